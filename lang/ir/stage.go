@@ -1,0 +1,204 @@
+package ir
+
+import (
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// Stage is one checked stage. Key is what names it for ever: kind and key text,
+// with an ordinal among equals ("where#2"); node ids of the plan are made of it.
+type Stage interface {
+	Info() *StageInfo
+}
+
+// StageInfo is the common part of every stage.
+type StageInfo struct {
+	Kind string     // the keyword: "where", "emit"
+	At   token.Span // of the head
+	Key  string     // stable within its route: "where", "where#2", "emit track Order Completed"
+}
+
+// Info gives the common part.
+func (s *StageInfo) Info() *StageInfo { return s }
+
+type (
+	// Where ends the event as dropped(Reason) unless Cond is true.
+	Where struct {
+		StageInfo
+		Cond   Expr
+		Reason string // "filtered" when none was given
+	}
+	// Map replaces `.`.
+	Map struct {
+		StageInfo
+		X Expr
+	}
+	// Set changes `.` in place: all values are computed first, then put, in order.
+	Set struct {
+		StageInfo
+		Puts []Put
+	}
+	// Put is one assignment. What is missing or null on the way is made an object;
+	// an index beyond a list fails.
+	Put struct {
+		Path []Step
+		X    Expr
+		Opt  bool // `?:`: nothing where X is null
+	}
+	// Step is a step of a path: a field name, or an index.
+	Step struct {
+		Name  string
+		Index Expr // text or int; nil for a name
+	}
+	// Unset takes fields out; through null or missing it does nothing.
+	Unset struct {
+		StageInfo
+		Paths [][]Step
+	}
+	// Bind is `let`.
+	Bind struct {
+		StageInfo
+		Slot Slot
+		Name string
+		X    Expr
+	}
+	// Require fails with E0413 and the text of Why unless Cond is true.
+	Require struct {
+		StageInfo
+		Cond Expr
+		Why  Expr
+	}
+	// Drop ends the event as dropped(Reason).
+	Drop struct {
+		StageInfo
+		Reason string
+	}
+	// Fail fails with E0414 and the text of Why.
+	Fail struct {
+		StageInfo
+		Why Expr
+	}
+	// When runs Then where Cond is true, else Else; the event goes on behind it.
+	When struct {
+		StageInfo
+		Cond       Expr
+		Then, Else []Stage
+	}
+	// Branch is the stage `match`: the first arm that holds runs; the event goes on behind it.
+	Branch struct {
+		StageInfo
+		Subject Expr // nil: arms are conditions
+		Slot    Slot
+		Arms    []StageArm
+	}
+	// StageArm is one arm of a Branch.
+	StageArm struct {
+		Label string // its patterns, for graphs: `"paid"`, `else`
+		Cond  Expr   // nil: else, or what is left of an exhaustive match
+		Body  []Stage
+	}
+	// Each runs Body once an element with the element in Slot. `.`, @time and the
+	// defaults of `with` are after it what they were before it; where and drop in
+	// it end the child only.
+	Each struct {
+		StageInfo
+		In   Expr // a list
+		Slot Slot
+		Name string
+		Body []Stage
+	}
+	// With puts defaults for later Segment calls into slots (they begin as null).
+	With struct {
+		StageInfo
+		Defaults []Default
+	}
+	// Default is one default of a With: `userId`, `context`, …
+	Default struct {
+		Field string
+		Slot  Slot
+		X     Expr
+	}
+	// TimeBy sets @time. A time more than MaxFuture of the source ahead of the epoch's now fails (E0440).
+	TimeBy struct {
+		StageInfo
+		X Expr
+	}
+	// Sample passes on Parts of 1,000,000 by a stable hash of the keys, sets @sample_rate, and drops the rest as "sampled".
+	Sample struct {
+		StageInfo
+		Parts int
+		Rate  string // what @sample_rate reads: "0.1" of 10 %
+		Keys  []Expr
+	}
+	// Emit makes one output.
+	Emit struct {
+		StageInfo
+		ID   string // emit id: route-wide stable name, part of message ids: "track Order Completed", "track Order Completed#2", or the `as NAME`
+		Via  string // name of the connection: "main"
+		Sink Sink
+	}
+)
+
+// Sink says what an emit sends and where.
+type Sink interface{ sink() }
+
+type (
+	// SegmentCall is a call of Segment's spec. Fields stand in the order of the
+	// spec (type first is implied); a field whose value is null is left out
+	// except inside properties, traits and context.
+	SegmentCall struct {
+		Call   string // track identify group page screen alias
+		Fields []CallField
+		// NameConst is the constant event or page name, "" where it is dynamic or absent.
+		NameConst string
+	}
+	// CallField is a top-level field of a call: event, name, userId, properties …
+	CallField struct {
+		Name string
+		X    Expr
+		// Default marks a field that the script did not write (properties from `.`,
+		// timestamp from @time).
+		Default bool
+	}
+	// SegmentPass is `emit segment`: `.` is a segment.Call and passes with its own ids and times.
+	SegmentPass struct{ X Expr }
+	// TopicRecord is `emit topic`.
+	TopicRecord struct {
+		Topic   Expr // text; Const for constant names
+		Key     Expr // nil: the ordering key
+		Value   Expr // null is a tombstone
+		Headers Expr // nil or an object
+	}
+	// LogLine is `emit log`.
+	LogLine struct {
+		Name   Expr // nil: none
+		Fields Expr
+	}
+)
+
+func (*SegmentCall) sink() {}
+func (*SegmentPass) sink() {}
+func (*TopicRecord) sink() {}
+func (*LogLine) sink()     {}
+
+// Source is where a route reads from. Part 1 knows topics.
+type Source struct {
+	At      token.Span
+	Kind    string // "topic", "topics"
+	Topics  []Topic
+	Pattern string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
+	Type    *types.Type // of `.` and `$`: the union over Topics
+	Strict  bool        // of a pattern
+	Start   string      // "earliest" (default) or "latest"
+	Key     Expr        // `key:`, the record's ordering key; nil: the record's own
+	// MaxFuture in milliseconds: how far ahead of the clock a time may be.
+	MaxFutureMS int64
+	Via         string // connection kafka
+}
+
+// Topic is one topic of a source.
+type Topic struct {
+	Name   string
+	Type   *types.Type // Any where no type is declared
+	Strict bool
+}

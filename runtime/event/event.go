@@ -1,0 +1,137 @@
+// Package event holds what travels through the engine: the record as a source
+// gave it, its origin, and the outputs that a run makes of it. Plain data; no
+// clock, no net, no knowledge of sinks.
+package event
+
+// TopicID is Kafka's id of a topic: a topic deleted and made again has another.
+type TopicID [16]byte
+
+// Header is one header of a record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Record is one record of a source. Its bytes belong to the epoch it runs in and
+// live until that epoch has persisted (a dead letter needs them).
+type Record struct {
+	Topic     string
+	TopicID   TopicID
+	Partition int32
+	Offset    int64
+	Key       []byte // nil: no key
+	Value     []byte // nil: a tombstone
+	Headers   []Header
+	// Timestamp in milliseconds since 1970; NoTime where the record has none.
+	Timestamp int64
+}
+
+// NoTime is the Timestamp of a record that has none.
+const NoTime = -1
+
+// Size is what the record counts against memory caps (I7), in bytes.
+func (r *Record) Size() int {
+	n := len(r.Key) + len(r.Value) + recordOverhead
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return n
+}
+
+// recordOverhead is about what a record costs beside its bytes.
+const recordOverhead = 128
+
+// Origin names a record, or an element of one, for ever: ids are made of it.
+type Origin struct {
+	Topic     TopicID
+	Partition int32
+	Offset    int64
+	// Path is the element path below the record: "" for the record itself, "/0/3"
+	// for the fourth element of an `each` inside the first of another.
+	Path string
+}
+
+// Output is one thing that an emit sends. Its bytes stand in the arena of its
+// epoch; offsets count into Arena.Buf.
+type Output struct {
+	Arena *Arena
+	Emit  int32  // index into plan.Route.Emits
+	Lane  uint64 // hash(route, ordering key); meaningful where Ordered
+	// Ordered: the record has an ordering key, so outputs of one lane keep their order.
+	Ordered bool
+	// Tombstone: a topic record with a null value.
+	Tombstone bool
+	// Record is the index in its epoch of the record that made it.
+	Record int32
+	// Time is @time in milliseconds since 1970 (timestamp of a topic record), or NoTime.
+	Time int64
+
+	ID      Bytes // message id, sluice-id
+	Target  Bytes // topic; name of a log line; empty for Segment (the emit knows)
+	Key     Bytes // topic key; Start == End and NoKey for none
+	NoKey   bool
+	Body    Bytes // Segment message, topic value or log fields, as JSON
+	Headers Bytes // as AppendHeader wrote them
+}
+
+// Bytes is a piece of Arena.Buf.
+type Bytes struct{ Start, End uint32 }
+
+// Of gives the bytes themselves.
+func (b Bytes) Of(a *Arena) []byte { return a.Buf[b.Start:b.End:b.End] }
+
+// Arena holds the outputs of one epoch: bytes and the list. It only grows while
+// its epoch is open; outputs are handed on when it is sealed, so nobody reads
+// what may still move.
+type Arena struct {
+	Buf  []byte
+	Outs []Output
+}
+
+// Mark is a point to go back to.
+type Mark struct{ buf, outs int }
+
+// Mark remembers the present end.
+func (a *Arena) Mark() Mark { return Mark{len(a.Buf), len(a.Outs)} }
+
+// Undo takes back everything since m: a record that fails leaves no output (I11).
+func (a *Arena) Undo(m Mark) { a.Buf, a.Outs = a.Buf[:m.buf], a.Outs[:m.outs] }
+
+// Since counts the outputs made since m.
+func (a *Arena) Since(m Mark) int { return len(a.Outs) - m.outs }
+
+// BytesSince counts the bytes written since m.
+func (a *Arena) BytesSince(m Mark) int { return len(a.Buf) - m.buf }
+
+// Reset empties the arena for its next epoch and keeps its memory.
+func (a *Arena) Reset() {
+	clear(a.Outs)
+	a.Buf, a.Outs = a.Buf[:0], a.Outs[:0]
+}
+
+// AppendHeader adds one header to an output's Headers.
+func AppendHeader(dst []byte, key string, value []byte) []byte {
+	dst = appendLen(dst, len(key))
+	dst = append(dst, key...)
+	dst = appendLen(dst, len(value))
+	return append(dst, value...)
+}
+
+// EachHeader reads what AppendHeader wrote.
+func EachHeader(b []byte, yield func(key string, value []byte)) {
+	for len(b) > 0 {
+		var k, v []byte
+		k, b = readLen(b)
+		v, b = readLen(b)
+		yield(string(k), v)
+	}
+}
+
+func appendLen(dst []byte, n int) []byte {
+	return append(dst, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
+}
+
+func readLen(b []byte) (head, rest []byte) {
+	n := int(b[0]) | int(b[1])<<8 | int(b[2])<<16 | int(b[3])<<24
+	return b[4 : 4+n : 4+n], b[4+n:]
+}
