@@ -19,11 +19,47 @@ const indexFrom = 12
 // NewObject makes an object of the given fields; the last of equal keys wins
 // and stands where the last stood.
 func NewObject(fields ...Field) *Object {
-	o := &Object{fields: make([]Field, 0, len(fields))}
-	for _, f := range fields {
-		o.Put(f.Key, f.Value)
+	return own(append(make([]Field, 0, len(fields)), fields...))
+}
+
+// own makes an object of fields that nobody else holds. It takes time in
+// proportion to their number, also when every key comes twice: Put in a loop
+// would not, and an event may hold half a million fields.
+func own(fields []Field) *Object {
+	if len(fields) < indexFrom {
+		o := &Object{fields: fields[:0]}
+		for i, f := range fields {
+			if !keyIn(fields[i+1:], f.Key) {
+				o.fields = append(o.fields, f)
+			}
+		}
+		return o
 	}
+	last := make(map[string]int, len(fields))
+	for i := range fields {
+		last[fields[i].Key] = i
+	}
+	o := &Object{fields: fields, index: last}
+	if len(last) == len(fields) {
+		return o
+	}
+	o.fields = fields[:0]
+	for i, f := range fields {
+		if last[f.Key] == i {
+			o.fields = append(o.fields, f)
+		}
+	}
+	o.reindex()
 	return o
+}
+
+func keyIn(fields []Field, key string) bool {
+	for i := range fields {
+		if fields[i].Key == key {
+			return true
+		}
+	}
+	return false
 }
 
 // Len is the number of fields.
