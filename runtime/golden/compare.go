@@ -1,0 +1,141 @@
+package golden
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sluice-dev/sluice/lang/value"
+)
+
+// Actual is what came of a case.
+type Actual struct {
+	Out, Dead, Dropped []ActualRow
+	// Fates tell what became of each input, in order: "in 2 dropped: old, in.route:2".
+	Fates []string
+	// Open says which law of the account does not close; "" when both do.
+	Open string
+}
+
+// ActualRow is one row that came out.
+type ActualRow struct {
+	Obj *value.Object
+	// Lane is the ordering key within its sink and route; rows of one lane are
+	// compared in order. "" has no order to keep.
+	Lane string
+}
+
+// Verdict is how a case ended.
+type Verdict struct {
+	Diffs []Difference
+	// Fates stand in the report of a case that failed, before the differences.
+	Fates []string
+	Err   error // the case could not be run: ERROR, not FAIL
+}
+
+// Passed tells whether everything was as expected.
+func (v *Verdict) Passed() bool { return v.Err == nil && len(v.Diffs) == 0 }
+
+// compare holds what came out against the case.
+func (c *Case) compare(a *Actual) *Verdict {
+	v := &Verdict{Fates: a.Fates}
+	b := bindings{}
+	v.Diffs = append(v.Diffs, section("out", c.Out, a.Out, b)...)
+	v.Diffs = append(v.Diffs, section("dead", c.Dead, a.Dead, b)...)
+	if c.HasDropped {
+		v.Diffs = append(v.Diffs, section("dropped", c.Dropped, a.Dropped, b)...)
+	}
+	if a.Open != "" {
+		v.Diffs = append(v.Diffs, Difference{"account", "both laws close", a.Open})
+	}
+	return v
+}
+
+// section compares one list of rows: in file order each expected row takes the
+// earliest untaken row of its `to` that matches under the bindings so far; then
+// the rows taken of one lane must stand in the order listed.
+func section(name string, want []Row, got []ActualRow, b bindings) []Difference {
+	var out []Difference
+	taken := make([]int, len(got)) // index of the expected row + 1
+	pairs := make([]int, len(want))
+	for i, w := range want {
+		pairs[i] = -1
+		for j, g := range got {
+			if taken[j] != 0 || !sameTo(w.Obj, g.Obj) {
+				continue
+			}
+			try := b.clone()
+			if matches(w.Obj, g.Obj, try) {
+				for k, v := range try {
+					b[k] = v
+				}
+				taken[j], pairs[i] = i+1, j
+				break
+			}
+		}
+	}
+	// What is left over on both sides is paired by likeness, so that one wrong
+	// field is one line and not a row missing and another too many.
+	for i, w := range want {
+		if pairs[i] >= 0 {
+			continue
+		}
+		best, bestDiff := -1, []Difference(nil)
+		for j, g := range got {
+			if taken[j] != 0 || !sameTo(w.Obj, g.Obj) {
+				continue
+			}
+			d := diff(fmt.Sprintf("%s[%d]", name, i), w.Obj, g.Obj, b)
+			if best < 0 || len(d) < len(bestDiff) {
+				best, bestDiff = j, d
+			}
+		}
+		switch {
+		case best < 0:
+			out = append(out, Difference{fmt.Sprintf("%s[%d]", name, i), rowText(w.Obj), absent})
+		default:
+			taken[best] = i + 1
+			if len(bestDiff) == 0 { // equal but for a name that is bound to another value
+				bestDiff = []Difference{{fmt.Sprintf("%s[%d]", name, i), rowText(w.Obj), rowText(got[best].Obj)}}
+			}
+			out = append(out, bestDiff...)
+		}
+	}
+	for j, g := range got {
+		if taken[j] == 0 {
+			out = append(out, Difference{name, absent, rowText(g.Obj)})
+		}
+	}
+	if len(out) == 0 {
+		out = order(name, pairs, got)
+	}
+	return out
+}
+
+func order(name string, pairs []int, got []ActualRow) []Difference {
+	var out []Difference
+	last := map[string]int{}
+	for i, j := range pairs {
+		if got[j].Lane == "" {
+			continue
+		}
+		if prev, ok := last[got[j].Lane]; ok && pairs[prev] > j {
+			out = append(out, Difference{fmt.Sprintf("%s[%d]", name, i), fmt.Sprintf("behind %s[%d]", name, prev), "before it: one ordering key keeps its order"})
+		}
+		last[got[j].Lane] = i
+	}
+	return out
+}
+
+func sameTo(w, g *value.Object) bool {
+	a, aok := textField(w, "to")
+	b, bok := textField(g, "to")
+	return aok == bok && (a == b || a == "segment" && b == "segment main")
+}
+
+func rowText(o *value.Object) string {
+	s := string(value.AppendJSON(nil, o))
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:297], "") + "..."
+	}
+	return s
+}
