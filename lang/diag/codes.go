@@ -1,5 +1,10 @@
 package diag
 
+import (
+	"slices"
+	"strings"
+)
+
 // The codes, one per kind of mistake: E00 text and grammar, E01 names and
 // declarations, E02 fields and types, E03 functions and expressions, E04
 // failures of run time (and what shows them at compile time), E05 Segment and
@@ -17,5 +22,8 @@ var (
 // All lists every code, in order. It is an explicit list, so that a reader and
 // the generated reference see the same.
 func All() []*Code {
-	return append([]*Code{Syntax, NotYet}, runCodes()...)
+	all := append([]*Code{Syntax, NotYet}, checkCodes()...)
+	all = append(append(all, runCodes()...), warningCodes()...)
+	slices.SortStableFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
+	return all
 }
