@@ -43,12 +43,12 @@ type entry struct {
 	n              int    // len(lit)
 	child          *Node  // what the plan has there; nil: nothing
 	follow         links
-	place          *place // its value
+	val            place
 	lit            string // `"key":` as it stands in the text
 }
 
 func newEntry(lit string, child *Node) *entry {
-	e := &entry{n: len(lit), child: child, lit: lit, place: &place{}}
+	e := &entry{n: len(lit), child: child, lit: lit}
 	var b [16]byte
 	copy(b[:], lit)
 	e.w0, e.w1 = word(b[:], 0), word(b[:], 8)

@@ -27,24 +27,30 @@ type frame struct {
 // member of an object, or an element of a list. Its methods up to Slot's
 // number are for building; they panic once the plan is sealed.
 type Node struct {
-	plan  *Plan
-	frame *frame
-	slot  int // -1: not asked for
+	// What the scanner looks at for every value stands together.
+	slot     int    // -1: not asked for
+	each     *frame // its elements' frame, if anybody reads them
+	bit      uint64 // its own bit in the parent's object, or crowd
+	watch    Mask   // kinds that something has to be done about
+	mask     Mask   // kinds that fit
+	required bool   // its object must have some members
 
+	below    []uint32 // slots of all nodes below it in the same frame
+	need     uint64   // bits of the members its object must have
+	needMore []uint32 // slots of required members that have no bit of their own
+	oneOf    []string
+
+	plan    *Plan
+	frame   *frame
 	name    string // its key in the parent
+	require bool   // the parent's object must have it
 	kids    []*Node
 	byName  map[string]*Node // only when kids are many
-	below   []uint32         // slots of all nodes below it in the same frame
-	each    *frame           // its elements' frame, if anybody reads them
-	require bool
-
-	mask  Mask
-	oneOf []string
-
-	bit      uint64   // its own bit in the parent's object; 0 past the 64th kid
-	need     uint64   // bits of the members its object must have
-	needMore []uint32 // slots of required members that have no bit
 }
+
+// crowd is the bit that members share from the 64th on. It always counts as
+// seen.
+const crowd = uint64(1) << 63
 
 // fewKids is up to where comparing with each key beats a map.
 const fewKids = 6
@@ -128,17 +134,23 @@ func (p *Plan) Seal() {
 // and below n within its frame.
 func (n *Node) seal() []uint32 {
 	for i, k := range n.kids {
-		if i < 64 {
+		k.bit = crowd
+		if i < 63 {
 			k.bit = 1 << i
 		}
 		switch {
 		case !k.require:
-		case k.bit != 0:
+		case k.bit != crowd:
 			n.need |= k.bit
 		default:
 			n.needMore = append(n.needMore, uint32(k.Slot()))
 		}
+		n.required = n.required || k.require
 		n.below = append(n.below, k.seal()...)
+	}
+	n.watch = ^n.mask
+	if len(n.below) > 0 {
+		n.watch |= ^(MaskObj | MaskNull)
 	}
 	if len(n.kids) > fewKids {
 		n.byName = make(map[string]*Node, len(n.kids))

@@ -69,7 +69,7 @@ func NewScanner(p *Plan) *Scanner {
 	s := &Scanner{plan: p, elems: make([][]Span, len(p.frames)), root: make([]Span, p.frames[0].size)}
 	s.past.obj.full = true
 	s.past.elem = &s.past
-	s.loose.place = &s.past
+	s.loose.val = s.past
 	s.forget()
 	return s
 }
@@ -146,66 +146,82 @@ func (s *Scanner) Elems(sp Span) Elems {
 // notes it.
 func (s *Scanner) value(i int, n *Node, p *place) int {
 	d := s.d
-	sp := Span{Start: uint32(i)}
-	begin := i
+	begin, start := i, i
+	var (
+		end   int
+		ref   uint32
+		kind  Kind
+		flags Flags
+	)
 	switch d[i] {
 	case '"':
-		q, saw := str(d, i+1)
-		if q < 0 {
-			return q
+		start++
+		end, flags = str(d, start)
+		if end < 0 {
+			return end
 		}
-		i++
-		sp.Start, sp.End, sp.Kind = uint32(i), uint32(q), Str
-		if saw != 0 {
-			sp.Kind, sp.Flags = StrEsc, saw
-			s.saw |= saw
+		kind = Str
+		if flags != 0 {
+			kind = StrEsc
+			s.saw |= flags
 		}
-		i = q + 1
+		i = end + 1
 	case '{':
 		before := s.saw
 		s.saw = 0
 		i = s.object(i, n, &p.obj)
-		sp.End, sp.Kind, sp.Flags = uint32(i), Obj, s.saw
+		end, kind, flags = i, Obj, s.saw
 		s.saw |= before
 	case '[':
 		before := s.saw
 		s.saw = 0
 		if n.each != nil {
-			i, sp.ref = s.list(i, n.each, p)
+			i, ref = s.list(i, n.each, p)
 		} else {
 			i = s.skipList(i, s.element(p))
 		}
-		sp.End, sp.Kind, sp.Flags = uint32(i), Arr, s.saw
+		end, kind, flags = i, Arr, s.saw
 		s.saw |= before
 	case 't':
 		i = literal(d, i, "true")
-		sp.End, sp.Kind = uint32(i), True
+		end, kind = i, True
 	case 'f':
 		i = literal(d, i, "false")
-		sp.End, sp.Kind = uint32(i), False
+		end, kind = i, False
 	case 'n':
 		i = literal(d, i, "null")
-		sp.End, sp.Kind = uint32(i), Null
+		end, kind = i, Null
 	default:
 		i = number(d, i)
-		sp.End, sp.Kind = uint32(i), Num
+		end, kind = i, Num
 	}
 	if i < 0 {
 		return i
 	}
-	if n.mask>>sp.Kind&1 == 0 && !n.fits(d, sp) {
-		s.unfit = true
-	}
 	if n.slot >= 0 {
-		s.fr[n.slot] = sp
+		// Field by field: a Span put together elsewhere and copied here
+		// stalls on reading what has just been written in smaller pieces.
+		sp := &s.fr[n.slot]
+		sp.Start, sp.End, sp.ref, sp.Kind, sp.Flags = uint32(start), uint32(end), ref, kind, flags
 	}
-	if len(n.below) > 0 && sp.Kind != Obj && sp.Kind != Null {
-		// E4: no path leads through it.
-		for _, k := range n.below {
-			s.fr[k] = Span{Start: uint32(begin), End: uint32(i), Kind: PathErr}
-		}
+	if n.watch>>kind&1 != 0 {
+		s.judge(n, kind, begin, start, end)
 	}
 	return i
+}
+
+// judge does what a value of a watched kind asks for.
+func (s *Scanner) judge(n *Node, kind Kind, begin, start, end int) {
+	if n.mask>>kind&1 == 0 && !n.fits(s.d[start:end], kind) {
+		s.unfit = true
+	}
+	if kind == Obj || kind == Null {
+		return
+	}
+	// E4: no path leads through it. The span has the quotes of a text.
+	for _, k := range n.below {
+		s.fr[k] = Span{Start: uint32(begin), End: uint32(end + start - begin), Kind: PathErr}
+	}
 }
 
 // object steps over the object at d[i]. A nil n is an object the plan does not
@@ -219,9 +235,11 @@ func (s *Scanner) object(i int, n *Node, sh *shape) int {
 	if i < len(d) && d[i] <= ' ' {
 		i = space(d, i)
 	}
-	var seen uint64
+	seen := crowd
 	if i < len(d) && d[i] == '}' {
-		s.members(n, seen)
+		if n != nil && n.required {
+			s.members(n, seen)
+		}
 		return i + 1
 	}
 	s.depth++
@@ -234,29 +252,42 @@ func (s *Scanner) object(i int, n *Node, sh *shape) int {
 		} else if e, i = s.key(i, n, sh, prev, e); i < 0 {
 			return i
 		}
-		if i < len(d) && d[i] <= ' ' {
-			i = space(d, i)
-		}
 		if i >= len(d) {
 			return ^i
 		}
+		if d[i] <= ' ' {
+			if i = space(d, i); i >= len(d) {
+				return ^i
+			}
+		}
 		if c := e.child; c != nil {
-			if seen&c.bit != 0 || c.bit == 0 {
+			if seen&c.bit != 0 {
 				s.wipe(c)
 			}
 			seen |= c.bit
-			i = s.value(i, c, e.place)
+			i = s.value(i, c, &e.val)
+		} else if d[i] == '"' { // skip would do it too: most values are texts
+			var saw Flags
+			if i, saw = str(d, i+1); i < 0 {
+				return i
+			}
+			s.saw |= saw
+			i++
 		} else {
-			i = s.skip(i, e.place)
-		}
-		if uint(i) < uint(len(d)) && d[i] <= ' ' {
-			i = space(d, i)
+			i = s.skip(i, &e.val)
 		}
 		if uint(i) >= uint(len(d)) {
 			return short(i, d)
 		}
+		if d[i] <= ' ' {
+			if i = space(d, i); i >= len(d) {
+				return ^i
+			}
+		}
 		if d[i] == '}' {
-			s.members(n, seen)
+			if n != nil && n.required {
+				s.members(n, seen)
+			}
 			s.depth--
 			return i + 1
 		}
@@ -273,9 +304,6 @@ func (s *Scanner) object(i int, n *Node, sh *shape) int {
 
 // members judges an object by the members it had.
 func (s *Scanner) members(n *Node, seen uint64) {
-	if n == nil {
-		return
-	}
 	if seen&n.need != n.need {
 		s.unfit = true
 	}

@@ -50,18 +50,18 @@ func (n *Node) Require() {
 }
 
 // fits judges a value whose kind the mask does not take as a whole.
-func (n *Node) fits(d []byte, sp Span) bool {
-	switch sp.Kind {
+func (n *Node) fits(text []byte, kind Kind) bool {
+	switch kind {
 	case Num:
-		return n.mask&MaskInt != 0 && isShortInt(sp.Bytes(d))
+		return n.mask&MaskInt != 0 && isShortInt(text)
 	case Str:
 		if n.mask&MaskTime != 0 {
-			if _, ok := ParseTime(sp.Bytes(d)); ok {
+			if _, ok := ParseTime(text); ok {
 				return true
 			}
 		}
 		for _, t := range n.oneOf {
-			if t == string(sp.Bytes(d)) {
+			if t == string(text) {
 				return true
 			}
 		}
