@@ -47,11 +47,15 @@ type Number struct {
 
 // FromInt gives the number of an int64.
 func FromInt(i int64) Number {
-	n := Number{lo: uint64(i)}
-	if i < 0 {
-		n.neg, n.lo = true, -uint64(i)
+	m := uint64(i)
+	switch {
+	case i == 0:
+		return Number{}
+	case i < 0:
+		m = -m
 	}
-	return n.canonical()
+	_, lo, exp := canonical(0, m, 0)
+	return Number{neg: i < 0, lo: lo, exp: int32(exp)}
 }
 
 // ParseNumber reads the text of a JSON number, of any size. The text is kept,
@@ -109,6 +113,11 @@ func skipDigits(s string, i int) int {
 
 // numberOf gives the number of a text that is known to be one.
 func numberOf(text string) Number {
+	if len(text) <= 19 {
+		if n, ok := shortNumber(text); ok {
+			return n
+		}
+	}
 	n := Number{text: text}
 	w := dissect(text)
 	if w.first < 0 {
@@ -142,6 +151,31 @@ func numberOf(text string) Number {
 		}
 	}
 	return n
+}
+
+// shortNumber reads what nearly all numbers are: at most 19 characters without
+// an exponent, so that their digits fit a word.
+func shortNumber(text string) (n Number, ok bool) {
+	var m uint64
+	decimals, i := -1, 0
+	if text[0] == '-' {
+		i = 1
+	}
+	for ; i < len(text); i++ {
+		switch c := text[i]; {
+		case isDigit(c):
+			m = m*10 + uint64(c-'0')
+		case c == '.':
+			decimals = len(text) - i - 1
+		default:
+			return Number{}, false
+		}
+	}
+	if m == 0 {
+		return Number{text: text}, true
+	}
+	_, lo, exp := canonical(0, m, -int64(max(decimals, 0)))
+	return Number{text: text, lo: lo, exp: int32(exp), neg: text[0] == '-'}, true
 }
 
 // written is a number's text taken apart: where its first and last digits that
@@ -218,25 +252,28 @@ func (w written) exponent() (int64, bool) {
 	return e, true
 }
 
-// canonical takes the trailing zeros off the coefficient.
-func (n Number) canonical() Number {
-	if n.hi|n.lo == 0 {
-		return Number{}
-	}
-	for n.hi != 0 {
-		hi, lo, r := divSmall(n.hi, n.lo, 10)
+// canonical takes the trailing zeros off a coefficient that is not zero. It
+// works on words in registers: with Numbers for arguments, copying them took
+// longer than the arithmetic.
+func canonical(hi, lo uint64, exp int64) (uint64, uint64, int64) {
+	for hi != 0 {
+		h, l, r := divSmall(hi, lo, 10)
 		if r != 0 {
-			return n
+			return hi, lo, exp
 		}
-		n.hi, n.lo = hi, lo
-		n.exp++
+		hi, lo = h, l
+		exp++
 	}
 	// A multiple of ten is even; that settles half of the cases without a division.
-	for n.lo&1 == 0 && n.lo%10 == 0 {
-		n.lo /= 10
-		n.exp++
+	for lo&1 == 0 {
+		q := lo / 10
+		if q*10 != lo {
+			break
+		}
+		lo = q
+		exp++
 	}
-	return n
+	return hi, lo, exp
 }
 
 // computed makes a result canonical and holds it to the limits.
@@ -244,17 +281,18 @@ func computed(neg bool, hi, lo uint64, exp int64) (Number, error) {
 	if hi|lo == 0 {
 		return Number{}, nil
 	}
-	if exp > 4*MaxExponent || exp < -4*MaxExponent {
-		return Number{}, errExponent
+	hi, lo, exp = canonical(hi, lo, exp)
+	const near = MaxExponent - 40
+	if hi == 0 && exp < near && exp > -near { // 64 bits have no more than 20 digits
+		return Number{neg: neg, lo: lo, exp: int32(exp)}, nil
 	}
-	n := Number{neg: neg, hi: hi, lo: lo, exp: int32(exp)}.canonical()
-	if n.hi > max38Hi || n.hi == max38Hi && n.lo >= max38Lo {
+	if cmp128(hi, lo, max38Hi, max38Lo) >= 0 {
 		return Number{}, errDigits
 	}
-	if a := n.adjusted(); a > MaxExponent || a < -MaxExponent {
+	if first := exp + int64(countDigits(hi, lo)) - 1; first > MaxExponent || first < -MaxExponent {
 		return Number{}, errExponent
 	}
-	return n, nil
+	return Number{neg: neg, hi: hi, lo: lo, exp: int32(exp)}, nil
 }
 
 // adjusted is the exponent of the first digit. Not for zero, nor beyond.
@@ -395,27 +433,32 @@ func (n Number) Cmp(m Number) int {
 	if n.beyond || m.beyond {
 		return cmpWritten(dissect(n.Text()), dissect(m.Text()))
 	}
-	if n.exp == m.exp && n.neg == m.neg {
-		c := cmp128(n.hi, n.lo, m.hi, m.lo)
+	if n.neg != m.neg {
 		if n.neg {
-			return -c
+			return -1
 		}
-		return c
-	}
-	ns, ms := n.Sign(), m.Sign()
-	switch {
-	case ns < ms:
-		return -1
-	case ns > ms:
 		return 1
-	case ns == 0:
-		return 0
 	}
-	return ns * cmpMagnitude(n, m)
+	c := cmpMagnitude(&n, &m)
+	if n.neg {
+		return -c
+	}
+	return c
 }
 
-// cmpMagnitude compares two numbers that are not zero, without their signs.
-func cmpMagnitude(n, m Number) int {
+// cmpMagnitude compares two numbers without their signs.
+func cmpMagnitude(n, m *Number) int {
+	d := n.exp - m.exp
+	switch {
+	case d == 0, n.hi|n.lo == 0, m.hi|m.lo == 0:
+		return cmp128(n.hi, n.lo, m.hi, m.lo)
+	case n.hi|m.hi == 0 && d > 0 && d <= 19:
+		hi, lo := bits.Mul64(n.lo, pow10[d].lo)
+		return cmp128(hi, lo, 0, m.lo)
+	case n.hi|m.hi == 0 && d < 0 && d >= -19:
+		hi, lo := bits.Mul64(m.lo, pow10[-d].lo)
+		return cmp128(0, n.lo, hi, lo)
+	}
 	na, ma := n.adjusted(), m.adjusted()
 	if na != ma {
 		if na < ma {
@@ -425,10 +468,10 @@ func cmpMagnitude(n, m Number) int {
 	}
 	// First digits stand at one place and no one has more than 38, so the
 	// coefficient that is scaled up stays within 38 digits.
-	if n.exp > m.exp {
-		n.hi, n.lo, _ = mulPow(n.hi, n.lo, int(n.exp-m.exp))
-	} else {
-		m.hi, m.lo, _ = mulPow(m.hi, m.lo, int(m.exp-n.exp))
+	if d > 0 {
+		hi, lo, _ := mulPow(n.hi, n.lo, int(d))
+		return cmp128(hi, lo, m.hi, m.lo)
 	}
-	return cmp128(n.hi, n.lo, m.hi, m.lo)
+	hi, lo, _ := mulPow(m.hi, m.lo, int(-d))
+	return cmp128(n.hi, n.lo, hi, lo)
 }

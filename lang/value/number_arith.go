@@ -10,41 +10,45 @@ import (
 
 // Add gives a + b, exactly or not at all.
 func Add(a, b Number) (Number, error) {
-	if a.beyond || b.beyond {
+	switch {
+	case a.beyond || b.beyond:
 		return Number{}, ErrOverflow
-	}
-	if a.isZero() {
+	case a.hi|a.lo == 0:
 		return b.untouch(), nil
-	}
-	if b.isZero() {
+	case b.hi|b.lo == 0:
 		return a.untouch(), nil
 	}
-	if a.exp != b.exp {
-		if a.exp < b.exp {
-			a, b = b, a
-		}
-		// The last digit of b stays where it is, so a sum that does not fit with
-		// a scaled up to it has more than 38 digits whatever it is.
-		var ok bool
-		if a.hi, a.lo, ok = mulPow(a.hi, a.lo, int(a.exp-b.exp)); !ok {
-			return Number{}, errDigits
-		}
-		a.exp = b.exp
+	ah, al, bh, bl, exp := a.hi, a.lo, b.hi, b.lo, a.exp
+	// The last digit of the one with the lower exponent stays where it is, so a
+	// sum that does not fit with the other scaled up to it has more than 38 digits
+	// whatever it is.
+	fits := true
+	switch d := int(a.exp) - int(b.exp); {
+	case d > 0:
+		ah, al, fits = mulPow(ah, al, d)
+		exp = b.exp
+	case d < 0:
+		bh, bl, fits = mulPow(bh, bl, -d)
+	}
+	if !fits {
+		return Number{}, errDigits
 	}
 	if a.neg == b.neg {
-		lo, c := bits.Add64(a.lo, b.lo, 0)
-		hi, c := bits.Add64(a.hi, b.hi, c)
+		lo, c := bits.Add64(al, bl, 0)
+		hi, c := bits.Add64(ah, bh, c)
 		if c != 0 {
 			return Number{}, errDigits
 		}
-		return computed(a.neg, hi, lo, int64(a.exp))
+		return computed(a.neg, hi, lo, int64(exp))
 	}
-	if cmp128(a.hi, a.lo, b.hi, b.lo) < 0 {
-		a, b = b, a
+	lo, borrow := bits.Sub64(al, bl, 0)
+	hi, borrow := bits.Sub64(ah, bh, borrow)
+	if borrow == 0 {
+		return computed(a.neg, hi, lo, int64(exp))
 	}
-	lo, c := bits.Sub64(a.lo, b.lo, 0)
-	hi, _ := bits.Sub64(a.hi, b.hi, c)
-	return computed(a.neg, hi, lo, int64(a.exp))
+	lo, borrow = bits.Sub64(bl, al, 0)
+	hi, _ = bits.Sub64(bh, ah, borrow)
+	return computed(b.neg, hi, lo, int64(exp))
 }
 
 // Sub gives a - b, exactly or not at all.
@@ -60,7 +64,10 @@ func Mul(a, b Number) (Number, error) {
 		hi, lo := bits.Mul64(a.lo, b.lo)
 		return computed(neg, hi, lo, exp)
 	}
-	// 10 = 2 × 5: a wide product may still end in many zeros.
+	if hi, lo, ok := mul128(a.hi, a.lo, b.hi, b.lo); ok {
+		return computed(neg, hi, lo, exp)
+	}
+	// 10 = 2 × 5: a product that is still wider may end in enough zeros.
 	return computedBig(neg, new(big.Int).Mul(a.big(), b.big()), exp)
 }
 
@@ -165,7 +172,7 @@ func Rem(a, b Number) (Number, error) {
 	if b.isZero() {
 		return Number{}, ErrDivZero
 	}
-	if a.isZero() || cmpMagnitude(a, b) < 0 {
+	if a.isZero() || cmpMagnitude(&a, &b) < 0 {
 		return a.untouch(), nil
 	}
 	d := int(a.exp) - int(b.exp)

@@ -52,11 +52,11 @@ func Excerpt(v Value, max int) string {
 	}
 	const dots = "…"
 	n := max - len(dots)
+	if n < 0 {
+		return ""
+	}
 	for n > 0 && !utf8.RuneStart(e.b[n]) {
 		n--
-	}
-	if n <= 0 {
-		return ""
 	}
 	return string(e.b[:n]) + dots
 }

@@ -45,6 +45,19 @@ func mulAdd(hi, lo, f, a uint64) (uint64, uint64) {
 	return hi*f + h + c, l
 }
 
+// mul128 gives x · y, and whether it fits 128 bits.
+func mul128(xh, xl, yh, yl uint64) (hi, lo uint64, ok bool) {
+	if xh != 0 && yh != 0 {
+		return 0, 0, false
+	}
+	hi, lo = bits.Mul64(xl, yl)
+	over1, m1 := bits.Mul64(xh, yl)
+	over2, m2 := bits.Mul64(xl, yh)
+	hi, c1 := bits.Add64(hi, m1, 0)
+	hi, c2 := bits.Add64(hi, m2, 0)
+	return hi, lo, over1|over2|c1|c2 == 0
+}
+
 // divSmall gives x / d and x % d.
 func divSmall(hi, lo, d uint64) (qh, ql, r uint64) {
 	qh, r = hi/d, hi%d
@@ -66,6 +79,10 @@ func divPow(hi, lo uint64, k int) (uint64, uint64) {
 func mulPow(hi, lo uint64, k int) (uint64, uint64, bool) {
 	if k > MaxDigits {
 		return 0, 0, hi|lo == 0
+	}
+	if hi == 0 && k <= 19 {
+		hi, lo = bits.Mul64(lo, pow10[k].lo)
+		return hi, lo, true
 	}
 	for k > 0 {
 		s := min(k, 19)
