@@ -1,0 +1,276 @@
+package syntax
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+)
+
+// usage shows how a statement is written; it is the help line of every mistake
+// in its head. An ellipsis stands for an expression.
+var usage = map[string]string{
+	"app": `app "shop"`, "use": `use kochava`, "type": `type Order = { id: string, total: number }`,
+	"def":      `def discount(o: Order) = o.total * 0.9`,
+	"table":    `table ltv: number = 0 keyed by people merge sum`,
+	"identity": `identity people { user_id, email }`, "audience": `audience high_ltv on ltv { enter: it >= 500, leave: it < 400 }`,
+	"connection": `connection segment main { write_key: secret("SEGMENT_WRITE_KEY") }`,
+	"route":      `route orders { priority: high }`, "from": `from topic "shop.orders" as Order`,
+	"where": `where … else "why"`, "map": `map { id: .id }`, "set": `set .total = … or set { total: … }`, "unset": `unset .a, .b.c`,
+	"let": `let name = …`, "require": `require … else "why"`, "drop": `drop "why"`, "fail": `fail "why"`, "replay": `replay`,
+	"when": `when … { … } else { … }`, "match": `match … { "a" => …, else => … }`, "each": `each .lines as line { … }`,
+	"split": `split .lines as line`, "dedupe": `dedupe by .id within 24h`, "changed": `changed by .id within 30d`,
+	"sample": `sample 10% by .id`, "throttle": `throttle 100/s by .id burst 50 else drop`,
+	"update": `update ltv[p] = it + .total`, "delete": `delete ltv[p]`, "resolve": `resolve people as p { user_id: .user_id }`,
+	"find": `find people as p { user_id: .user_id }`, "forget": `forget people as f { user_id: .user_id }`,
+	"time": `time by .created_at`, "key": `key by .id`, "with": `with { userId: .user_id }`,
+	"window": `window 5m by .user { n: count() }`, "call": `call http GET "/path" via crm as answer: Answer { query: { id: .id } }`,
+	"emit": `emit track "Signed Up" { userId: .user_id }`,
+}
+
+// sources and emits are the words that may stand behind `from` and `emit`.
+var (
+	sources = []string{"topic", "topics", "webhook", "segment", "every", "dead", "changes", "table", "file"}
+	emits   = []string{"track", "page", "screen", "identify", "group", "alias", "segment", "topic", "http", "log"}
+)
+
+var sourceUsage = map[string]string{
+	"topic": `from topic "shop.orders" as Order`, "topics": "from topics `^web\\.` as View", "webhook": `from webhook "/hooks/x" as Hook`,
+	"segment": `from segment "/v1"`, "every": `from every 1d at "06:00" zone "UTC"`, "dead": `from dead orders`,
+	"changes": `from changes people as p`, "table": `from table ltv as p every 1d`, "file": `from file "x.jsonl" as Row`,
+}
+
+var emitUsage = map[string]string{
+	"track": `emit track "Signed Up" { userId: .user_id }`, "page": `emit page { userId: .user_id }`, "screen": `emit screen "Home" { userId: .user_id }`,
+	"identify": `emit identify { userId: .user_id, traits: { plan: .plan } }`, "group": `emit group { userId: .user_id, groupId: .company }`,
+	"alias": `emit alias { userId: .user_id, previousId: .old_id }`, "segment": `emit segment`, "topic": `emit topic "copies" { key: .id }`,
+	"http": `emit http POST "/path" via crm { body: . }`, "log": `emit log "seen" { id: .id }`,
+}
+
+var (
+	methods      = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+	mergeRules   = []string{"first", "last", "sum", "min", "max", "any", "all", "union", "keep"}
+	connections  = []string{"kafka", "segment", "http"}
+	whenThrottle = []string{"drop", "fail", "wait"}
+	loads        = []string{"file", "topic"}
+)
+
+// vet looks at what the tags leave open: words that come from a short list.
+func vet(n Node) *fault {
+	switch n := n.(type) {
+	case *TableDecl:
+		if f := oneOf(n.Merge, mergeRules, "merge rule"); f != nil {
+			return f
+		}
+		if n.From != nil {
+			return oneOf(n.From.Kind, loads, "source of a table")
+		}
+	case *ConnDecl:
+		return oneOf(n.Kind, connections, "kind of connection")
+	case *Throttle:
+		if f := oneOf(n.Else, whenThrottle, "end of a throttle"); f != nil {
+			return f
+		}
+		if n.Max.Set() && n.Else.Text != "wait" {
+			return &fault{start: n.Max.start, end: n.Max.end, msg: "only `wait` takes a duration", help: "write else wait " + n.Max.Text}
+		}
+	case *HTTPCall:
+		return oneOf(n.Method, methods, "method")
+	case *Emit:
+		if h, ok := n.Call.(*EmitHTTP); ok {
+			return oneOf(h.Method, methods, "method")
+		}
+	}
+	return nil
+}
+
+func oneOf(w Word, list []string, what string) *fault {
+	if !w.Set() {
+		return nil
+	}
+	for _, x := range list {
+		if w.Text == x {
+			return nil
+		}
+	}
+	f := &fault{start: w.start, end: w.end, msg: fmt.Sprintf("%q is no %s", w.Text, what), help: "one of " + strings.Join(list, " ")}
+	if near := diag.Nearest(w.Text, list); near != "" {
+		f.help = "did you mean " + near + "?"
+	}
+	return f
+}
+
+// unknownStart explains a line that begins no statement.
+func unknownStart(t *lexer.Token, inRoute bool) *fault {
+	if t.Type == kindBad {
+		return badFault(t)
+	}
+	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value)}
+	if t.Type == kindOp && t.Value == "}" {
+		f.msg, f.braces = "this } closes nothing", true
+		return f
+	}
+	f.braces = !named(t)
+	f.msg = "expected a declaration or `from`, found " + show(t)
+	if inRoute {
+		f.msg = "expected a stage or a declaration, found " + show(t)
+	}
+	if !named(t) {
+		return f
+	}
+	low := strings.ToLower(t.Value)
+	all := append(StageWords(), DeclWords()...)
+	switch other, near := elsewhere[low], diag.Nearest(t.Value, all); {
+	case stageWords[low] || declWords[low]:
+		f.help = "did you mean " + low + "?"
+	case near != "":
+		f.help = "did you mean " + near + "?"
+	case other != "":
+		f.help = other
+	}
+	return f
+}
+
+// elsewhere is what people write who come from other languages.
+var elsewhere = map[string]string{
+	"filter": "a filter is `where …`", "select": "a projection is `map { … }`", "if": "branches are `when … { … } else { … }`",
+	"else": "an `else` follows the } of its `when` or the line of its `where`", "for": "a loop over a list is `each … as x { … }`",
+	"foreach": "a loop over a list is `each … as x { … }`", "flatmap": "one event per element is `split …`", "var": "a name is `let x = …`",
+	"const": "a name is `let x = …`", "import": "a module is `use name`", "include": "files of one directory see each other; a module is `use name`",
+	"function": "a function is `def f(x: T) = …`", "func": "a function is `def f(x: T) = …`", "fn": "a function is `def f(x: T) = …`",
+	"send": "sending is `emit …`", "track": "sending is `emit track …`", "identify": "sending is `emit identify …`",
+	"distinct": "repeats are dropped by `dedupe by … within 24h`", "unique": "repeats are dropped by `dedupe by … within 24h`",
+	"switch": "an exhaustive branch is `match … { … }`", "case": "an exhaustive branch is `match … { … }`",
+	"return": "a route returns nothing; `drop \"why\"` ends it", "assert": "an assertion is `require … else \"why\"`",
+	"struct": "a type is `type T = { … }`", "source": "a source is `from …`", "sink": "sending is `emit …`",
+}
+
+// expected takes participle's list of what would have fitted out of its message.
+var expected = regexp.MustCompile(`(?s)\(expected (.*)\)$`)
+
+// explain makes a fault of what a reader gave back. Participle's own words
+// name our types and tokens; they are never shown.
+func explain(err error, word string) *fault {
+	if f := asFault(err); f != nil {
+		return f
+	}
+	var u *participle.UnexpectedTokenError
+	if !errors.As(err, &u) {
+		return &fault{msg: err.Error()}
+	}
+	t := &u.Unexpected
+	if t.Type == kindBad {
+		return badFault(t)
+	}
+	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value)}
+	want := "something else"
+	if m := expected.FindStringSubmatch(u.Message()); m != nil {
+		want = wanted(m[1])
+	}
+	f.msg = fmt.Sprintf("expected %s, found %s", want, show(t))
+	if t.Type == kindKeyword && strings.HasPrefix(want, "a name") {
+		f.msg = fmt.Sprintf("%q is a word of the language and names nothing", t.Value)
+	}
+	f.help = "write it like this: " + usage[word]
+	return f
+}
+
+// wanted puts what participle expects into words.
+func wanted(s string) string {
+	var out []string
+	for _, alt := range alternatives(s) {
+		w := first(alt)
+		dup := false
+		for _, o := range out {
+			dup = dup || o == w
+		}
+		if !dup {
+			out = append(out, w)
+		}
+	}
+	switch n := len(out); n {
+	case 0:
+		return "something else"
+	case 1:
+		return out[0]
+	default:
+		return strings.Join(out[:n-1], ", ") + " or " + out[n-1]
+	}
+}
+
+// alternatives splits at the bars outside of brackets.
+func alternatives(s string) []string {
+	var out []string
+	depth, start := 0, 0
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == '|' && depth == 0:
+			out = append(out, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(out, s[start:])
+}
+
+var firstPiece = regexp.MustCompile(`^[\s(]*(?:\(\?[=!][^)]*\)\s*)*[\s(]*("[^"]*"|<\w+>|\w+)`)
+
+var pieces = map[string]string{
+	"Word": "a name", "Label": "a name", "Const": `a text in "…"`, "Raw": "a pattern in `…`", "Unit": "a duration like 24h", "Number": "a number",
+	"Expr": "a value", "Type": "a type", "TypeTerm": "a type", "Target": "a value", "Path": "a field like .a", "Keys": "[ with the key, directly behind the name",
+	"Object": "{", "Options": "{", "Block": "{", "Arms": "{", "Identifiers": "{", "SetBlock": "{", "By": "`by`", "Rate": "a rate like 100/s",
+	"Source": "a source", "EmitCall": "what to emit", "TableKey": "a type, a space or a field like .a", "Assign": "a field like .a", "Param": "a parameter",
+	"Tick": "a duration like 1d", "Topic": `a topic in "…"`, "As": "`as`", "Case": "`when`", "Let": "`let`",
+	"<word>": "a name", "<const>": `a text in "…"`, "<unit>": "a duration like 24h", "<number>": "a number",
+}
+
+func first(alt string) string {
+	m := firstPiece.FindStringSubmatch(alt)
+	if m == nil {
+		return "something else"
+	}
+	w := m[1]
+	if p, ok := pieces[w]; ok {
+		return p
+	}
+	if w[0] == '"' {
+		if w = strings.Trim(w, `"`); isWord(w[0]) {
+			return "`" + w + "`"
+		}
+		return w
+	}
+	return w
+}
+
+// unexpected explains a token behind a complete statement.
+func unexpected(pl *lexer.PeekingLexer, t *lexer.Token) *fault {
+	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value), msg: "unexpected " + show(t)}
+	switch {
+	case begins(t):
+		f.msg = fmt.Sprintf("%q begins in the middle of a line", t.Value)
+		f.help = "a stage starts a line"
+	case t.Type == kindOp && (t.Value == ")" || t.Value == "]"):
+		f.msg = "this " + t.Value + " closes nothing"
+	case t.Type == kindOp && t.Value == "=":
+		f.help = "equality is =="
+	case t.Type == kindOp && t.Value == "?":
+		f.help = "a choice is `if … then … else …`; a default is `??`"
+	case t.Type == kindOp && t.Value == ":":
+		f.help = "a field stands in braces: { name: … }"
+	default:
+		f.help = "the statement is complete before it; the next starts a line"
+	}
+	return f
+}
