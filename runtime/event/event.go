@@ -61,8 +61,10 @@ type Output struct {
 	Ordered bool
 	// Tombstone: a topic record with a null value.
 	Tombstone bool
-	// Record is the index in its epoch of the record that made it.
+	// Record is the index in its epoch of the record that made it; the task sets it.
 	Record int32
+	// Index is its own place in Arena.Outs; the task sets it when it seals the epoch.
+	Index int32
 	// Time is @time in milliseconds since 1970 (timestamp of a topic record), or NoTime.
 	Time int64
 
@@ -86,6 +88,9 @@ func (b Bytes) Of(a *Arena) []byte { return a.Buf[b.Start:b.End:b.End] }
 type Arena struct {
 	Buf  []byte
 	Outs []Output
+	// Epoch is the running number of the epoch in its task; the task sets it, and
+	// finds the epoch of an output again by it.
+	Epoch uint64
 }
 
 // Mark is a point to go back to.

@@ -1,0 +1,350 @@
+package deliver
+
+import (
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// Class is what an answer means for the outputs of its request.
+type Class uint8
+
+// The classes of engine.md.
+const (
+	// Accepted: the sink has taken them.
+	Accepted Class = iota
+	// Gated: 429, or Retry-After on any other answer but 2xx. The connection sends
+	// nothing for a while; no budget is spent.
+	Gated
+	// Failed: 408 410 460, 5xx but 501 505 511, no answer at all. They are sent again
+	// after a backoff with full jitter.
+	Failed
+	// Misconfigured: 401 403 501 505 511, and 3xx 404 405 at a constant address. The
+	// connection pauses, all is kept, one output a minute asks again.
+	Misconfigured
+	// Refused: any other answer. The request is cut in halves, sent in order, until
+	// the culprit is alone.
+	Refused
+)
+
+// Answer is what came back, or that nothing did (Failed).
+type Answer struct {
+	Class Class
+	// Wait is what a Gated answer asks for; negative when it does not say.
+	Wait time.Duration
+	// Code says in a word what came: "400", "MESSAGE_TOO_LARGE", "timeout".
+	Code string
+	// Excerpt is the beginning of the answer's body, for the letter.
+	Excerpt string
+	// Each judges the outputs one by one, in the order of Request.Outs, where the
+	// sink can tell; then Class counts for the connection only in Gated and
+	// Misconfigured. A sink must not take a later output of a lane after it failed
+	// an earlier one.
+	Each []Verdict
+}
+
+// Verdict is the judgement of one output: Accepted, Failed or Refused.
+type Verdict struct {
+	Class   Class
+	Code    string
+	Excerpt string
+}
+
+// Kind is how an output ended.
+type Kind uint8
+
+// The ends of an output. The last two become letters of the class delivery.
+const (
+	Taken   Kind = iota // the sink has accepted it
+	Denied              // the sink refused it
+	Expired             // its retry budget is spent
+)
+
+// Result says once, of one output, how it ended.
+type Result struct {
+	Out      *event.Output
+	Owner    *Owner
+	Kind     Kind
+	Attempts int
+	Code     string // of Denied and Expired: the last answer's
+	Excerpt  string
+}
+
+// Answer gives the answer to a request. The results are valid until the next
+// call of Answer.
+func (s *Scheduler) Answer(r *Request, a Answer, now int64) []Result {
+	clear(s.results)
+	s.results = s.results[:0]
+	n := r.first()
+	s.onWire--
+	s.waiting += n
+	for _, it := range r.items[:n] {
+		it.owner.onWire--
+		it.owner.waiting++
+	}
+	probe := r.Probe
+	if probe {
+		r.Probe, s.probing = false, false
+	}
+	r.due = now
+	switch {
+	case a.Class == Gated:
+		s.gated(r, a, now)
+	case a.Class == Misconfigured:
+		s.halt(Misconfiguration, a, now)
+	case a.Each != nil:
+		s.each(r, n, a, now)
+	case a.Class == Accepted:
+		s.accepted(r, n, now)
+	case a.Class == Refused:
+		s.refused(r, n, a, now)
+	default:
+		s.failed(r, n, a, now)
+	}
+	if probe && s.pause.reason != Running {
+		s.pause.nextProbe = now + int64(probeEvery)
+	}
+	s.requeue(r)
+	return s.results
+}
+
+// requeue keeps a request that is not decided, as far as it may go on.
+func (s *Scheduler) requeue(r *Request) {
+	s.dropOwner(r)
+	if len(r.items) == 0 {
+		s.freeRequest(r)
+		return
+	}
+	s.retries = append(s.retries, r)
+}
+
+// accepted ends the first n outputs.
+func (s *Scheduler) accepted(r *Request, n int, now int64) {
+	s.success(now)
+	for _, it := range r.items[:n] {
+		s.finish(it, Taken, "", "")
+	}
+	r.decided(n)
+}
+
+// success notes that the receiver takes what it gets.
+func (s *Scheduler) success(now int64) {
+	s.successes++
+	s.refusals = 0
+	s.alive(now)
+	if s.pause.reason != Running {
+		s.resume(now)
+	}
+	// The request that was just answered counted: W was reached, and more waits.
+	if s.onWire+1 >= s.window && s.window < maxWindow && s.fullWaits() {
+		s.window++
+	}
+}
+
+// alive notes that the receiver answers: whatever it said, it is not away.
+func (s *Scheduler) alive(now int64) {
+	if s.down() {
+		// The backoff of the others was for a receiver that was away.
+		for _, r := range s.retries {
+			r.due = min(r.due, now)
+		}
+	}
+	s.fails, s.backoff, s.gates = 0, 0, 0
+	s.failing = ""
+}
+
+// refused cuts a request in halves; one output alone is the culprit.
+func (s *Scheduler) refused(r *Request, n int, a Answer, now int64) {
+	s.judged(now)
+	if n > 1 {
+		r.attempts = 0
+		r.cut((n + 1) / 2)
+		return
+	}
+	s.deny(r.items[0], a.Code, a.Excerpt, now)
+	r.decided(1)
+}
+
+// judged notes that the receiver looked at the outputs: it is there, and it knows
+// who we are.
+func (s *Scheduler) judged(now int64) {
+	s.alive(now)
+	if s.pause.reason == Misconfiguration {
+		s.resume(now)
+	}
+}
+
+// deny ends an output as refused. Too many in a row pause the connection: a
+// stream that is refused whole is a mistake somewhere, not so many letters.
+func (s *Scheduler) deny(it *item, code, excerpt string, now int64) {
+	s.finish(it, Denied, code, excerpt)
+	s.refusals++
+	if s.refusals >= refusalsMax {
+		s.halt(Refusing, Answer{Code: code}, now)
+	}
+}
+
+// failed has the first n outputs sent again, or ends those whose budget is spent.
+func (s *Scheduler) failed(r *Request, n int, a Answer, now int64) {
+	s.failure(r, a.Code, now)
+	if n = s.spend(r, n, a.Code, a.Excerpt, now); n > 0 {
+		s.again(r, n, now)
+	}
+}
+
+// again has the first n outputs of r sent again after a backoff. Where others
+// succeed and these do not, time after time, something in them is the cause: they
+// are cut until it is alone, and its lane is set aside.
+func (s *Scheduler) again(r *Request, n int, now int64) {
+	others := r.failed && s.successes > r.others
+	r.attempts++
+	r.others, r.failed = s.successes, true
+	switch {
+	case !others || r.attempts < poisonAfter:
+		r.due = now + s.jitter(r.attempts)
+	case n > 1:
+		r.cut((n + 1) / 2)
+		r.due = now + s.jitter(1)
+	default:
+		s.setAside(r, r.items[0], now+s.jitter(int(r.items[0].attempts)), true)
+	}
+}
+
+// failure notes a failed attempt of the connection.
+func (s *Scheduler) failure(r *Request, code string, now int64) {
+	s.halve(r, now)
+	if s.fails == 0 {
+		s.failingSince = now
+	}
+	s.fails++
+	s.failing = code
+	if s.down() {
+		s.backoff++
+		s.nextTry = now + s.jitter(s.backoff)
+	}
+}
+
+// spend judges the budgets of the first n outputs, ends those that have none
+// left and tells how many remain.
+func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) int {
+	clock, left, gone := s.active(now), n, false
+	for _, it := range r.items[:n] {
+		if it.failed == 0 {
+			it.failed = max(1, clock)
+		}
+		gone = gone || s.spent(it, clock)
+	}
+	if !gone {
+		return n
+	}
+	i := 0
+	r.keep(func(it *item) bool {
+		i++
+		if i > n || !s.spent(it, clock) {
+			return true
+		}
+		left--
+		s.finish(it, Expired, code, excerpt)
+		return false
+	})
+	return left
+}
+
+func (s *Scheduler) spent(it *item, clock int64) bool {
+	return s.cfg.Retry > 0 && clock-it.failed >= int64(s.cfg.Retry)
+}
+
+// each takes the verdict on every output of the first range.
+func (s *Scheduler) each(r *Request, n int, a Answer, now int64) {
+	accepted, failed := 0, 0
+	code, excerpt := "", ""
+	for _, v := range a.Each[:n] {
+		switch v.Class {
+		case Accepted:
+			accepted++
+		case Refused:
+		default:
+			failed++
+			code, excerpt = v.Code, v.Excerpt
+		}
+	}
+	switch {
+	case accepted > 0:
+		s.success(now)
+	case failed < n:
+		s.judged(now)
+	}
+	i := 0
+	r.keep(func(it *item) bool {
+		i++
+		if i > n {
+			return true
+		}
+		switch v := a.Each[i-1]; v.Class {
+		case Accepted:
+			s.finish(it, Taken, "", "")
+		case Refused:
+			s.deny(it, v.Code, v.Excerpt, now)
+		default:
+			return true
+		}
+		return false
+	})
+	if failed == 0 {
+		return
+	}
+	// What failed stays together and in order. Where some were taken it is not the
+	// receiver that is away.
+	if accepted == 0 && failed == n {
+		s.failure(r, code, now)
+	}
+	if n = s.spend(r, failed, code, excerpt, now); n > 0 {
+		s.again(r, n, now)
+	}
+}
+
+// gated closes the gate for as long as the answer asks.
+func (s *Scheduler) gated(r *Request, a Answer, now int64) {
+	s.halve(r, now)
+	var wait time.Duration
+	if a.Wait < 0 {
+		s.gates++
+		wait = min(backoffMax, backoffBase<<min(s.gates+3, 20))
+	} else {
+		wait = max(gateMin, min(a.Wait, s.cfg.MaxRetryAfter))
+	}
+	// 10 to 30 % more, never less: all clients were told the same.
+	wait += wait/10 + time.Duration(s.rng.Int64N(int64(wait/5)+1))
+	if until := now + int64(wait); until > s.gate {
+		s.frozen += until - max(now, s.gate)
+		if s.gate <= now {
+			s.gatedSince = now
+		}
+		s.gate = until
+	}
+	s.gateCode = a.Code
+}
+
+// halve halves W, once for all requests that were under way together.
+func (s *Scheduler) halve(r *Request, now int64) {
+	if r.sentAt > s.halvedAt {
+		s.window = max(1, s.window/2)
+		s.halvedAt = now
+	}
+}
+
+// jitter is a wait of the n-th backoff with full jitter: anything up to the bound.
+func (s *Scheduler) jitter(n int) int64 {
+	bound := int64(min(backoffMax, backoffBase<<min(max(n, 1)-1, 20)))
+	return 1 + s.rng.Int64N(bound)
+}
+
+// finish ends an output that is off the wire.
+func (s *Scheduler) finish(it *item, k Kind, code, excerpt string) {
+	if k == Taken || !it.owner.closed {
+		s.results = append(s.results, Result{Out: it.out, Owner: it.owner, Kind: k, Attempts: int(it.attempts), Code: code, Excerpt: excerpt})
+	}
+	sl := it.slot
+	s.drop(it)
+	s.release(sl)
+}

@@ -1,0 +1,234 @@
+// Package deliver is the scheduler of one connection, shared by all routes and
+// partitions that send to it. It takes outputs from tasks, gives requests to
+// whoever carries them out, takes their answers, and says of each output once
+// how it ended: accepted, refused, or out of time.
+//
+// It is pure: no clock, no net, no goroutine. Instants come in as nanoseconds
+// since 1970 and Next says when it wants to be asked again. A push never blocks
+// and never fails: what bounds the memory is the cap of each task (I7), which
+// pauses its source. A scheduler is used by one goroutine at a time.
+//
+// It must not know what a body looks like, nor what a task does with a result.
+//
+// # How outputs travel
+//
+// An output with an ordering key joins the slot of its lane, one of 1,024 of its
+// priority; a slot is a FIFO. A slot is idle (empty), ready, or busy: some of
+// its outputs are in a request that is not decided yet. A request is filled from
+// the heads of ready slots, oldest first, and its slots stay busy until it is
+// decided, through every retry and bisection. So what has been sent of a lane
+// is decided before anything later of that lane is sent (I3), and only 1,024
+// things are tracked instead of every key. Outputs without an ordering key stand
+// in one queue that never becomes busy.
+//
+// A lane that must wait while its slot goes on (its head is asked about again
+// after a backoff of its own) moves to a side slot that holds this lane alone.
+// What the ordinary slot still has of the lane follows it there when its turn
+// comes, so the side slots are looked at only while there are any.
+package deliver
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// Priority orders ready outputs; with time a lower one overtakes (see ageStep).
+type Priority uint8
+
+// The priorities of `priority:` on a route.
+const (
+	High Priority = iota
+	Normal
+	Low
+	priorities
+)
+
+// Limit is when a request is full, and how long it may wait to become so.
+type Limit struct {
+	Count int // outputs; 0: 250
+	Bytes int // bytes of the outputs as Size counts them; 0: 450,000
+	// Linger is the longest wait for a fuller request. It applies only near the
+	// rate limit: elsewhere a request goes as soon as one may. 0: 100 ms.
+	Linger time.Duration
+}
+
+// Rate is a limit on requests. The zero Rate is none.
+type Rate struct {
+	N   int64
+	Per time.Duration
+}
+
+// Config is what a connection's declaration says about delivery.
+type Config struct {
+	Batch Limit
+	Rate  Rate
+	// Retry is how long an output is tried again, counted from its first failed
+	// attempt and not while the connection is gated or paused. 0: for ever.
+	Retry time.Duration
+	// MaxRetryAfter bounds what an answer may ask for. 0: one hour.
+	MaxRetryAfter time.Duration
+	// Seed makes jitter and backoff repeatable.
+	Seed uint64
+}
+
+// Bounds, each with its reason.
+const (
+	slots        = 1024        // per priority: enough that W full requests rarely meet a busy slot
+	firstWindow  = 4           // requests at once at start
+	maxWindow    = 64          // connections to one receiver
+	downAfter    = 3           // failures in a row, no success between, until the connection counts as down
+	poisonAfter  = 3           // failures of one request, others succeeding, until it is cut to find the culprit
+	refusalsMax  = 50          // refusals in a row, no success between, until the connection pauses
+	probeEvery   = time.Minute // a paused connection is asked with one output
+	backoffBase  = 100 * time.Millisecond
+	backoffMax   = 30 * time.Second
+	gateMin      = time.Second     // a Retry-After of 0 would have us knock without a pause
+	ageStep      = 5 * time.Second // waiting this much longer lifts an output by one priority
+	leaseRetry   = time.Second     // outputs of a task whose lease lapsed are looked at again
+	sizeOverhead = 2               // separator and slack of one output in a body, bytes
+)
+
+// Never is the wake time of a scheduler that waits only for pushes or answers.
+const Never = int64(1<<63 - 1)
+
+// Owner is a task as this scheduler knows it. A task that sends to two
+// connections has an owner at each. Its fields are the scheduler's; the methods
+// may be called only where the scheduler may.
+type Owner struct {
+	// Ref is the caller's: whom the results are for.
+	Ref any
+
+	until   int64 // I6: no request starts with an output of it at or after this instant
+	closed  bool  // purged: nothing of it is sent again
+	waiting int   // outputs here that are not on the wire
+	onWire  int   // outputs in requests without an answer
+}
+
+// NewOwner makes an owner whose lease has no end until Lease sets one.
+func NewOwner(ref any) *Owner { return &Owner{Ref: ref, until: Never} }
+
+// Lease sets the end of the owner's lease (I6).
+func (o *Owner) Lease(until int64) { o.until = until }
+
+// Waiting counts its outputs that are here and not on the wire.
+func (o *Owner) Waiting() int { return o.waiting }
+
+// OnWire counts its outputs in requests that have no answer yet. A revoked task
+// is done with this scheduler when it is 0 after Purge.
+func (o *Owner) OnWire() int { return o.onWire }
+
+// Size is what an output counts against Limit.Bytes.
+func Size(o *event.Output) int {
+	return int(o.Body.End-o.Body.Start) + int(o.Key.End-o.Key.Start) + int(o.Headers.End-o.Headers.Start) + sizeOverhead
+}
+
+// Scheduler is the scheduler of one connection.
+type Scheduler struct {
+	cfg    Config
+	rng    *rand.Rand
+	policy policy
+
+	classes [priorities]class
+	side    map[uint64]*slot // side slots by lane
+	sides   []*slot          // all side slots
+	parked  slotHeap         // side slots that wait for their time, earliest first
+	alone   ring             // side slots due whose head is sent alone
+
+	retries  []*Request // undecided requests that are not on the wire
+	onWire   int        // requests on the wire
+	probing  bool       // one of them is the probe of a paused connection
+	window   int        // W: requests at once
+	halvedAt int64      // W halves once for all requests that were under way together
+
+	fails     int    // failed attempts since the last success
+	backoff   int    // the exponent of the connection's own backoff while it is down
+	nextTry   int64  // while it is down: when the next request may go
+	triedOld  bool   // while it is down: the last try was a retry, so a new request's turn is next
+	gates     int    // gates without a readable wait since the last success
+	successes uint64 // requests accepted; tells a poisoned request from a receiver that is down
+	refusals  int    // outputs refused since the last success
+
+	gate  int64 // nothing is sent before
+	pause pause
+
+	failing      string // code of the last failed attempt
+	failingSince int64
+	gateCode     string
+	gatedSince   int64
+
+	frozen int64 // time that no budget pays for: gates as a whole, pauses when they end
+
+	credit     int64 // rate: nanoseconds saved up
+	creditAt   int64
+	creditCost int64 // of one request; 0: no limit
+	creditCap  int64
+
+	waiting int // outputs here and not on the wire
+
+	freeItems    *item
+	freeRequests []*Request
+	freeSlots    []*slot
+	results      []Result
+}
+
+// New makes the scheduler of one connection.
+func New(cfg Config, now int64) *Scheduler {
+	if cfg.Batch.Count == 0 {
+		cfg.Batch.Count = 250
+	}
+	if cfg.Batch.Bytes == 0 {
+		cfg.Batch.Bytes = 450_000
+	}
+	if cfg.Batch.Linger == 0 {
+		cfg.Batch.Linger = 100 * time.Millisecond
+	}
+	if cfg.MaxRetryAfter == 0 {
+		cfg.MaxRetryAfter = time.Hour
+	}
+	s := &Scheduler{
+		cfg:    cfg,
+		rng:    rand.New(rand.NewPCG(cfg.Seed, 0x736c75696365)),
+		side:   map[uint64]*slot{},
+		window: firstWindow,
+		// No request was sent before the first halving, whatever the clock says.
+		halvedAt: -1 << 63,
+	}
+	for p := range s.classes {
+		s.classes[p].init(Priority(p))
+	}
+	s.initRate(now)
+	return s
+}
+
+// Push takes over an output. It neither blocks nor fails. The output and its
+// arena must not change until its result has come, or until a purge of its
+// owner has come and nothing of it is on the wire.
+func (s *Scheduler) Push(o *event.Output, owner *Owner, p Priority, now int64) {
+	if owner.closed {
+		return // revoked between its seal and here (I6)
+	}
+	it := s.newItem()
+	it.out, it.owner, it.since, it.size = o, owner, now, int32(Size(o))
+	c := &s.classes[p]
+	sl := &c.unordered
+	if o.Ordered {
+		sl = &c.slots[slotOf(o.Lane)]
+	}
+	it.slot = sl
+	owner.waiting++
+	s.waiting++
+	sl.push(it)
+	switch sl.state {
+	case idle:
+		c.makeReady(sl)
+	case ready:
+		c.readyCount++
+		c.readyBytes += int(it.size)
+	}
+}
+
+// slotOf spreads lanes over the slots of a priority. Lanes are hashes already;
+// the fold protects against one whose low bits were used to choose something.
+func slotOf(lane uint64) uint64 { return (lane ^ lane>>32) % slots }

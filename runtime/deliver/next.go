@@ -1,0 +1,394 @@
+package deliver
+
+import (
+	"container/heap"
+	"time"
+)
+
+// Next gives the next request that may go now, or nil and the instant at which to
+// ask again. It is also to be asked after every push and every answer. The caller
+// asks until it gets nil: each request it gets is under way until Answer.
+func (s *Scheduler) Next(now int64) (*Request, int64) {
+	switch {
+	case s.gate > now:
+		return nil, s.gate
+	case s.pause.reason != Running:
+		return s.probe(now)
+	}
+	s.promote(now)
+	if s.down() {
+		return s.try(now)
+	}
+	if s.onWire >= s.window {
+		return nil, Never
+	}
+	for {
+		i, wake := s.dueRetry(now)
+		if i < 0 && s.nothingReady() {
+			return nil, min(wake, s.parkedUntil())
+		}
+		if at := s.rateFree(now); at > now {
+			return nil, at
+		}
+		var r *Request
+		switch {
+		case i >= 0:
+			// What failed is older than anything that waits behind it.
+			r = s.retake(i, now)
+		case s.alone.head != nil:
+			r = s.takeAlone(now)
+		default:
+			if at := s.linger(now); at > now {
+				return nil, min(at, wake, s.parkedUntil())
+			}
+			r = s.build(now, s.cfg.Batch.Count)
+		}
+		if r != nil {
+			return s.start(r, now), Never
+		}
+	}
+}
+
+// down tells whether the receiver seems to be away. Then one request at a time
+// asks for it, with the backoff of the connection.
+func (s *Scheduler) down() bool { return s.fails >= downAfter }
+
+// try gives the next request of a connection that is down. Retries and new
+// requests take turns: a request that alone cannot succeed must not be the only
+// one to ask whether the receiver is back (I8).
+func (s *Scheduler) try(now int64) (*Request, int64) {
+	if s.onWire > 0 {
+		return nil, Never
+	}
+	if at := max(s.nextTry, s.rateFree(now)); at > now {
+		return nil, at
+	}
+	for {
+		var r *Request
+		switch {
+		case len(s.retries) > 0 && (!s.triedOld || s.nothingReady()):
+			r = s.retake(s.earliestRetry(), now)
+			s.triedOld = true
+		case s.alone.head != nil:
+			r = s.takeAlone(now)
+			s.triedOld = false
+		case !s.nothingReady():
+			r = s.build(now, s.cfg.Batch.Count)
+			s.triedOld = false
+		default:
+			return nil, s.parkedUntil()
+		}
+		if r != nil {
+			return s.start(r, now), Never
+		}
+	}
+}
+
+// probe gives the one output a minute that a paused connection is asked with.
+func (s *Scheduler) probe(now int64) (*Request, int64) {
+	if s.onWire > 0 {
+		return nil, Never
+	}
+	if at := max(s.pause.nextProbe, s.rateFree(now)); at > now {
+		return nil, at
+	}
+	s.promote(now)
+	for {
+		var r *Request
+		switch {
+		case len(s.retries) > 0:
+			r = s.retake(0, now)
+		case s.alone.head != nil:
+			r = s.takeAlone(now)
+		case !s.nothingReady():
+			r = s.build(now, 1)
+		default:
+			return nil, s.parkedUntil()
+		}
+		if r != nil {
+			r.cut(1)
+			r.Probe = true
+			s.probing = true
+			return s.start(r, now), Never
+		}
+	}
+}
+
+// nothingReady tells whether no slot may give.
+func (s *Scheduler) nothingReady() bool {
+	for p := range s.classes {
+		if s.classes[p].ready.head != nil {
+			return false
+		}
+	}
+	return s.alone.head == nil
+}
+
+// parkedUntil is the time of the first side slot that waits.
+func (s *Scheduler) parkedUntil() int64 {
+	if len(s.parked) == 0 {
+		return Never
+	}
+	return s.parked[0].due
+}
+
+// promote makes the side slots ready whose time has come.
+func (s *Scheduler) promote(now int64) {
+	for len(s.parked) > 0 && s.parked[0].due <= now {
+		s.readySide(heap.Pop(&s.parked).(*slot))
+	}
+}
+
+func (s *Scheduler) readySide(sl *slot) {
+	if sl.alone {
+		sl.state = lonely
+		s.alone.push(sl)
+		return
+	}
+	sl.class.makeReady(sl)
+}
+
+// dueRetry finds a retry whose time has come, or -1 and the next such time.
+func (s *Scheduler) dueRetry(now int64) (int, int64) {
+	if len(s.retries) == 0 {
+		return -1, Never
+	}
+	i := s.earliestRetry()
+	if due := s.retries[i].due; due > now {
+		return -1, due
+	}
+	return i, now
+}
+
+func (s *Scheduler) earliestRetry() int {
+	best := 0
+	for i, r := range s.retries {
+		if r.due < s.retries[best].due {
+			best = i
+		}
+	}
+	return best
+}
+
+// retake takes a retry to be sent; nil when nothing of it may be sent now.
+func (s *Scheduler) retake(i int, now int64) *Request {
+	r := s.retries[i]
+	s.retries = append(s.retries[:i], s.retries[i+1:]...)
+	s.policy.retake(r)
+	for it := s.firstLapsed(r, now); it != nil; it = s.firstLapsed(r, now) {
+		s.setAside(r, it, now+int64(leaseRetry), false)
+	}
+	if len(r.items) == 0 {
+		s.freeRequest(r)
+		return nil
+	}
+	return r
+}
+
+// firstLapsed finds an output of r that must not be sent now (I6). Those of
+// purged owners are gone already.
+func (s *Scheduler) firstLapsed(r *Request, now int64) *item {
+	for _, it := range r.items {
+		if !s.policy.open(it.owner, now) {
+			return it
+		}
+	}
+	return nil
+}
+
+// takeAlone makes a request of the head of a side slot that has failed alone; nil
+// when there is nothing to be sent.
+func (s *Scheduler) takeAlone(now int64) *Request {
+	sl := s.alone.pop()
+	if sl.count == 0 { // purged
+		s.forget(sl)
+		return nil
+	}
+	if !s.policy.open(sl.head.owner, now) {
+		s.wait(sl, now+int64(leaseRetry))
+		return nil
+	}
+	sl.state = busy
+	sl.undecided++
+	r := s.newRequest()
+	r.items = append(r.items, sl.pop())
+	r.ends = append(r.ends, 1)
+	return r
+}
+
+// build fills a request from ready slots; nil when what was ready may not be sent.
+func (s *Scheduler) build(now int64, count int) *Request {
+	r := s.newRequest()
+	full := false
+	for !full {
+		c := s.bestClass(now)
+		if c == nil {
+			break
+		}
+		full = s.fill(r, c, count, now)
+	}
+	if len(r.items) == 0 {
+		s.freeRequest(r)
+		return nil
+	}
+	r.ends = append(r.ends, len(r.items))
+	return r
+}
+
+// bestClass is the class whose oldest ready output waits longest, a priority
+// being worth ageStep: so a lower one gets its turn however busy the higher is.
+func (s *Scheduler) bestClass(now int64) *class {
+	var best *class
+	var most int64
+	for p := range s.classes {
+		c := &s.classes[p]
+		if c.ready.head == nil {
+			continue
+		}
+		score := int64(priorities-Priority(p)) * int64(ageStep)
+		if it := c.ready.head.head; it != nil {
+			score += now - it.since
+		}
+		if best == nil || score > most {
+			best, most = c, score
+		}
+	}
+	return best
+}
+
+// fill takes from the first ready slot of c what fits. It reports whether the
+// request is full.
+func (s *Scheduler) fill(r *Request, c *class, count int, now int64) (full bool) {
+	sl := c.ready.pop()
+	sl.state = busy
+	taken := 0
+	for sl.head != nil {
+		it := sl.head
+		if len(r.items) > 0 && (len(r.items) >= count || r.Bytes+int(it.size) > s.cfg.Batch.Bytes) {
+			full = true
+			break
+		}
+		open := s.policy.open(it.owner, now)
+		if !open && sl.side {
+			break
+		}
+		sl.pop()
+		c.readyCount--
+		c.readyBytes -= int(it.size)
+		if side := s.sideOf(it, sl); side != nil {
+			// The lane waits aside: what comes later waits behind it (I3).
+			s.join(side, it)
+			continue
+		}
+		if !open { // I6
+			side := s.newSide(it, now+int64(leaseRetry))
+			heap.Push(&s.parked, side)
+			s.join(side, it)
+			continue
+		}
+		r.items = append(r.items, it)
+		r.Bytes += int(it.size)
+		taken++
+	}
+	switch {
+	case sl.unordered:
+		sl.state = idle
+		if sl.head != nil {
+			sl.state = ready
+			c.ready.push(sl)
+		}
+	case taken > 0:
+		sl.undecided += taken
+		c.readyCount -= sl.count
+		c.readyBytes -= sl.bytes
+	case sl.head != nil && full: // nothing fitted: its turn comes first
+		sl.state = ready
+		c.ready.pushFront(sl)
+	case sl.head != nil: // I6: a side slot whose owner's lease has lapsed
+		c.readyCount -= sl.count
+		c.readyBytes -= sl.bytes
+		s.wait(sl, now+int64(leaseRetry))
+	default:
+		sl.state = idle
+		if sl.side {
+			s.forget(sl)
+		}
+	}
+	return full
+}
+
+// start puts the first range of a request on the wire.
+func (s *Scheduler) start(r *Request, now int64) *Request {
+	n := r.first()
+	r.Outs, r.Bytes = r.Outs[:0], 0
+	for _, it := range r.items[:n] {
+		it.attempts++
+		it.owner.waiting--
+		it.owner.onWire++
+		r.Outs = append(r.Outs, it.out)
+		r.Bytes += int(it.size)
+	}
+	s.waiting -= n
+	r.Attempt = int(r.items[0].attempts)
+	r.sentAt = now
+	s.onWire++
+	s.spendRate(now)
+	return r
+}
+
+// linger is the instant until which a request waits to become fuller: now when it
+// goes at once. Only near the rate limit is a fuller request worth a wait.
+func (s *Scheduler) linger(now int64) int64 {
+	if s.creditCost == 0 || s.creditCap < 2*s.creditCost || s.creditNow(now) >= s.creditCap/2 || s.fullWaits() {
+		return now
+	}
+	oldest := now
+	for p := range s.classes {
+		if sl := s.classes[p].ready.head; sl != nil && sl.head != nil {
+			oldest = min(oldest, sl.head.since)
+		}
+	}
+	return max(now, oldest+int64(s.cfg.Batch.Linger))
+}
+
+// fullWaits tells whether what is ready makes a full request.
+func (s *Scheduler) fullWaits() bool {
+	n, b := 0, 0
+	for p := range s.classes {
+		n += s.classes[p].readyCount
+		b += s.classes[p].readyBytes
+	}
+	return n >= s.cfg.Batch.Count || b >= s.cfg.Batch.Bytes
+}
+
+// burstTime is how much of the rate may be saved up: of 900/s, 90 requests.
+const burstTime = 100 * time.Millisecond
+
+// initRate starts the token bucket, full. It counts in nanoseconds, so that any
+// rate is exact.
+func (s *Scheduler) initRate(now int64) {
+	if s.cfg.Rate.N <= 0 {
+		return
+	}
+	s.creditCost = max(1, (int64(s.cfg.Rate.Per)+s.cfg.Rate.N-1)/s.cfg.Rate.N)
+	s.creditCap = max(s.creditCost, int64(burstTime)/s.creditCost*s.creditCost)
+	s.credit, s.creditAt = s.creditCap, now
+}
+
+func (s *Scheduler) creditNow(now int64) int64 {
+	return min(s.creditCap, s.credit+max(0, now-s.creditAt))
+}
+
+// rateFree is the instant at which the rate allows the next request.
+func (s *Scheduler) rateFree(now int64) int64 {
+	if s.creditCost == 0 {
+		return now
+	}
+	return now + max(0, s.creditCost-s.creditNow(now))
+}
+
+func (s *Scheduler) spendRate(now int64) {
+	if s.creditCost > 0 {
+		s.credit, s.creditAt = s.creditNow(now)-s.creditCost, max(now, s.creditAt)
+	}
+}

@@ -1,0 +1,201 @@
+package deliver
+
+import "container/heap"
+
+// newSide makes the side slot of an item's lane, or one for this item alone when
+// it has no lane. It is timed; the caller pushes it to parked.
+func (s *Scheduler) newSide(it *item, due int64) *slot {
+	var sl *slot
+	if n := len(s.freeSlots); n > 0 {
+		sl, s.freeSlots = s.freeSlots[n-1], s.freeSlots[:n-1]
+	} else {
+		sl = &slot{}
+	}
+	*sl = slot{class: it.slot.class, side: true, state: timed, due: due, place: len(s.sides)}
+	s.sides = append(s.sides, sl)
+	if it.out.Ordered {
+		sl.named, sl.lane = true, it.out.Lane
+		s.side[sl.lane] = sl
+	}
+	return sl
+}
+
+// forget takes an empty side slot away that stands in no ring and no heap.
+func (s *Scheduler) forget(sl *slot) {
+	if sl.named {
+		delete(s.side, sl.lane)
+	}
+	last := len(s.sides) - 1
+	s.sides[sl.place] = s.sides[last]
+	s.sides[sl.place].place = sl.place
+	s.sides[last] = nil
+	s.sides = s.sides[:last]
+	sl.class = nil
+	s.freeSlots = append(s.freeSlots, sl)
+}
+
+// release tells a slot that one of its outputs is no longer undecided.
+func (s *Scheduler) release(sl *slot) {
+	if sl.unordered {
+		return
+	}
+	sl.undecided--
+	if sl.undecided > 0 || sl.state != busy {
+		return
+	}
+	switch {
+	case sl.count == 0 && sl.side:
+		s.forget(sl)
+	case sl.count == 0:
+		sl.state = idle
+	default:
+		// A side slot whose head was decided gives like any other from here.
+		sl.alone = false
+		sl.class.makeReady(sl)
+	}
+}
+
+// sideOf is the side slot that an output taken from sl must join, nil for none.
+func (s *Scheduler) sideOf(it *item, sl *slot) *slot {
+	if len(s.side) == 0 || sl.side || !it.out.Ordered {
+		return nil
+	}
+	return s.side[it.out.Lane]
+}
+
+// join puts an output that stands in no queue behind what a side slot has.
+func (s *Scheduler) join(side *slot, it *item) {
+	it.slot = side
+	side.push(it)
+	if side.state == ready {
+		side.class.readyCount++
+		side.class.readyBytes += int(it.size)
+	}
+}
+
+// wait lets a side slot that stands nowhere wait until due.
+func (s *Scheduler) wait(sl *slot, due int64) {
+	sl.state, sl.due = timed, due
+	heap.Push(&s.parked, sl)
+}
+
+// setAside moves first, an undecided output of r, and what r holds of its lane
+// behind it, to a side slot, so that its neighbours in the slot go on (I8) and its
+// lane keeps its order (I3). With alone the head of that slot, which failed while
+// others succeeded, is sent in requests of its own.
+func (s *Scheduler) setAside(r *Request, first *item, due int64, alone bool) {
+	var moved queue
+	seen := false
+	r.keep(func(it *item) bool {
+		seen = seen || it == first
+		if it == first || seen && first.out.Ordered && it.out.Ordered && it.out.Lane == first.out.Lane {
+			moved.push(it)
+			return false
+		}
+		return true
+	})
+	var side *slot
+	if first.slot.side {
+		side = first.slot
+		side.undecided -= moved.count
+		if side.head != nil { // what it still has comes behind
+			moved.tail.next = side.head
+			moved.tail = side.tail
+			moved.count += side.count
+			moved.bytes += side.bytes
+		}
+		side.queue = moved
+	} else {
+		side = s.newSide(first, due)
+		for moved.head != nil {
+			it := moved.pop()
+			from := it.slot
+			it.slot = side
+			side.push(it)
+			s.release(from)
+		}
+	}
+	side.alone = alone
+	s.wait(side, due)
+}
+
+// Purge takes back everything of an owner that is not on the wire: its task was
+// revoked or lost (I6). What is on the wire is answered; an acceptance is still a
+// result, anything else is not, for nothing of the owner is sent again.
+func (s *Scheduler) Purge(o *Owner) {
+	if !s.policy.purges() {
+		return
+	}
+	o.closed = true
+	for p := range s.classes {
+		c := &s.classes[p]
+		s.purgeSlot(&c.unordered, o)
+		for i := range c.slots {
+			s.purgeSlot(&c.slots[i], o)
+		}
+	}
+	for _, sl := range s.sides {
+		s.purgeSlot(sl, o)
+	}
+	kept := s.retries[:0]
+	for _, r := range s.retries {
+		s.dropOwner(r)
+		if len(r.items) == 0 {
+			s.freeRequest(r)
+			continue
+		}
+		kept = append(kept, r)
+	}
+	clear(s.retries[len(kept):])
+	s.retries = kept
+}
+
+// purgeSlot drops the outputs of o that wait in a slot. A slot that becomes empty
+// stays where it stands: whoever takes it finds nothing.
+func (s *Scheduler) purgeSlot(sl *slot, o *Owner) {
+	if sl.head == nil {
+		return
+	}
+	rest := queue{}
+	n, b := sl.count, sl.bytes
+	for sl.head != nil {
+		if it := sl.pop(); it.owner == o {
+			s.drop(it)
+		} else {
+			rest.push(it)
+		}
+	}
+	sl.queue = rest
+	if sl.state == ready {
+		sl.class.readyCount -= n - rest.count
+		sl.class.readyBytes -= b - rest.bytes
+	}
+}
+
+// dropOwner takes the outputs of purged owners out of a request that is not on
+// the wire.
+func (s *Scheduler) dropOwner(r *Request) {
+	closed := false
+	for _, it := range r.items {
+		closed = closed || it.owner.closed
+	}
+	if !closed {
+		return
+	}
+	r.keep(func(it *item) bool {
+		if it.owner.closed {
+			sl := it.slot
+			s.drop(it)
+			s.release(sl)
+			return false
+		}
+		return true
+	})
+}
+
+// drop forgets an item that waits and that nothing is to be said about.
+func (s *Scheduler) drop(it *item) {
+	it.owner.waiting--
+	s.waiting--
+	s.freeItem(it)
+}
