@@ -1,0 +1,194 @@
+package op
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// arrival is what happens to a record before its first stage: it is decoded,
+// judged by the type of its topic (E2), and its time and key are taken.
+type arrival struct {
+	place
+	at        token.Span
+	topics    []topic
+	any       *topic // of a pattern: what every topic is
+	key       ir.Expr
+	maxFuture time.Duration
+	passed    string // this route, as it stands in sluice-path
+}
+
+type topic struct {
+	name   string
+	typ    *types.Type // nil: any
+	strict bool
+	// takesNull: a tombstone is a value of the type, so it is not skipped.
+	takesNull bool
+}
+
+func (c *compiler) source(s *ir.Source) error {
+	a := &c.route.arrival
+	a.place = place{stage: "from", node: c.route.plan.Name + "/from"}
+	if len(c.route.plan.Nodes) > 0 && c.route.plan.Nodes[0].Stage == nil {
+		a.node = c.route.plan.Nodes[0].ID
+	}
+	a.at, a.key, a.passed = s.At, s.Key, c.route.passed
+	a.maxFuture = time.Duration(s.MaxFutureMS) * time.Millisecond
+	switch s.Kind {
+	case "topic":
+		for _, t := range s.Topics {
+			a.topics = append(a.topics, newTopic(t.Name, t.Type, t.Strict))
+		}
+	case "topics":
+		if _, err := regexp.Compile(s.Pattern); err != nil {
+			return fmt.Errorf("route %s: pattern of its topics: %w", c.route.plan.Name, err)
+		}
+		t := newTopic("", s.Type, s.Strict)
+		a.any = &t
+	default:
+		return fmt.Errorf("route %s: no arrival from %q", c.route.plan.Name, s.Kind)
+	}
+	return nil
+}
+
+func newTopic(name string, t *types.Type, strict bool) topic {
+	tp := topic{name: name, typ: t, strict: strict, takesNull: t == nil || types.Member(nil, t)}
+	if t != nil && t.Kind == types.Any {
+		tp.typ = nil
+	}
+	return tp
+}
+
+func (a *arrival) topic(name string) *topic {
+	if a.any != nil {
+		return a.any
+	}
+	for i := range a.topics {
+		if a.topics[i].name == name {
+			return &a.topics[i]
+		}
+	}
+	panic("op: a record of topic " + name + ", which the route does not read")
+}
+
+// arrive prepares the frame; false when the record has ended.
+func (a *arrival) arrive(fr *Frame) bool {
+	if loops(fr.rec, a.passed) {
+		fr.drop(&a.place, "loop", ended)
+		return false
+	}
+	t := a.topic(fr.rec.Topic)
+	if fr.rec.Value == nil && !t.takesNull {
+		fr.drop(&a.place, "tombstone", ended)
+		return false
+	}
+	v, fail := a.decode(fr.rec.Value, t)
+	if fail == nil {
+		fr.eval.Cur, fr.eval.Event = v, v
+		fail = a.meta(fr)
+	}
+	if fail != nil {
+		fr.fail(&a.place, fail)
+		return false
+	}
+	return true
+}
+
+// decode reads and judges the value of a record.
+func (a *arrival) decode(b []byte, t *topic) (value.Value, *diag.Failure) {
+	if b == nil {
+		return nil, nil
+	}
+	v, err := value.DecodeJSON(b)
+	if err != nil {
+		return nil, a.undecodable(err)
+	}
+	if eval.Measure(v) == eval.TooLarge {
+		return nil, diag.Failf(diag.TooLarge, a.at, "the value is larger than 4 MiB")
+	}
+	if t.typ == nil {
+		return v, nil
+	}
+	view, m := types.Judge(v, t.typ, types.Mode{Strict: t.strict})
+	if m != nil {
+		return nil, eval.Mismatched(a.at, m)
+	}
+	return view, nil
+}
+
+func (a *arrival) undecodable(err *value.SyntaxError) *diag.Failure {
+	code := diag.BadJSON
+	switch {
+	case strings.HasPrefix(err.Reason, "not UTF-8"):
+		code = diag.NotUTF8
+	case strings.HasPrefix(err.Reason, "nested more than"):
+		code = diag.TooDeep
+	}
+	f := diag.Failf(code, a.at, "%v", err)
+	f.Help = err.Help
+	return f
+}
+
+// meta takes time and key of the record.
+func (a *arrival) meta(fr *Frame) *diag.Failure {
+	if ms := fr.rec.Timestamp; ms != event.NoTime {
+		// A timestamp no calendar has (a producer that writes nanoseconds) is
+		// ahead of every clock.
+		if t, ok := eval.Timestamp(ms).(time.Time); ok {
+			if f := future(t, fr.now, a.maxFuture, a.at); f != nil {
+				return f
+			}
+			fr.eval.Time = t
+		} else if ms > 0 {
+			return diag.Failf(diag.FutureTime, a.at, "the record's timestamp, %d ms, is after the year 9999", ms)
+		}
+	}
+	fr.key = fr.rec.Key
+	if a.key == nil {
+		return nil
+	}
+	v, fail := eval.Expr(a.key, &fr.eval)
+	if fail != nil {
+		return fail
+	}
+	s, fail := eval.Plain(a.key, v, "a key")
+	if fail != nil {
+		return fail
+	}
+	// Not nil even when empty: "" is a key.
+	fr.key = append(make([]byte, 0, len(s)+1), s...)
+	return nil
+}
+
+// Headers of records that Sluice writes (conventions.md).
+const (
+	headerID   = "sluice-id"
+	headerPath = "sluice-path"
+)
+
+// loops tells whether a record has passed this route before. A constant topic
+// that leads back is an error of the program; a dynamic one shows only here.
+func loops(rec *event.Record, passed string) bool {
+	p := passedBy(rec)
+	return p != "" && slices.Contains(strings.Split(p, ","), passed)
+}
+
+// passedBy is the record's sluice-path, "app/route,app/route"; "" when it has none.
+func passedBy(rec *event.Record) string {
+	for i := len(rec.Headers) - 1; i >= 0; i-- {
+		if rec.Headers[i].Key == headerPath {
+			return string(rec.Headers[i].Value)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,110 @@
+package op
+
+import (
+	"strconv"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
+)
+
+// loop is one running `each`: the list and what its elements may not change for
+// one another.
+type loop struct {
+	list     value.List
+	i        int
+	cur      value.Value
+	time     value.Value
+	rate     value.Number
+	defaults []value.Value // of `with`, in the order of eachHead.slots
+	path     int           // length of the element path above
+}
+
+// An `each` is three steps: the head takes the list, next begins an element or
+// leaves, and a jump behind the body goes back to next. What ends a child
+// (`where`, `drop`) goes to next, too.
+type eachHead struct {
+	place
+	in    ir.Expr
+	slots []ir.Slot // defaults of every `with` in the body
+}
+
+func (s *eachHead) run(fr *Frame) int {
+	v, fail := eval.Expr(s.in, &fr.eval)
+	if fail != nil {
+		return fr.fail(&s.place, fail)
+	}
+	list, ok := v.(value.List)
+	if !ok {
+		return fr.fail(&s.place, eval.Unfit(s.in, v, "a list"))
+	}
+	fr.loops = append(fr.loops, loop{list: list, cur: fr.eval.Cur, time: fr.eval.Time, rate: fr.eval.SampleRate, path: len(fr.path)})
+	l := &fr.loops[len(fr.loops)-1]
+	for _, slot := range s.slots {
+		l.defaults = append(l.defaults, fr.eval.Slots[slot])
+	}
+	return goOn
+}
+
+type eachNext struct {
+	slot ir.Slot
+	head *eachHead
+	out  int
+}
+
+func (s *eachNext) run(fr *Frame) int {
+	l := &fr.loops[len(fr.loops)-1]
+	f := &fr.eval
+	f.Cur, f.Time, f.SampleRate = l.cur, l.time, l.rate
+	for i, slot := range s.head.slots {
+		f.Slots[slot] = l.defaults[i]
+	}
+	fr.path = fr.path[:l.path]
+	if l.i == len(l.list) {
+		fr.loops = fr.loops[:len(fr.loops)-1]
+		return s.out
+	}
+	if fail := f.Step(s.head.in); fail != nil {
+		return fr.fail(&s.head.place, fail)
+	}
+	fr.path = append(fr.path, '/')
+	fr.path = strconv.AppendInt(fr.path, int64(l.i), 10)
+	f.Slots[s.slot] = l.list[l.i]
+	l.i++
+	return goOn
+}
+
+func (c *compiler) each(p place, s *ir.Each) error {
+	head := &eachHead{place: p, in: s.In, slots: withSlots(s.Body, nil)}
+	next := &eachNext{slot: s.Slot, head: head}
+	c.add(head)
+	at := c.add(next)
+	above := c.child
+	c.child = at
+	err := c.stages(s.Body)
+	c.child = above
+	c.add(&jump{to: at})
+	next.out = c.here()
+	return err
+}
+
+// withSlots collects the slots that `with` stages below write.
+func withSlots(ss []ir.Stage, slots []ir.Slot) []ir.Slot {
+	for _, s := range ss {
+		switch s := s.(type) {
+		case *ir.With:
+			for i := range s.Defaults {
+				slots = append(slots, s.Defaults[i].Slot)
+			}
+		case *ir.When:
+			slots = withSlots(s.Else, withSlots(s.Then, slots))
+		case *ir.Branch:
+			for i := range s.Arms {
+				slots = withSlots(s.Arms[i].Body, slots)
+			}
+		case *ir.Each:
+			slots = withSlots(s.Body, slots)
+		}
+	}
+	return slots
+}

@@ -1,0 +1,246 @@
+// Package op compiles one route of a plan to a flat list of steps and runs
+// records through it. It takes a record and the time of its epoch, writes
+// outputs to an arena and says how the record ended; a record that fails leaves
+// no output behind (I11).
+//
+// It must not know where records come from, who sends the outputs, or that
+// there is a clock, a network or another goroutine: everything it decides
+// follows from the plan, the record and the given now (I13).
+package op
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// Limits of what one record may make (language.md §1).
+const (
+	MaxOutputs  = 10_000
+	MaxOutBytes = 8 << 20
+)
+
+// Route is a compiled route. It never changes and may be shared by goroutines;
+// each of them runs records on a Frame of its own.
+type Route struct {
+	plan    *plan.Route
+	arrival arrival
+	steps   []step
+	ids     ids
+	// passed is "app/route", what this route adds to a record's sluice-path.
+	passed string
+}
+
+// Compile compiles a route of the program called app.
+func Compile(r *plan.Route, app string) (*Route, error) {
+	c := newCompiler(r, app)
+	if err := c.source(r.Source); err != nil {
+		return nil, err
+	}
+	if err := c.stages(r.Stages); err != nil {
+		return nil, err
+	}
+	return c.route, nil
+}
+
+// Frame is the state of one goroutine that runs records of one route.
+type Frame struct {
+	// Record numbers the record within its epoch; outputs carry it. The caller sets it.
+	Record int32
+
+	eval  eval.Frame
+	ctx   types.Context
+	now   time.Time
+	nowV  value.Value
+	rec   *event.Record
+	out   *event.Arena
+	mark  event.Mark
+	key   []byte // ordering key; nil: the record has none
+	loops []loop
+	path  []byte // element path, "/0/3"
+	buf   []byte // scratch
+	end   event.Outcome
+}
+
+// NewFrame makes a frame for r.
+func (r *Route) NewFrame() *Frame {
+	fr := &Frame{}
+	fr.ctx.Now = func() value.Value { return fr.nowV }
+	fr.eval.Ctx = &fr.ctx
+	return fr
+}
+
+// Run runs one record. now is the epoch's; outputs go to out, and what a failed
+// record wrote there is taken back (I11). The outcome may hold pieces of the
+// frame and must be used before its next Run.
+func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	fr.begin(rec, now, out)
+	fr.eval.Begin(rec, r.plan.Slots)
+	if !r.arrival.arrive(fr) {
+		return fr.end
+	}
+	r.run(fr)
+	if fr.end.Kind == event.Failed {
+		out.Undo(fr.mark) // I11
+	}
+	return fr.end
+}
+
+func (fr *Frame) begin(rec *event.Record, now time.Time, out *event.Arena) {
+	if !now.Equal(fr.now) || fr.nowV == nil {
+		fr.now, fr.nowV = now, now.UTC()
+	}
+	fr.rec, fr.out, fr.mark = rec, out, out.Mark()
+	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
+	fr.end = event.Outcome{}
+}
+
+// run walks the steps. There is no stack of callers: a stage that branches or
+// repeats says which step comes next.
+func (r *Route) run(fr *Frame) {
+	for pc := 0; pc < len(r.steps); {
+		switch next := r.steps[pc].run(fr); next {
+		case goOn:
+			pc++
+		case ended:
+			return
+		default:
+			pc = next
+		}
+	}
+}
+
+// step is what a stage compiles to. run says which step comes next: goOn, ended
+// (fr.end says how) or an index.
+type step interface{ run(fr *Frame) int }
+
+const (
+	goOn  = -1
+	ended = -2
+)
+
+// place names the stage that a step stands for, in outcomes.
+type place struct {
+	stage string // keyword
+	node  string // id in the plan
+}
+
+// fail ends the record.
+func (fr *Frame) fail(p *place, f *diag.Failure) int {
+	fr.end = event.Outcome{Kind: event.Failed, Fail: f, Stage: p.stage, Node: p.node, Path: string(fr.path)}
+	return ended
+}
+
+// drop ends the record, or this child of an `each`, as dropped. After an emit it
+// takes nothing back, and the record counts as completed (language.md §3).
+func (fr *Frame) drop(p *place, reason string, child int) int {
+	if child != ended {
+		return child
+	}
+	fr.end = event.Outcome{Stage: p.stage, Node: p.node}
+	if fr.out.Since(fr.mark) == 0 {
+		fr.end.Kind, fr.end.Reason = event.Dropped, reason
+	}
+	return ended
+}
+
+// compiler turns stages into steps.
+type compiler struct {
+	route *Route
+	nodes map[ir.Stage]string
+	emits map[*ir.Emit]int32
+	// child is the step that ends an element of the innermost `each`; ended
+	// outside of any.
+	child int
+}
+
+func newCompiler(r *plan.Route, app string) *compiler {
+	c := &compiler{
+		route: &Route{plan: r, ids: newIDs(app, r.IDName(), r.Name), passed: app + "/" + r.Name},
+		nodes: map[ir.Stage]string{},
+		emits: map[*ir.Emit]int32{},
+		child: ended,
+	}
+	for _, n := range r.Nodes {
+		if n.Stage != nil {
+			c.nodes[n.Stage] = n.ID
+		}
+	}
+	for i, e := range r.Emits {
+		c.emits[e] = int32(i)
+	}
+	return c
+}
+
+func (c *compiler) place(s ir.Stage) place {
+	info := s.Info()
+	id, ok := c.nodes[s]
+	if !ok {
+		id = c.route.plan.Name + "/" + info.Key
+	}
+	return place{stage: info.Kind, node: id}
+}
+
+// add appends a step and gives its index.
+func (c *compiler) add(s step) int {
+	c.route.steps = append(c.route.steps, s)
+	return len(c.route.steps) - 1
+}
+
+// here is the index of the next step.
+func (c *compiler) here() int { return len(c.route.steps) }
+
+func (c *compiler) stages(ss []ir.Stage) error {
+	for _, s := range ss {
+		if err := c.stage(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *compiler) stage(s ir.Stage) error {
+	p := c.place(s)
+	switch s := s.(type) {
+	case *ir.Where:
+		c.add(&where{place: p, cond: s.Cond, reason: s.Reason, child: c.child})
+	case *ir.Map:
+		c.add(&mapTo{place: p, x: s.X})
+	case *ir.Set:
+		c.add(&set{place: p, puts: s.Puts})
+	case *ir.Unset:
+		c.add(&unset{place: p, paths: s.Paths})
+	case *ir.Bind:
+		c.add(&bind{place: p, slot: s.Slot, x: s.X})
+	case *ir.Require:
+		c.add(&require{place: p, cond: s.Cond, why: s.Why})
+	case *ir.Drop:
+		c.add(&drop{place: p, reason: s.Reason, child: c.child})
+	case *ir.Fail:
+		c.add(&failed{place: p, at: s.At, why: s.Why})
+	case *ir.When:
+		return c.when(p, s)
+	case *ir.Branch:
+		return c.branch(p, s)
+	case *ir.Each:
+		return c.each(p, s)
+	case *ir.With:
+		c.add(&with{place: p, defaults: s.Defaults})
+	case *ir.TimeBy:
+		c.add(&timeBy{place: p, x: s.X, maxFuture: c.route.arrival.maxFuture})
+	case *ir.Sample:
+		return c.sample(p, s)
+	case *ir.Emit:
+		return c.emit(p, s)
+	default:
+		return fmt.Errorf("route %s: no operator for %T", c.route.plan.Name, s)
+	}
+	return nil
+}
