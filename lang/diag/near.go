@@ -10,11 +10,28 @@ func Nearest(word string, candidates []string) string {
 			continue
 		}
 		d := distance(strings.ToLower(word), strings.ToLower(c))
-		if d < bd || d == bd && best != "" && c < best {
+		if d < bd || d == bd && best != "" && closer(word, c, best) {
 			best, bd = c, d
 		}
 	}
 	return best
+}
+
+// closer decides between two candidates of the same distance: the one that
+// begins more like the word, since endings are what typing loses.
+func closer(word, a, b string) bool {
+	if x, y := common(word, a), common(word, b); x != y {
+		return x > y
+	}
+	return a < b
+}
+
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance counts insertions, deletions, replacements and swaps of neighbours.

@@ -107,7 +107,7 @@ func (p *pratt) unclosed(b *braces, at *lexer.Token) {
 	panic(bail{f})
 }
 
-//	Key = WORD | CONST .
+// Key = WORD | CONST .
 func (p *pratt) key(what string) Key {
 	t := p.tok()
 	switch {
@@ -146,7 +146,7 @@ func (p *pratt) noKey(b *braces, k *Key, first *lexer.Token, what string) {
 
 func (p *pratt) lineOf(t *lexer.Token) int { return t.Pos.Line }
 
-//	Object = "{" [ Entry { Sep Entry } [","] ] "}" | "{" "[" Expr "]" ":" Expr For "}" .
+// Object = "{" [ Entry { Sep Entry } [","] ] "}" | "{" "[" Expr "]" ":" Expr For "}" .
 func (p *pratt) object() *Object {
 	n := &Object{node: p.here()}
 	b := p.braces()
@@ -168,7 +168,7 @@ func (p *pratt) object() *Object {
 	return n
 }
 
-//	Entry = Key ( ":" | "?:" ) Expr | "[" Expr "]" ( ":" | "?:" ) Expr | WORD | "..." [ Expr ] .
+// Entry = Key ( ":" | "?:" ) Expr | "[" Expr "]" ( ":" | "?:" ) Expr | WORD | "..." [ Expr ] .
 func (p *pratt) entry(b *braces, n *Object) *Entry {
 	t := p.tok()
 	e := &Entry{node: p.here()}
@@ -228,8 +228,8 @@ func (p *pratt) computed(e *Entry) (h int) {
 	return max(h, p.h)
 }
 
-//	MatchExpr = "match" [ Expr ] "{" ExprArm { Sep ExprArm } [","] "}" .
-//	ExprArm   = ( Patterns | "else" ) "=>" Expr .
+// MatchExpr = "match" [ Expr ] "{" ExprArm { Sep ExprArm } [","] "}" .
+// ExprArm   = ( Patterns | "else" ) "=>" Expr .
 func (p *pratt) match() Expr {
 	n := &Match{node: p.here()}
 	p.next()
@@ -283,11 +283,12 @@ func (p *pratt) arrow(afterElse bool) {
 	p.fail(t, help, "expected => in an arm of match, found %s", show(t))
 }
 
-//	Patterns = Pattern { "," Pattern } | Expr .
-//	Pattern  = Literal | "-" NUMBER | "is" TypePrim .
+// Patterns = Pattern { "," Pattern } | Expr .
+// Pattern  = Literal | "-" NUMBER | "is" TypePrim .
 func (p *pratt) patterns(subject bool) []*Pattern {
 	var out []*Pattern
 	h := 0
+	p.arm = p.tok().Pos.Offset
 	for {
 		t := p.tok()
 		pat := &Pattern{node: p.here()}
@@ -300,7 +301,7 @@ func (p *pratt) patterns(subject bool) []*Pattern {
 			pat.X = p.expr()
 			h = max(h, p.h)
 			if subject && !isLiteral(pat.X) {
-				p.failAt(pat.X, "compare with a literal or `is T`; conditions stand in a match without subject: match { .x > 1 => … }", "a pattern is a literal or `is T`")
+				panic(bail{noPattern(pat)})
 			}
 		}
 		p.close(&pat.node)
@@ -310,6 +311,12 @@ func (p *pratt) patterns(subject bool) []*Pattern {
 			return out
 		}
 	}
+}
+
+func noPattern(p *Pattern) *fault {
+	s := p.X.Span()
+	return &fault{start: s.Start, end: s.End, msg: "a pattern is a literal or `is T`",
+		help: "compare with a literal or `is T`; conditions stand in a match without subject: match { .x > 1 => … }"}
 }
 
 func isLiteral(x Expr) bool {
@@ -394,7 +401,7 @@ func (p *pratt) rateNext() bool {
 	return t.Type != kindGlued
 }
 
-//	Rate = NUMBER "/" TimeUnit .
+// Rate = NUMBER "/" TimeUnit .
 func (p *pratt) rate() *Rate {
 	r := &Rate{node: p.here()}
 	t := p.next()

@@ -29,7 +29,7 @@ var usage = map[string]string{
 	"update": `update ltv[p] = it + .total`, "delete": `delete ltv[p]`, "resolve": `resolve people as p { user_id: .user_id }`,
 	"find": `find people as p { user_id: .user_id }`, "forget": `forget people as f { user_id: .user_id }`,
 	"time": `time by .created_at`, "key": `key by .id`, "with": `with { userId: .user_id }`,
-	"window": `window 5m by .user { n: count() }`, "call": `call http GET "/path" via crm as answer: Answer { query: { id: .id } }`,
+	"window": `window 5m by .user every 1m grace 30s { n: count() }`, "call": `call http GET "/path" via crm as answer: Answer { query: { id: .id } }`,
 	"emit": `emit track "Signed Up" { userId: .user_id }`,
 }
 
@@ -81,9 +81,28 @@ func vet(n Node) *fault {
 		}
 	case *HTTPCall:
 		return oneOf(n.Method, methods, "method")
+	case *MatchStage:
+		return vetPatterns(n)
 	case *Emit:
 		if h, ok := n.Call.(*EmitHTTP); ok {
 			return oneOf(h.Method, methods, "method")
+		}
+	}
+	return nil
+}
+
+// vetPatterns: literals and types with a subject, one condition without.
+func vetPatterns(m *MatchStage) *fault {
+	for _, a := range m.Arms.List {
+		for i, p := range a.Pats {
+			switch {
+			case m.Subject != nil && p.X != nil && !isLiteral(p.X):
+				return noPattern(p)
+			case m.Subject == nil && p.Is != nil:
+				return &fault{start: p.start, end: p.end, msg: "`is` without a value: this match has no subject", help: "write match .x { is T => … }, or .x is T => …"}
+			case m.Subject == nil && i > 0:
+				return &fault{start: p.start, end: p.end, msg: "a match without a subject takes one condition an arm", help: "join them with `or`"}
+			}
 		}
 	}
 	return nil
@@ -121,6 +140,14 @@ func unknownStart(t *lexer.Token, inRoute bool) *fault {
 		f.msg = "expected a stage or a declaration, found " + show(t)
 	}
 	if !named(t) {
+		switch t.Value {
+		case ".", "[", "(":
+			f.help = "a line break ended the value above: " + t.Value + " stands directly behind a value, or the whole value in ( )"
+		case "{":
+			f.help = "braces open on the line of the word they belong to"
+		case "-":
+			f.help = "a line that begins with - does not go on with the one above: put - at the end of that line, or ( ) round the whole"
+		}
 		return f
 	}
 	low := strings.ToLower(t.Value)
@@ -153,31 +180,93 @@ var elsewhere = map[string]string{
 // expected takes participle's list of what would have fitted out of its message.
 var expected = regexp.MustCompile(`(?s)\(expected (.*)\)$`)
 
-// explain makes a fault of what a reader gave back. Participle's own words
-// name our types and tokens; they are never shown.
-func explain(err error, word string) *fault {
+// explain makes a fault of what a reader gave back about the statement that
+// begins with head. Participle's own words name our types and tokens; they are
+// never shown.
+func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 	if f := asFault(err); f != nil {
 		return f
 	}
 	var u *participle.UnexpectedTokenError
 	if !errors.As(err, &u) {
-		return &fault{msg: err.Error()}
+		return &fault{start: head.Pos.Offset, end: head.Pos.Offset + len(head.Value), msg: err.Error()}
 	}
 	t := &u.Unexpected
 	if t.Type == kindBad {
 		return badFault(t)
 	}
-	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value)}
 	want := "something else"
 	if m := expected.FindStringSubmatch(u.Message()); m != nil {
 		want = wanted(m[1])
 	}
-	f.msg = fmt.Sprintf("expected %s, found %s", want, show(t))
-	if t.Type == kindKeyword && strings.HasPrefix(want, "a name") {
+	prev, second, fresh := around(pl, head, t)
+	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value), msg: fmt.Sprintf("expected %s, found %s", want, show(t))}
+	switch {
+	case (fresh || t.EOF()) && prev != nil:
+		// What is missing is missing on the line above, not where the next
+		// statement begins.
+		f.start, f.end = prev.Pos.Offset, prev.Pos.Offset+len(prev.Value)
+		f.msg = fmt.Sprintf("expected %s after %s", want, show(prev))
+	case t.Type == kindKeyword && strings.HasPrefix(want, "a name"):
 		f.msg = fmt.Sprintf("%q is a word of the language and names nothing", t.Value)
+	case want == "(" && t.Value == "(":
+		f.msg = "a space between a function and its ("
+	case want == `a text in "…"` && t.Type == kindStrHead:
+		f.msg = "this text cannot hold ${ }: it is a constant"
 	}
-	f.help = "write it like this: " + usage[word]
+	f.help = "write it like this: " + usage[head.Value]
+	list, uses := []string(nil), map[string]string(nil)
+	switch head.Value {
+	case "from":
+		list, uses = sources, sourceUsage
+	case "emit":
+		list, uses = emits, emitUsage
+	case "set":
+		if named(t) && prev == head {
+			f.help = "write set ." + t.Value + " = …"
+		}
+	}
+	if second != nil && uses[second.Value] != "" {
+		f.help = "write it like this: " + uses[second.Value]
+	} else if list != nil && t == second || list != nil && second != nil && t.Pos == second.Pos {
+		f.help = "one of " + strings.Join(list, " ")
+		if near := diag.Nearest(t.Value, list); near != "" {
+			f.help = "did you mean " + near + "?"
+		}
+	}
 	return f
+}
+
+// around finds the token before t, the one behind head, and whether t begins a
+// line.
+func around(pl *lexer.PeekingLexer, head, t *lexer.Token) (prev, second *lexer.Token, fresh bool) {
+	// The reader stopped at t or, for a token it looked ahead at, before it.
+	cp := pl.MakeCheckpoint()
+	defer pl.LoadCheckpoint(cp)
+	for !pl.Peek().EOF() && pl.Peek().Pos.Offset < t.Pos.Offset {
+		pl.Next()
+	}
+	toks := pl.Range(0, pl.RawCursor())
+	for i := len(toks) - 1; i >= 0; i-- {
+		switch x := &toks[i]; {
+		case x.Type == kindEOL:
+			fresh = fresh || prev == nil
+		case x.Pos.Offset >= t.Pos.Offset:
+		case prev == nil:
+			prev = x
+			fresh = fresh || x.Pos.Line < t.Pos.Line
+		}
+		if toks[i].Pos.Offset == head.Pos.Offset {
+			break
+		}
+		if toks[i].Type != kindEOL {
+			second = &toks[i]
+		}
+	}
+	if prev != nil && prev.Pos.Offset == head.Pos.Offset {
+		prev, second = head, t
+	}
+	return prev, second, fresh
 }
 
 // wanted puts what participle expects into words.
@@ -254,11 +343,11 @@ func first(alt string) string {
 	return w
 }
 
-// unexpected explains a token behind a complete statement.
-func unexpected(pl *lexer.PeekingLexer, t *lexer.Token) *fault {
+// unexpected explains a token behind a complete statement that begins with head.
+func unexpected(t, head *lexer.Token) *fault {
 	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value), msg: "unexpected " + show(t)}
 	switch {
-	case begins(t):
+	case begins(t) && head.Pos.Line == t.Pos.Line && usage[t.Value] != "":
 		f.msg = fmt.Sprintf("%q begins in the middle of a line", t.Value)
 		f.help = "a stage starts a line"
 	case t.Type == kindOp && (t.Value == ")" || t.Value == "]"):
@@ -269,8 +358,15 @@ func unexpected(pl *lexer.PeekingLexer, t *lexer.Token) *fault {
 		f.help = "a choice is `if … then … else …`; a default is `??`"
 	case t.Type == kindOp && t.Value == ":":
 		f.help = "a field stands in braces: { name: … }"
+	case t.Type == kindOp && t.Value == "-" && (head.Value == "from" || head.Value == "route"):
+		f.help = `a name with other characters than letters, digits and _ stands in quotes: "my-route"`
+	case clauses[t.Value] && usage[head.Value] != "":
+		f.help = fmt.Sprintf("%q stands elsewhere in it: %s", t.Value, usage[head.Value])
 	default:
-		f.help = "the statement is complete before it; the next starts a line"
+		f.help = "what stands before it is complete; the next statement starts a line"
 	}
 	return f
 }
+
+// clauses are the words that continue a statement.
+var clauses = words("as by within via was every grace late burst else at zone keyed ttl merge from on strict session until")

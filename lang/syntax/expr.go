@@ -1,7 +1,5 @@
 package syntax
 
-
-
 // Expr is an expression.
 type Expr interface {
 	Node
@@ -198,4 +196,3 @@ func Unparen(x Expr) Expr {
 		x = p.X
 	}
 }
-

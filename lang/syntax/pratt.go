@@ -41,11 +41,12 @@ const maxHeight = 1000
 
 type pratt struct {
 	pl    *lexer.PeekingLexer
-	end   int  // of the token read last
+	end   int // of the token read last
 	prev  string
 	flat  bool // the innermost open bracket is ( or [: line breaks are white space
 	depth int  // of the recursion
 	h     int  // height of the expression read last
+	arm   int  // where the arm being read begins; its first word may be any
 }
 
 type bail struct{ f *fault }
@@ -222,8 +223,8 @@ func (p *pratt) word(what string) Word {
 
 // ── infix ──
 
-//	Expr = If | Or .
-//	If   = "if" Expr "then" Expr "else" Expr .
+// Expr = If | Or .
+// If   = "if" Expr "then" Expr "else" Expr .
 func (p *pratt) expr() Expr {
 	p.down()
 	defer func() { p.depth-- }()
@@ -428,7 +429,9 @@ func (p *pratt) piped(x Expr) Expr {
 	t := p.tok()
 	if t.Type != kindWord {
 		help := "write x | lower or x | round(2)"
-		if t.Type == kindKeyword {
+		if t.Value == "|" && p.touches(t) {
+			help = "write `or`"
+		} else if t.Type == kindKeyword {
 			help = ""
 		}
 		p.fail(t, help, "expected the name of a function after |, found %s", show(t))
@@ -479,7 +482,7 @@ func (p *pratt) unary() Expr {
 
 // ── operands ──
 
-//	Operand = Primary { "." WORD | [ "." ] Index } .
+// Operand = Primary { "." WORD | [ "." ] Index } .
 func (p *pratt) operand() Expr {
 	x := p.primary()
 	for {
@@ -503,7 +506,11 @@ func (p *pratt) operand() Expr {
 			if n.Type == kindBad && !p.spaced() {
 				p.fail(n, "", "")
 			}
-			p.fail(t, "", "expected the name of a field behind \".\", found %s", show(n))
+			help := ""
+			if n.Type == kindNumber {
+				help = "an element of a list is read with [" + n.Value + "]"
+			}
+			p.fail(t, help, "expected the name of a field behind \".\", found %s", show(n))
 		case p.glued("["):
 			x = p.at(x)
 		case p.glued("("):
@@ -551,7 +558,7 @@ func (p *pratt) setFlat(v bool) func() {
 	return func() { p.flat = old }
 }
 
-//	Index = "[" Expr { "," Expr } "]" .
+// Index = "[" Expr { "," Expr } "]" .
 func (p *pratt) index() []Expr {
 	open := p.next()
 	defer p.setFlat(true)()
@@ -572,7 +579,7 @@ func (p *pratt) index() []Expr {
 	return out
 }
 
-//	Args = "(" [ Expr { "," Expr } [","] ] ")" .
+// Args = "(" [ Expr { "," Expr } [","] ] ")" .
 func (p *pratt) args() []Expr {
 	open := p.next()
 	defer p.setFlat(true)()
@@ -599,7 +606,11 @@ func (p *pratt) shut(v string, open *lexer.Token, of string) {
 	case t.EOF() || p.brk() && begins(t):
 		p.fail(open, "", "this %s is not closed", open.Value)
 	default:
-		p.fail(t, "", "expected , or %s after %s, found %s", v, of, show(t))
+		help := ""
+		if t.Value == "." || t.Type == kindWord || t.Type == kindConst || t.Type == kindNumber {
+			help = "a comma is missing before it, or " + v
+		}
+		p.fail(t, help, "expected , or %s after %s, found %s", v, of, show(t))
 	}
 }
 
@@ -626,8 +637,9 @@ func (p *pratt) primary() Expr {
 	case kindStrHead:
 		return p.text()
 	case kindWord:
-		if p.brk() && !p.flat && begins(t) {
-			if s := p.second(); !(s.Type == kindGlued && s.Value == "(") && p.end > 0 {
+		if p.brk() && !p.flat && begins(t) && t.Pos.Offset != p.arm && wantsValue(p.prev) {
+			// The operand is missing; the next line does not give it (L7).
+			if s := p.second(); !(s.Type == kindGlued && s.Value == "(") {
 				p.behind("", "expected a value after %q", p.prev)
 			}
 		}
@@ -670,8 +682,39 @@ func (p *pratt) primary() Expr {
 	if p.end > 0 && (t.EOF() || p.brk()) {
 		p.behind("", "expected a value after %q", p.prev)
 	}
-	p.fail(t, "", "expected a value, found %s", show(t))
+	p.fail(t, p.foreignOp(t), "expected a value, found %s", show(t))
 	return nil
+}
+
+// wantsValue tells of the token before a value whether it belongs to the same
+// statement. What does not, ends a `let` above the result of a def.
+func wantsValue(prev string) bool {
+	switch prev {
+	case "where", "map", "require", "fail", "when", "each", "split", "by", "else", "then", "if", "not", "...",
+		"=", ",", ":", "?:", "=>", "(", "[":
+		return true
+	}
+	return levels[prev] != 0
+}
+
+// foreignOp helps with operators of other languages, met as two of ours.
+func (p *pratt) foreignOp(t *lexer.Token) string {
+	if !p.touches(t) {
+		return ""
+	}
+	switch p.prev + t.Value {
+	case "<>":
+		return "different is !="
+	case "===":
+		return "equality is =="
+	case "!==":
+		return "different is !="
+	case "++", "--", "+=", "-=":
+		return "values do not change; `let` names a new one"
+	case "||":
+		return "write `or`"
+	}
+	return ""
 }
 
 func unitFits(s string) bool {
@@ -753,8 +796,8 @@ func (p *pratt) text() Expr {
 	}
 }
 
-//	List = "[" [ Item { "," Item } [","] ] "]" | "[" Expr For "]" .
-//	Item = [ "..." ] Expr .
+// List = "[" [ Item { "," Item } [","] ] "]" | "[" Expr For "]" .
+// Item = [ "..." ] Expr .
 func (p *pratt) list() Expr {
 	n := &List{node: p.here()}
 	open := p.next()
@@ -782,7 +825,7 @@ func (p *pratt) list() Expr {
 	return n
 }
 
-//	For = "for" WORD [ "," WORD ] "in" Expr [ "if" Expr ] .
+// For = "for" WORD [ "," WORD ] "in" Expr [ "if" Expr ] .
 func (p *pratt) forClause() *For {
 	f := &For{node: p.here()}
 	p.need("for", "")

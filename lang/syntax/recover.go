@@ -81,7 +81,7 @@ func (p *fileParser) read() {
 		}
 		f := p.statement(t)
 		if f == nil {
-			f = atLineEnd(p.pl)
+			f = atLineEnd(p.pl, t)
 		}
 		if f != nil {
 			p.faults = append(p.faults, f)
@@ -90,10 +90,30 @@ func (p *fileParser) read() {
 		p.span(t.Pos.Offset)
 	}
 	for _, r := range p.out.Routes {
-		if r.From == nil {
+		switch {
+		case r.From == nil:
 			p.noSource(r)
+		case len(r.Stages) == 0 && len(p.faults) == 0:
+			// A route is a source and at least one stage. Where anything else is
+			// wrong, its stages may only have lost their way.
+			p.noStage(r)
 		}
 	}
+}
+
+// noStage reports a route that does nothing. R11: `from` on the line below a
+// table is such a route.
+func (p *fileParser) noStage(r *Route) {
+	at := r.From.head.Pos.Offset
+	f := &fault{start: at, end: at + len("from"), msg: "this route has no stage", help: "put what is to happen below it: `emit …`"}
+	line := p.src.At(at).Line
+	for _, d := range p.out.Decls {
+		t, ok := d.(*TableDecl)
+		if ok && r.Head == nil && t.From == nil && p.src.At(p.endBefore(t.EndPos.Offset)).Line == line-1 {
+			f.help = "put `from` on the line of the table to load it, or a stage below it"
+		}
+	}
+	p.faults = append(p.faults, f)
 }
 
 // span extends the route being read over the statement that begins at an offset.
@@ -101,10 +121,7 @@ func (p *fileParser) span(from int) {
 	if p.cur == nil || from < p.cur.start {
 		return
 	}
-	if c := p.pl.RawCursor(); c > 0 {
-		t := p.pl.Range(c-1, c)[0]
-		p.cur.end = max(p.cur.end, t.Pos.Offset+len(t.Value))
-	}
+	p.cur.end = max(p.cur.end, lastEnd(p.pl))
 }
 
 func (p *fileParser) statement(t *lexer.Token) *fault {
@@ -127,8 +144,8 @@ func (p *fileParser) constant(t *lexer.Token) *fault {
 			help: "put it above the first route, or put the declaration above it elsewhere"}
 	}
 	if err != nil {
-		p.out.Decls = append(p.out.Decls, &BadDecl{Keyword: Word{tokenNode(t), t.Value}, Name: p.nameAfter(t)})
-		return explain(err, t.Value)
+		p.badDecl(t)
+		return explain(p.pl, err, t)
 	}
 	p.out.Decls = append(p.out.Decls, n.(*Let))
 	return nil
@@ -156,7 +173,7 @@ func (p *fileParser) decl(t *lexer.Token) *fault {
 	n, err := built().decls[t.Value](p.pl)
 	var f *fault
 	if err != nil {
-		f = explain(err, t.Value)
+		f = explain(p.pl, err, t)
 	} else {
 		f = vet(n)
 	}
@@ -177,7 +194,7 @@ func (p *fileParser) decl(t *lexer.Token) *fault {
 	default:
 		p.cur = nil
 		if f != nil {
-			p.out.Decls = append(p.out.Decls, &BadDecl{node: tokenNode(t), Keyword: Word{tokenNode(t), t.Value}, Name: p.nameAfter(t)})
+			p.badDecl(t)
 		} else {
 			p.out.Decls = append(p.out.Decls, n.(Decl))
 		}
@@ -200,6 +217,13 @@ func (p *fileParser) noSource(r *Route) {
 	p.faults = append(p.faults, f)
 }
 
+// badDecl stands for a declaration that begins with t and has a mistake.
+func (p *fileParser) badDecl(t *lexer.Token) {
+	d := &BadDecl{node: tokenNode(t), Keyword: Word{tokenNode(t), t.Value}, Name: p.nameAfter(t)}
+	d.end = max(d.end, d.Name.end, lastEnd(p.pl))
+	p.out.Decls = append(p.out.Decls, d)
+}
+
 // nameAfter gives the name that follows a keyword, where one does.
 func (p *fileParser) nameAfter(t *lexer.Token) Word {
 	i := sort.Search(len(p.code), func(i int) bool { return p.code[i].Start > t.Pos.Offset })
@@ -215,10 +239,10 @@ func (p *fileParser) nameAfter(t *lexer.Token) Word {
 
 // readStage reads the stage that stands next.
 func readStage(pl *lexer.PeekingLexer) (Stage, *fault) {
-	word := pl.Peek().Value
-	n, err := built().stages[word](pl)
+	t := pl.Peek()
+	n, err := built().stages[t.Value](pl)
 	if err != nil {
-		return nil, explain(err, word)
+		return nil, explain(pl, err, t)
 	}
 	return n.(Stage), vet(n)
 }
@@ -245,7 +269,8 @@ func badStage(pl *lexer.PeekingLexer, start lexer.RawCursor) *BadStage {
 }
 
 // atLineEnd says what is wrong where a statement ends in the middle of a line.
-func atLineEnd(pl *lexer.PeekingLexer) *fault {
+// The statement began with head.
+func atLineEnd(pl *lexer.PeekingLexer, head *lexer.Token) *fault {
 	t := pl.Peek()
 	if t.EOF() || pl.RawPeek().Type == kindEOL || t.Value == "}" && t.Type == kindOp {
 		return nil
@@ -253,7 +278,7 @@ func atLineEnd(pl *lexer.PeekingLexer) *fault {
 	if t.Type == kindBad {
 		return badFault(t)
 	}
-	return unexpected(pl, t)
+	return unexpected(t, head)
 }
 
 // resync moves to where reading can go on: a line that begins with a stage or
@@ -377,10 +402,10 @@ func lastEnd(pl *lexer.PeekingLexer) int {
 
 // one reads one stage of a block.
 func (b *Block) one(pl *lexer.PeekingLexer) {
-	start := pl.RawCursor()
+	start, t := pl.RawCursor(), pl.Peek()
 	n, f := readStage(pl)
 	if f == nil {
-		f = atLineEnd(pl)
+		f = atLineEnd(pl, t)
 	}
 	if n == nil {
 		n = badStage(pl, start)
@@ -444,7 +469,7 @@ func (a *Arms) Parse(pl *lexer.PeekingLexer) error {
 }
 
 func (a *Arms) arm(pl *lexer.PeekingLexer) (f *fault) {
-	arm := &Arm{}
+	arm, first := &Arm{}, pl.Peek()
 	err := run(pl, func(p *pratt) {
 		arm.node = p.here()
 		if p.accept("else") {
@@ -455,7 +480,11 @@ func (a *Arms) arm(pl *lexer.PeekingLexer) (f *fault) {
 		p.arrow(arm.Else)
 	})
 	if err != nil {
-		return explain(err, "match")
+		f = asFault(err)
+		if begins(first) && f.help == "" {
+			f.help = "an arm is `pattern => stage` or `pattern => { … }`"
+		}
+		return f
 	}
 	arm.Body = &Block{}
 	n := pl.Peek()
@@ -463,7 +492,7 @@ func (a *Arms) arm(pl *lexer.PeekingLexer) (f *fault) {
 	case opens(pl):
 		arm.Braced = true
 		_ = arm.Body.Parse(pl) // it opens, so it does not fail
-		f = atLineEnd(pl)
+		f = atLineEnd(pl, n)
 	case begins(n) && stageWords[n.Value]:
 		arm.Body.start = n.Pos.Offset
 		arm.Body.one(pl)
@@ -484,6 +513,7 @@ func (a *Arms) arm(pl *lexer.PeekingLexer) (f *fault) {
 
 func (p *pratt) stagePatterns() []*Pattern {
 	var out []*Pattern
+	p.arm = p.tok().Pos.Offset
 	for {
 		pat := &Pattern{node: p.here()}
 		if p.accept("is") {

@@ -123,13 +123,13 @@ func (p *pratt) term() *TypeTerm {
 	t.Prim = p.prim()
 	t.Null = p.accept("?")
 	p.close(&t.node)
-	if n := p.tok(); t.Null && n.Type == kindOp && (n.Value == "?" || n.Value == "??") && p.touches(n) {
+	if n := p.tok(); n.Type == kindOp && p.touches(n) && (n.Value == "??" || t.Null && n.Value == "?") {
 		p.fail(n, "a type with ? takes null already", "one ? is enough")
 	}
 	return t
 }
 
-//	TypePrim = WORD { "." WORD } | "[" Type "]" | ObjType | "(" Type ")" | CONST | [ "-" ] NUMBER | "true" | "false" | "null" .
+// TypePrim = WORD { "." WORD } | "[" Type "]" | ObjType | "(" Type ")" | CONST | [ "-" ] NUMBER | "true" | "false" | "null" .
 func (p *pratt) prim() TypePrim {
 	t, n := p.tok(), p.here()
 	switch {
@@ -181,10 +181,12 @@ func (p *pratt) prim() TypePrim {
 	return nil
 }
 
-//	ObjType = "{" "string" ":" Type "}"
-//	        | "{" [ Field { Sep Field } [ Sep "..." ":" Type ] [","] ] "}"
-//	        | "{" "..." ":" Type [","] "}" .
-//	Field   = Key ( ":" | "?:" ) Type [ "=" Expr ] .
+// ObjType = "{" "string" ":" Type "}"
+//
+//	| "{" [ Field { Sep Field } [ Sep "..." ":" Type ] [","] ] "}"
+//	| "{" "..." ":" Type [","] "}" .
+//
+// Field   = Key ( ":" | "?:" ) Type [ "=" Expr ] .
 func (p *pratt) objType() TypePrim {
 	x := &TypeObj{node: p.here()}
 	b := p.braces()
