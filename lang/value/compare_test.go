@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// AnyValue draws values of every kind that an event can hold.
+// anyValue draws values of every kind that an event can hold.
 func anyValue(depth int) *rapid.Generator[Value] {
 	gens := []*rapid.Generator[Value]{
 		rapid.Just[Value](nil),
@@ -43,6 +43,9 @@ func TestEqualLaws(t *testing.T) {
 		}
 		if Equal(a, b) && KindOf(a) != KindOf(b) {
 			t.Fatal("two kinds are equal")
+		}
+		if same := string(AppendKey(nil, a)) == string(AppendKey(nil, b)); same != Equal(a, b) {
+			t.Fatalf("one key: %v, equal: %v", same, Equal(a, b))
 		}
 		order, ok := Compare(a, b)
 		if ok && (order == 0) != Equal(a, b) {
