@@ -6,6 +6,7 @@ package segment
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -52,7 +53,27 @@ type buffer struct {
 	plain []byte
 	zip   bytes.Buffer
 	gz    *gzip.Writer
-	rd    bytes.Reader
+	open  atomic.Int32 // bodies that the transport has not closed
+}
+
+// body is one reading of a buffer.
+type body struct {
+	bytes.Reader
+	open *atomic.Int32
+	once sync.Once
+}
+
+// Close is the transport's word that it reads no more.
+func (b *body) Close() error {
+	b.once.Do(func() { b.open.Add(-1) })
+	return nil
+}
+
+func (b *buffer) body(bytes []byte) *body {
+	b.open.Add(1)
+	r := &body{open: &b.open}
+	r.Reset(bytes)
+	return r
 }
 
 func (p *buffers) get() *buffer {
@@ -62,7 +83,13 @@ func (p *buffers) get() *buffer {
 	return &buffer{}
 }
 
-func (p *buffers) put(b *buffer) { p.pool.Put(b) }
+// put keeps a buffer for the next request, unless the transport may still read it:
+// after a time-out or an early answer its writer can be behind.
+func (p *buffers) put(b *buffer) {
+	if b.open.Load() == 0 {
+		p.pool.Put(b)
+	}
+}
 
 // compress gives the body in gzip, level 1: of all levels measured it costs least
 // and still makes events a sixth of their size.
