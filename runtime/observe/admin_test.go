@@ -1,0 +1,87 @@
+package observe
+
+import (
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+func report() *task.Report {
+	return &task.Report{Format: 1, App: "shop", Since: "2026-03-01T12:00:00Z", Routes: []task.RouteReport{{
+		Route: "orders", In: 10, Completed: 7, Dropped: map[string]uint64{"not final": 2}, Dead: 1,
+		Emits: []task.EmitReport{{ID: "track Order Completed", To: "segment main", Emitted: 7, Accepted: 6, InFlight: 1}},
+	}}}
+}
+
+func get(t *testing.T, h *Health, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	Admin(h, func() Snapshot {
+		return Snapshot{Account: report(), InFlight: 99, Connections: map[string]string{"segment main": "401"}, Watermarks: map[string]float64{"orders": 1.5}}
+	}).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	b, _ := io.ReadAll(w.Body)
+	return w.Code, string(b)
+}
+
+func TestReadyTellsWhyNot(t *testing.T) {
+	h := &Health{}
+	if code, body := get(t, h, "/readyz"); code != 200 {
+		t.Errorf("ready: %d %s", code, body)
+	}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	if !h.Set("connection segment main", "401: the write key is not taken", at) {
+		t.Error("a new condition is news")
+	}
+	if h.Set("connection segment main", "401: the write key is not taken", at.Add(time.Second)) {
+		t.Error("the same condition again is no news")
+	}
+	code, body := get(t, h, "/readyz")
+	want := `{"reasons":[{"name":"connection segment main","reason":"401: the write key is not taken","since":"2026-03-01T12:00:00Z"}],"status":"not ready"}`
+	if code != 503 || strings.TrimSpace(body) != want {
+		t.Errorf("not ready: %d %s\nwant %s", code, body, want)
+	}
+	if code, _ := get(t, h, "/livez"); code != 200 {
+		t.Errorf("alive all the same: %d", code)
+	}
+	if !h.Clear("connection segment main") || h.Clear("connection segment main") {
+		t.Error("a condition is cleared once")
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	_, body := get(t, &Health{}, "/metrics")
+	for _, want := range []string{
+		`sluice_records_total{outcome="completed",route="orders"} 7`,
+		`sluice_records_total{outcome="dropped: not final",route="orders"} 2`,
+		`sluice_records_total{outcome="dead",route="orders"} 1`,
+		`sluice_outputs_total{emit="track Order Completed",outcome="accepted",route="orders"} 6`,
+		`sluice_in_flight 99`,
+		`sluice_watermark_age_seconds{route="orders"} 1.5`,
+		`sluice_connection_up{connection="segment main",reason="401"} 0`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+}
+
+func TestAccountTable(t *testing.T) {
+	var b strings.Builder
+	if err := WriteAccount(&b, report()); err != nil {
+		t.Fatal(err)
+	}
+	const want = `   route  in  completed  dropped  dead  in flight
+  orders  10          7        2     1          0
+
+                           emit            to  emitted  accepted  dead  held  in flight
+  orders: track Order Completed  segment main        7         6     0     0          1
+orders dropped: not final 2
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}

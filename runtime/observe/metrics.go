@@ -1,0 +1,78 @@
+package observe
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// Snapshot is what a program counts at one moment.
+type Snapshot struct {
+	Account     *task.Report
+	InFlight    int64              // bytes of records not yet persisted
+	Watermarks  map[string]float64 // route → age of its oldest unpersisted record, seconds
+	Connections map[string]string  // "segment main" → "up", or the reason why not
+	Lag         map[string]int64   // route → records behind the ends of its partitions
+	Build       map[string]string  // version, commit
+}
+
+// Labels come from the plan and from reasons written in scripts, never from data:
+// nothing a sender does can make a new series.
+var (
+	recordsDesc    = prometheus.NewDesc("sluice_records_total", "Records by what became of them (completed, dead, or dropped with its reason).", []string{"route", "outcome"}, nil)
+	outputsDesc    = prometheus.NewDesc("sluice_outputs_total", "Outputs by what became of them (accepted or dead).", []string{"route", "emit", "outcome"}, nil)
+	inFlightDesc   = prometheus.NewDesc("sluice_in_flight", "Bytes of records whose effects are not all taken yet.", nil, nil)
+	watermarkDesc  = prometheus.NewDesc("sluice_watermark_age_seconds", "Age of the oldest record of a route that is not done.", []string{"route"}, nil)
+	connectionDesc = prometheus.NewDesc("sluice_connection_up", "1 where the connection takes what it gets, else 0 with the reason.", []string{"connection", "reason"}, nil)
+	lagDesc        = prometheus.NewDesc("sluice_lag_records", "Records of a route's partitions that have not been run.", []string{"route"}, nil)
+	buildDesc      = prometheus.NewDesc("sluice_build_info", "Always 1; what is running.", []string{"version", "commit"}, nil)
+	descriptions   = []*prometheus.Desc{recordsDesc, outputsDesc, inFlightDesc, watermarkDesc, connectionDesc, lagDesc, buildDesc}
+)
+
+// collector reads a snapshot at each scrape: the hot path counts in plain
+// integers and hashes no labels.
+type collector struct{ snapshot func() Snapshot }
+
+// Describe is prometheus's: it lists the metrics.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range descriptions {
+		ch <- d
+	}
+}
+
+// Collect is prometheus's: it reads them.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.snapshot()
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, r := range s.Account.Routes {
+		count(recordsDesc, r.Completed, r.Route, "completed")
+		count(recordsDesc, r.Dead, r.Route, "dead")
+		for reason, n := range r.Dropped {
+			count(recordsDesc, n, r.Route, "dropped: "+reason)
+		}
+		for _, e := range r.Emits {
+			count(outputsDesc, e.Accepted, r.Route, e.ID, "accepted")
+			count(outputsDesc, e.Dead, r.Route, e.ID, "dead")
+		}
+	}
+	gauge(inFlightDesc, float64(s.InFlight))
+	for route, age := range s.Watermarks {
+		gauge(watermarkDesc, age, route)
+	}
+	for name, reason := range s.Connections {
+		up := 0.0
+		if reason == "up" {
+			up, reason = 1, ""
+		}
+		gauge(connectionDesc, up, name, reason)
+	}
+	for route, n := range s.Lag {
+		gauge(lagDesc, float64(n), route)
+	}
+	gauge(buildDesc, 1, s.Build["version"], s.Build["commit"])
+}
