@@ -27,6 +27,10 @@
 //		… efr[sku], efr[elem] …
 //	}
 //
+// A constant index is read through the same frames: `.items[0].sku` is
+// els.At(0)[sku] where els has that many. Fields chosen only at run time, and
+// spreads, walk an object's members with [MembersOf].
+//
 // A slot holds a [Span]: Missing, PathErr, or where a value stands and of what
 // kind it is. Frames and spans are valid until the next Scan of that Scanner,
 // and spans point into the record that was scanned.
@@ -52,6 +56,13 @@
 // scanned record is passed on byte for byte, except that lone surrogate
 // escapes become U+FFFD: [AppendRaw] knows from the span's flags whether there
 // are any, and is a plain copy when there are none.
+//
+// # Looking at values without decoding
+//
+// [EqualText] compares a text, escapes and all. [ParseDecimal] reads numbers
+// of up to 18 digits, to compare exactly; [ParseTime] reads times in the form
+// the language prints; [AppendUpper] and [AppendLower] know ASCII. Each says
+// when it is not up to a value, and the caller takes the reference path.
 //
 // The package knows no expression, no type of the language, no clock and no
 // network, and imports nothing of ours.

@@ -134,10 +134,7 @@ func (p *Plan) Seal() {
 // and below n within its frame.
 func (n *Node) seal() []uint32 {
 	for i, k := range n.kids {
-		k.bit = crowd
-		if i < 63 {
-			k.bit = 1 << i
-		}
+		k.bit = 1 << min(i, 63)
 		switch {
 		case !k.require:
 		case k.bit != crowd:

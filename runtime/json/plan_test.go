@@ -54,6 +54,23 @@ func TestSealedPlans(t *testing.T) {
 	}
 }
 
+// A slot made by Seal itself belongs to its subtree like any other.
+func TestSlotsOfSealAreTakenBack(t *testing.T) {
+	p := NewPlan()
+	list := p.Root().Key("o").Key("l")
+	for i := range 70 {
+		list.Each().Key(fmt.Sprint(i)).Require()
+	}
+	p.Seal()
+	s := NewScanner(p)
+	if err := s.Scan([]byte(`{"o":{"l":[]},"o":{}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Frame()[list.Slot()].Kind; got != Missing {
+		t.Errorf("E3: the list of an earlier duplicate is still there: %v", got)
+	}
+}
+
 // An object type of 100 members is more than there are bits in a word.
 func TestManyMembers(t *testing.T) {
 	p := NewPlan()

@@ -173,6 +173,42 @@ func TestDepth(t *testing.T) {
 	}
 }
 
+// Lists with element frames have a depth of their own to count.
+func TestDepthOfElementFrames(t *testing.T) {
+	p := NewPlan()
+	n := p.Root()
+	for range MaxDepth + 2 {
+		n = n.Each()
+	}
+	p.Seal()
+	s := NewScanner(p)
+	for _, inner := range []string{"", "1"} {
+		for deep := MaxDepth - 1; deep <= MaxDepth+1; deep++ {
+			checkScan(t, s, []byte(strings.Repeat("[", deep)+inner+strings.Repeat("]", deep)))
+		}
+	}
+}
+
+// I7: a stream whose keys are data makes a scanner neither grow nor err.
+func TestLearningIsBounded(t *testing.T) {
+	s := NewScanner(planOf("id", "k1.v1[]"))
+	for i := range 3 * maxLearned {
+		d := fmt.Appendf(nil, `{"id":%d,"k%d":{"v%d":%d,"k":{"v":1}}}`, i, i%63, i/63, i)
+		if err := s.Scan(d); err != nil {
+			t.Fatal(err)
+		}
+		if i%64 == 0 {
+			checkScan(t, s, d)
+		}
+	}
+	for i := range 63 { // places of elements count, too
+		checkScan(t, s, fmt.Appendf(nil, `{"id":[%d],"k%d":[{"v%d":[]}]}`, i, i, i))
+	}
+	if s.learned != maxLearned {
+		t.Errorf("learned %d, want the bound of %d to be met and kept", s.learned, maxLearned)
+	}
+}
+
 func TestEveryPrefixIsRefused(t *testing.T) {
 	s := NewScanner(orderPlan())
 	d := orders()[0]
