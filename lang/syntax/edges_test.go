@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/syntax"
 )
 
@@ -115,4 +117,30 @@ func edge(t *testing.T, src string, skip int) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// What people see, letter by letter.
+func TestFaultRenderings(t *testing.T) {
+	const path = "testdata/faults.txtar"
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &txtar.Archive{Comment: a.Comment}
+	for _, f := range a.Files {
+		name, ok := strings.CutSuffix(f.Name, ".route")
+		if !ok {
+			continue
+		}
+		p := parse("orders.route", string(f.Data))
+		if len(p.Diags) == 0 {
+			t.Errorf("%s: nothing is reported", name)
+		}
+		var want strings.Builder
+		for _, d := range p.Diags {
+			want.WriteString(diag.Render(d))
+		}
+		out.Files = append(out.Files, f, txtar.File{Name: name + ".want", Data: []byte(want.String())})
+	}
+	golden(t, path, string(txtar.Format(out)))
 }

@@ -200,6 +200,16 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 		want = wanted(m[1])
 	}
 	prev, second, fresh := around(pl, head, t)
+	if want == "a value" && second != nil {
+		switch head.Value + " " + second.Value {
+		case "emit track":
+			want = "the name of the event"
+		case "emit topic":
+			want = "the name of the topic"
+		case "emit http", "call http":
+			want = "the address"
+		}
+	}
 	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value), msg: fmt.Sprintf("expected %s, found %s", want, show(t))}
 	switch {
 	case (fresh || t.EOF()) && prev != nil:
@@ -228,10 +238,12 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 	}
 	if second != nil && uses[second.Value] != "" {
 		f.help = "write it like this: " + uses[second.Value]
-	} else if list != nil && t == second || list != nil && second != nil && t.Pos == second.Pos {
+	} else if list != nil && second != nil && t.Pos == second.Pos {
 		f.help = "one of " + strings.Join(list, " ")
 		if near := diag.Nearest(t.Value, list); near != "" {
 			f.help = "did you mean " + near + "?"
+		} else if t.Type == kindConst {
+			f.help = "say which: " + head.Value + " " + list[0] + " " + t.Value
 		}
 	}
 	return f

@@ -46,6 +46,8 @@ func (t *Token) End() int { return t.Start + len(t.Text) }
 // recurse deeper than this.
 const maxDepth = 200
 
+const tooDeep = "brackets nest more than 200 deep"
+
 // scanner makes tokens of a text. It never fails: what it cannot read becomes
 // a BadToken.
 type scanner struct {
@@ -183,7 +185,7 @@ func (s *scanner) token(c byte) bool {
 		s.pos++
 		if !s.push(c) {
 			s.pos = len(s.src)
-			return s.bad(start, "brackets nest more than 200 deep", "name the inner parts with `let`")
+			return s.bad(start, tooDeep, "name the inner parts with `let`")
 		}
 		if glued {
 			return s.emit(GluedToken, start)
@@ -400,7 +402,7 @@ func (s *scanner) str(start int, closed, open Kind) bool {
 				s.pos++
 				if !s.push('$') {
 					s.pos = len(s.src)
-					return s.bad(start, "brackets nest more than 200 deep", "name the inner parts with `let`")
+					return s.bad(start, tooDeep, "name the inner parts with `let`")
 				}
 				return s.emit(open, start)
 			}

@@ -46,10 +46,9 @@ type head struct {
 
 func (h *head) settle(p *fileParser) {
 	if h.file == nil {
-		h.file, h.start, h.end = p.src, h.Pos.Offset, p.endBefore(h.EndPos.Offset)
-		if h.end < h.start {
-			h.end = h.start
-		}
+		// What a mistake cut short has no EndPos; its first token stands for it.
+		h.file, h.start = p.src, h.Pos.Offset
+		h.end = p.endBefore(max(h.EndPos.Offset, h.Pos.Offset+1))
 	}
 }
 

@@ -190,11 +190,21 @@ func show(t *lexer.Token) string {
 }
 
 func (p *pratt) need(v, after string) *lexer.Token {
-	t := p.tok()
 	if !p.is(v) {
-		p.fail(t, "", "expected %s %s, found %s", v, after, show(t))
+		p.missing(v+" "+after, "")
 	}
 	return p.next()
+}
+
+// missing fails where something should stand next. Where a line or the file
+// ends there, it is missing behind the token read last, not where the next
+// statement begins.
+func (p *pratt) missing(what, help string) {
+	t := p.tok()
+	if p.end > 0 && (t.EOF() || p.brk() && begins(t)) {
+		p.behind(help, "expected %s", what)
+	}
+	p.fail(t, help, "expected %s, found %s", what, show(t))
 }
 
 func (p *pratt) decode(t *lexer.Token) string {
@@ -236,8 +246,8 @@ func (p *pratt) expr() Expr {
 		p.need("then", "after the condition of if")
 		c.Then = p.expr()
 		h = max(h, p.h)
-		if e := p.tok(); !p.is("else") {
-			p.fail(e, "write if … then … else …; without a value for it write else null", "expected else, found %s: every if has one", show(e))
+		if !p.is("else") {
+			p.missing("the else of this if", "every if has one: without a value for it write else null")
 		}
 		p.next()
 		c.Else = p.expr()

@@ -152,7 +152,6 @@ func (p *fileParser) constant(t *lexer.Token) *fault {
 }
 
 func (p *fileParser) stage(t *lexer.Token) *fault {
-	start := p.pl.RawCursor()
 	n, f := readStage(p.pl)
 	if p.cur == nil {
 		msg := "the stage %q stands before any `from`"
@@ -161,9 +160,6 @@ func (p *fileParser) stage(t *lexer.Token) *fault {
 		}
 		return &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value), msg: fmt.Sprintf(msg, t.Value),
 			help: "a route begins with `from`, its stages follow it"}
-	}
-	if f != nil {
-		n = badStage(p.pl, start)
 	}
 	p.cur.Stages = append(p.cur.Stages, n)
 	return f
@@ -213,7 +209,7 @@ func (p *fileParser) noSource(r *Route) {
 	end := r.start + len("route")
 	f := &fault{start: r.start, end: end, msg: "this route has no source", help: "put `from …` below it"}
 	r.From = &From{Source: &BadSource{node{start: r.start, end: end}}}
-	r.From.node = node{start: r.start, end: end}
+	r.From.Pos.Offset, r.From.EndPos.Offset = r.start, end
 	p.faults = append(p.faults, f)
 }
 
@@ -237,20 +233,23 @@ func (p *fileParser) nameAfter(t *lexer.Token) Word {
 	return Word{}
 }
 
-// readStage reads the stage that stands next.
+// readStage reads the stage that stands next; with a mistake it is a BadStage.
 func readStage(pl *lexer.PeekingLexer) (Stage, *fault) {
-	t := pl.Peek()
+	start, t := pl.RawCursor(), pl.Peek()
 	n, err := built().stages[t.Value](pl)
 	if err != nil {
-		return nil, explain(pl, err, t)
+		return badStage(pl, start, nil), explain(pl, err, t)
 	}
-	return n.(Stage), vet(n)
+	if f := vet(n); f != nil {
+		return badStage(pl, start, n.(Stage)), f
+	}
+	return n.(Stage), nil
 }
 
 // badStage stands for the tokens read since start.
-func badStage(pl *lexer.PeekingLexer, start lexer.RawCursor) *BadStage {
+func badStage(pl *lexer.PeekingLexer, start lexer.RawCursor, part Stage) *BadStage {
 	toks := pl.Range(start, max(pl.RawCursor(), start+1))
-	b := &BadStage{}
+	b := &BadStage{Part: part}
 	for i := range toks {
 		t := &toks[i]
 		switch {
@@ -406,9 +405,6 @@ func (b *Block) one(pl *lexer.PeekingLexer) {
 	n, f := readStage(pl)
 	if f == nil {
 		f = atLineEnd(pl, t)
-	}
-	if n == nil {
-		n = badStage(pl, start)
 	}
 	b.Stages = append(b.Stages, n)
 	if f != nil {
@@ -569,8 +565,15 @@ func (p *fileParser) finish() {
 		r.Doc = p.out.DocOf(r)
 	}
 	sort.SliceStable(p.faults, func(i, j int) bool { return p.faults[i].start < p.faults[j].start })
+	// The bracket too many took the rest of the file: what it would have closed
+	// is no mistake of its own.
+	last := len(p.code) - 1
+	deep := last >= 0 && p.code[last].Why == tooDeep
 	region, line := -1, -1
 	for _, f := range p.faults {
+		if deep && f.braces {
+			continue
+		}
 		at := p.src.At(f.start).Line
 		if f.braces {
 			r := 0

@@ -201,6 +201,7 @@ type (
 		node
 		Keyword Word
 		Binds   []Word
+		Part    Stage // what was read, where it only broke a rule; else nil
 	}
 )
 
