@@ -34,6 +34,9 @@ type Func struct {
 	TakesNull bool
 	// Impure functions (now) read the Context.
 	Impure bool
+	// Setting functions (env, secret) stand in options of connections and sources
+	// only, and are evaluated once at start.
+	Setting bool
 	// Infer gives the result type from the arguments' types where the signature
 	// has a type variable, or an error text for the checker ("list of numbers
 	// expected"). Constant arguments come as Literal types, parameters left out as
@@ -49,4 +52,8 @@ type Func struct {
 // Context is what impure functions may know.
 type Context struct {
 	Now func() value.Value // processing time of the slice, a time.Time
+	// Env and Secret look up settings; nil outside the options of connections.
+	// Env tells whether the variable is set; Secret fails where there is none.
+	Env    func(name string) (text string, ok bool)
+	Secret func(name string) (value.Secret, error)
 }

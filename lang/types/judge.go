@@ -30,8 +30,8 @@ type Mode struct {
 // of the type, that does not. It holds words and no payload but Value.
 type Mismatch struct {
 	Path    string      // ".lines[1].qty", `.m["k"]`; "." is the whole value
-	Want    string      // what was expected: "number", "a field of Order"
-	Got     string      // what was found: "string", "nothing"
+	Want    string      // what was expected: "number", "only fields of Order"
+	Got     string      // what was found: "string", "another"
 	Help    string      // what to write instead; may be ""
 	Missing bool        // a field is not there
 	Value   value.Value // the part, for an excerpt; nil when Missing
@@ -360,7 +360,7 @@ func (j *judge) field(f value.Field, t, row *Type, declared map[string]taken) (v
 		x, m := j.at(s, f.Value, row.Rest)
 		return x, true, m
 	case j.mode.Strict:
-		m := j.mismatch(f.Value, "no such field", "a field that "+t.Brief()+" does not declare")
+		m := j.mismatch(f.Value, "only fields of "+t.Brief(), "another")
 		m.Path = pathText(append(j.path, s))
 		if n := diag.Nearest(f.Key, FieldNames(row)); n != "" {
 			m.Help = "did you mean " + pathText([]step{{name: n}}) + "?"

@@ -62,7 +62,7 @@ func (t *Type) write(b *strings.Builder, limit int) {
 		part(t.Elem)
 		b.WriteByte(']')
 	case Map:
-		if t.Elem.Kind == Any && !t.Elem.NotNull {
+		if t.Elem.Kind == Any {
 			b.WriteString("object")
 			return
 		}
@@ -98,7 +98,7 @@ func (t *Type) writeObject(b *strings.Builder, part func(*Type), limit int) {
 			break
 		}
 		b.WriteString(quoteKey(f.Name, len(t.Fields) == 1 && t.Rest == nil))
-		if f.Optional && !f.HasDef && !MayBeNull(f.Type) {
+		if f.mayMiss() && f.Type.Kind != Any && !MayBeNull(f.Type) {
 			b.WriteByte('?')
 		}
 		b.WriteString(": ")
