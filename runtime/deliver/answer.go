@@ -227,12 +227,13 @@ func (s *Scheduler) failure(r *Request, code string, now int64) {
 // spend judges the budgets of the first n outputs, ends those that have none
 // left and tells how many remain.
 func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) int {
+	budget := int64(s.cfg.Connections[r.Connection].Retry)
 	clock, left, gone := s.active(now), n, false
 	for _, it := range r.items[:n] {
 		if it.failed == 0 {
 			it.failed = max(1, clock)
 		}
-		gone = gone || s.spent(it, clock)
+		gone = gone || spent(it, budget, clock)
 	}
 	if !gone {
 		return n
@@ -240,7 +241,7 @@ func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) in
 	i := 0
 	r.keep(func(it *item) bool {
 		i++
-		if i > n || !s.spent(it, clock) {
+		if i > n || !spent(it, budget, clock) {
 			return true
 		}
 		left--
@@ -250,8 +251,9 @@ func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) in
 	return left
 }
 
-func (s *Scheduler) spent(it *item, clock int64) bool {
-	return s.cfg.Retry > 0 && clock-it.failed >= int64(s.cfg.Retry)
+// spent tells whether an output has been tried for as long as it may be.
+func spent(it *item, budget, clock int64) bool {
+	return budget > 0 && clock-it.failed >= budget
 }
 
 // each takes the verdict on every output of the first range.

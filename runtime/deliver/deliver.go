@@ -1,5 +1,5 @@
-// Package deliver is the scheduler of one connection, shared by all routes and
-// partitions that send to it. It takes outputs from tasks, gives requests to
+// Package deliver is the scheduler of a connection, and of those that inherit from
+// it, shared by all routes and partitions that send to it. It takes outputs from tasks, gives requests to
 // whoever carries them out, takes their answers, and says of each output once
 // how it ended: accepted, refused, or out of time.
 //
@@ -60,13 +60,21 @@ type Rate struct {
 	Per time.Duration
 }
 
-// Config is what a connection's declaration says about delivery.
-type Config struct {
+// Connection is what may differ between connections that share a scheduler.
+type Connection struct {
 	Batch Limit
-	Rate  Rate
 	// Retry is how long an output is tried again, counted from its first failed
 	// attempt and not while the connection is gated or paused. 0: for ever.
 	Retry time.Duration
+}
+
+// Config is what the declarations of connections say about delivery.
+type Config struct {
+	// Connections share rate, gate, window and pauses: one that inherits from
+	// another is with it. Their outputs never stand in one request. None: one with
+	// the defaults.
+	Connections []Connection
+	Rate        Rate
 	// MaxRetryAfter bounds what an answer may ask for. 0: one hour.
 	MaxRetryAfter time.Duration
 	// Seed makes jitter and backoff repeatable.
@@ -124,13 +132,13 @@ func Size(o *event.Output) int {
 	return int(o.Body.End-o.Body.Start) + int(o.Key.End-o.Key.Start) + int(o.Headers.End-o.Headers.Start) + sizeOverhead
 }
 
-// Scheduler is the scheduler of one connection.
+// Scheduler is the scheduler of a connection and of those that share with it.
 type Scheduler struct {
 	cfg    Config
 	rng    *rand.Rand
 	policy policy
 
-	classes [priorities]class
+	classes []class          // by connection, then by priority
 	side    map[uint64]*slot // side slots by lane
 	sides   []*slot          // all side slots
 	parked  slotHeap         // side slots that wait for their time, earliest first
@@ -173,16 +181,14 @@ type Scheduler struct {
 	results      []Result
 }
 
-// New makes the scheduler of one connection.
+// New makes a scheduler.
 func New(cfg Config, now int64) *Scheduler {
-	if cfg.Batch.Count == 0 {
-		cfg.Batch.Count = 250
+	cfg.Connections = append([]Connection(nil), cfg.Connections...)
+	if len(cfg.Connections) == 0 {
+		cfg.Connections = []Connection{{}}
 	}
-	if cfg.Batch.Bytes == 0 {
-		cfg.Batch.Bytes = 450_000
-	}
-	if cfg.Batch.Linger == 0 {
-		cfg.Batch.Linger = 100 * time.Millisecond
+	for i := range cfg.Connections {
+		cfg.Connections[i].Batch.defaults()
 	}
 	if cfg.MaxRetryAfter == 0 {
 		cfg.MaxRetryAfter = time.Hour
@@ -195,23 +201,37 @@ func New(cfg Config, now int64) *Scheduler {
 		// No request was sent before the first halving, whatever the clock says.
 		halvedAt: -1 << 63,
 	}
-	for p := range s.classes {
-		s.classes[p].init(Priority(p))
+	s.classes = make([]class, len(cfg.Connections)*int(priorities))
+	for i := range s.classes {
+		s.classes[i].init(i/int(priorities), Priority(i%int(priorities)))
 	}
 	s.initRate(now)
 	return s
 }
 
-// Push takes over an output. It neither blocks nor fails. The output and its
+func (l *Limit) defaults() {
+	if l.Count == 0 {
+		l.Count = 250
+	}
+	if l.Bytes == 0 {
+		l.Bytes = 450_000
+	}
+	if l.Linger == 0 {
+		l.Linger = 100 * time.Millisecond
+	}
+}
+
+// Push takes over an output for the connection of that index. It neither blocks
+// nor fails. The output and its
 // arena must not change until its result has come, or until a purge of its
 // owner has come and nothing of it is on the wire.
-func (s *Scheduler) Push(o *event.Output, owner *Owner, p Priority, now int64) {
+func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priority, now int64) {
 	if owner.closed {
 		return // revoked between its seal and here (I6)
 	}
 	it := s.newItem()
 	it.out, it.owner, it.since, it.size = o, owner, now, int32(Size(o))
-	c := &s.classes[p]
+	c := &s.classes[connection*int(priorities)+int(p)]
 	sl := &c.unordered
 	if o.Ordered {
 		sl = &c.slots[slotOf(o.Lane)]

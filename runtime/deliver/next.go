@@ -41,7 +41,7 @@ func (s *Scheduler) Next(now int64) (*Request, int64) {
 			if at := s.linger(now); at > now {
 				return nil, min(at, wake, s.parkedUntil())
 			}
-			r = s.build(now, s.cfg.Batch.Count)
+			r = s.build(now, 0)
 		}
 		if r != nil {
 			return s.start(r, now), Never
@@ -73,7 +73,7 @@ func (s *Scheduler) try(now int64) (*Request, int64) {
 			r = s.takeAlone(now)
 			s.triedOld = false
 		case !s.nothingReady():
-			r = s.build(now, s.cfg.Batch.Count)
+			r = s.build(now, 0)
 			s.triedOld = false
 		default:
 			return nil, s.parkedUntil()
@@ -211,21 +211,25 @@ func (s *Scheduler) takeAlone(now int64) *Request {
 	sl.state = busy
 	sl.undecided++
 	r := s.newRequest()
+	r.Connection = sl.class.connection
 	r.items = append(r.items, sl.pop())
 	r.ends = append(r.ends, 1)
 	return r
 }
 
-// build fills a request from ready slots; nil when what was ready may not be sent.
+// build fills a request from the ready slots of one connection, with at most so
+// many outputs (0: the connection's limit); nil when what was ready may not be
+// sent.
 func (s *Scheduler) build(now int64, count int) *Request {
+	c := s.bestClass(now, anyConnection)
 	r := s.newRequest()
-	full := false
-	for !full {
-		c := s.bestClass(now)
-		if c == nil {
-			break
-		}
-		full = s.fill(r, c, count, now)
+	r.Connection = c.connection
+	limit := s.cfg.Connections[c.connection].Batch
+	if count > 0 {
+		limit.Count = count
+	}
+	for c != nil && !s.fill(r, c, limit, now) {
+		c = s.bestClass(now, r.Connection)
 	}
 	if len(r.items) == 0 {
 		s.freeRequest(r)
@@ -235,17 +239,19 @@ func (s *Scheduler) build(now int64, count int) *Request {
 	return r
 }
 
+const anyConnection = -1
+
 // bestClass is the class whose oldest ready output waits longest, a priority
 // being worth ageStep: so a lower one gets its turn however busy the higher is.
-func (s *Scheduler) bestClass(now int64) *class {
+func (s *Scheduler) bestClass(now int64, connection int) *class {
 	var best *class
 	var most int64
-	for p := range s.classes {
-		c := &s.classes[p]
-		if c.ready.head == nil {
+	for i := range s.classes {
+		c := &s.classes[i]
+		if c.ready.head == nil || connection != anyConnection && c.connection != connection {
 			continue
 		}
-		score := int64(priorities-Priority(p)) * int64(ageStep)
+		score := int64(priorities-c.priority) * int64(ageStep)
 		if it := c.ready.head.head; it != nil {
 			score += now - it.since
 		}
@@ -258,13 +264,13 @@ func (s *Scheduler) bestClass(now int64) *class {
 
 // fill takes from the first ready slot of c what fits. It reports whether the
 // request is full.
-func (s *Scheduler) fill(r *Request, c *class, count int, now int64) (full bool) {
+func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full bool) {
 	sl := c.ready.pop()
 	sl.state = busy
 	taken := 0
 	for sl.head != nil {
 		it := sl.head
-		if len(r.items) > 0 && (len(r.items) >= count || r.Bytes+int(it.size) > s.cfg.Batch.Bytes) {
+		if len(r.items) > 0 && (len(r.items) >= limit.Count || r.Bytes+int(it.size) > limit.Bytes) {
 			full = true
 			break
 		}
@@ -342,23 +348,31 @@ func (s *Scheduler) linger(now int64) int64 {
 	if s.creditCost == 0 || s.creditCap < 2*s.creditCost || s.creditNow(now) >= s.creditCap/2 || s.fullWaits() {
 		return now
 	}
-	oldest := now
-	for p := range s.classes {
-		if sl := s.classes[p].ready.head; sl != nil && sl.head != nil {
-			oldest = min(oldest, sl.head.since)
+	at := Never
+	for i := range s.classes {
+		c := &s.classes[i]
+		if sl := c.ready.head; sl != nil && sl.head != nil {
+			at = min(at, sl.head.since+int64(s.cfg.Connections[c.connection].Batch.Linger))
 		}
 	}
-	return max(now, oldest+int64(s.cfg.Batch.Linger))
+	return max(now, at)
 }
 
 // fullWaits tells whether what is ready makes a full request.
 func (s *Scheduler) fullWaits() bool {
-	n, b := 0, 0
-	for p := range s.classes {
-		n += s.classes[p].readyCount
-		b += s.classes[p].readyBytes
+	for i := 0; i < len(s.classes); i += int(priorities) {
+		n, b := 0, 0
+		for j := range s.classes[i : i+int(priorities)] {
+			c := &s.classes[i+j]
+			n += c.readyCount
+			b += c.readyBytes
+		}
+		l := &s.cfg.Connections[i/int(priorities)].Batch
+		if n >= l.Count || b >= l.Bytes {
+			return true
+		}
 	}
-	return n >= s.cfg.Batch.Count || b >= s.cfg.Batch.Bytes
+	return false
 }
 
 // burstTime is how much of the rate may be saved up: of 900/s, 90 requests.

@@ -5,6 +5,8 @@ import "github.com/sluice-dev/sluice/runtime/event"
 // Request is what is to be sent at once. The caller reads it until it gives the
 // answer; then it belongs to the scheduler again.
 type Request struct {
+	// Connection is the index of the connection to send it by.
+	Connection int
 	// Outs are the outputs, in the order in which they must stand in the body.
 	Outs  []*event.Output
 	Bytes int // of Outs, as Size counts them

@@ -108,8 +108,9 @@ func (r *ring) pop() *slot {
 	return sl
 }
 
-// class is one priority.
+// class is one priority of one connection.
 type class struct {
+	connection int
 	priority   Priority
 	slots      [slots]slot
 	unordered  slot
@@ -118,8 +119,8 @@ type class struct {
 	readyBytes int
 }
 
-func (c *class) init(p Priority) {
-	c.priority = p
+func (c *class) init(connection int, p Priority) {
+	c.connection, c.priority = connection, p
 	for i := range c.slots {
 		c.slots[i].class = c
 	}
