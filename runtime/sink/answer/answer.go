@@ -1,6 +1,5 @@
-// Package answer reads what an HTTP receiver answered and sorts it into the
-// classes of delivery (engine.md, "Classes"). It is shared by every sink that
-// speaks HTTP; what follows from a class is deliver's.
+// Package answer reads what an HTTP receiver answered, for every sink that speaks
+// HTTP. What an answer means is judged by deliver.
 package answer
 
 import (
@@ -9,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,74 +21,26 @@ const (
 	drainBytes = 64 << 10
 )
 
-// Read takes a response or the error that came in its place. The body is drained
-// and closed. constant says that the address is the same for every output: then a
-// 404 is a wrong address and not a wrong event.
-func Read(res *http.Response, err error, constant bool) deliver.Answer {
+// Read takes a response or the error that came in its place, at now. The body is
+// drained and closed. dynamic says that the address holds something of the event:
+// then a 404 is a wrong event and not a wrong address.
+func Read(res *http.Response, err error, dynamic bool, now time.Time) deliver.Answer {
 	if err != nil {
-		return deliver.Answer{Class: deliver.Failed, Code: code(err)}
+		return deliver.NoAnswer(code(err))
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, drainBytes))
 	if err != nil && res.StatusCode/100 == 2 {
 		// An answer shorter than it announced: whether it was taken is not known.
-		return deliver.Answer{Class: deliver.Failed, Code: "answer cut"}
+		return deliver.NoAnswer("answer cut")
 	}
-	a := deliver.Answer{Class: Class(res.StatusCode, constant), Code: strconv.Itoa(res.StatusCode), Wait: -1}
-	if a.Class == deliver.Accepted {
-		return a
-	}
-	a.Excerpt = strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "�")
-	if wait, ok := RetryAfter(res.Header); ok || res.StatusCode == http.StatusTooManyRequests {
-		a.Class = deliver.Gated
-		if ok {
-			a.Wait = wait
-		}
-	}
-	return a
-}
-
-// Class sorts a status that bears no Retry-After.
-func Class(status int, constant bool) deliver.Class {
-	switch {
-	case status/100 == 2:
-		return deliver.Accepted
-	case status == 429:
-		return deliver.Gated
-	case status == 501, status == 505, status == 511, status == 401, status == 403:
-		return deliver.Misconfigured
-	case status == 408, status == 410, status == 460, status/100 == 5, status/100 == 1:
-		return deliver.Failed
-	case status/100 == 3, status == 404, status == 405:
-		if constant {
-			return deliver.Misconfigured
-		}
-	}
-	return deliver.Refused
-}
-
-// RetryAfter reads how long an answer asks to wait: seconds, or a date that is
-// measured by the answer's own Date, since the clocks need not agree. Of several
-// the longest counts; what cannot be read counts as missing.
-func RetryAfter(h http.Header) (time.Duration, bool) {
-	longest, found := time.Duration(0), false
-	for _, v := range h.Values("Retry-After") {
-		v = strings.TrimSpace(v)
-		var d time.Duration
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil && n >= 0 {
-			d = time.Duration(min(n, int64(365*24*time.Hour/time.Second))) * time.Second
-		} else if at, err := http.ParseTime(v); err == nil {
-			sent, err := http.ParseTime(h.Get("Date"))
-			if err != nil {
-				continue
-			}
-			d = max(0, at.Sub(sent))
-		} else {
-			continue
-		}
-		longest, found = max(longest, d), true
-	}
-	return longest, found
+	return deliver.HTTPAnswer(deliver.HTTP{
+		Status:     res.StatusCode,
+		RetryAfter: res.Header.Values("Retry-After"),
+		Date:       res.Header.Get("Date"),
+		Excerpt:    strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "\uFFFD"),
+		Dynamic:    dynamic,
+	}, now.UnixNano())
 }
 
 // code names a failed attempt in a word or two, without addresses or payload.

@@ -92,7 +92,7 @@ func (s *Sink) Send(ctx context.Context, outs []*event.Output, attempt int, now 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, b.body(payload))
 	if err != nil {
-		return deliver.Answer{Class: deliver.Misconfigured, Code: "address"}
+		return deliver.Answer{Class: deliver.Misconfigured, Code: "address", Wait: -1}
 	}
 	req.ContentLength = int64(len(payload))
 	// A kept connection may have been closed by the other side in the meantime; then
@@ -108,7 +108,7 @@ func (s *Sink) Send(ctx context.Context, outs []*event.Output, attempt int, now 
 		req.Header.Set("X-Retry-Count", strconv.Itoa(attempt-1))
 	}
 	res, err := s.client.Do(req)
-	return answer.Read(res, err, true)
+	return answer.Read(res, err, false, now)
 }
 
 // Close gives the idle connections back.
