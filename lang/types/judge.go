@@ -223,8 +223,14 @@ func boolOf(s string) (value.Value, bool) {
 	return nil, false
 }
 
+// constant reads a value as the literal t.
+func (j *judge) constant(v value.Value, t *Type) (value.Value, bool) {
+	out, ok := j.scalar(v, base(t.Lit).Kind)
+	return out, ok && value.Equal(out, t.Lit)
+}
+
 func (j *judge) literal(v value.Value, t *Type) (value.Value, *Mismatch) {
-	if out, ok := j.scalar(v, base(t.Lit).Kind); ok && value.Equal(out, t.Lit) {
+	if out, ok := j.constant(v, t); ok {
 		return out, nil
 	}
 	m := j.mismatch(v, t.Brief(), got(v, t))
@@ -264,6 +270,9 @@ func (j *judge) list(v value.Value, t *Type) (value.Value, *Mismatch) {
 		m.Help = j.help(v, List)
 		return nil, m
 	}
+	if Equal(t.Elem, AnyT) {
+		return l, nil
+	}
 	out := make(value.List, len(l))
 	for i, e := range l {
 		x, m := j.at(step{kind: elemStep, at: i}, e, t.Elem)
@@ -286,28 +295,54 @@ func (j *judge) object(v value.Value, t *Type) (value.Value, *Mismatch) {
 		m.Help = j.help(v, Object)
 		return nil, m
 	}
+	if Equal(t, ObjectT) {
+		return o, nil
+	}
 	row, _ := rowOf(t)
 	declared, m := j.declared(o, row)
 	if m != nil {
 		return nil, m
 	}
-	out := value.NewObject()
+	fields := make([]value.Field, 0, o.Len())
+	at := 0
 	for i := range o.Len() {
 		f := o.At(i)
-		x, ok, m := j.field(f, t, row, declared)
+		if at = find(row.Fields, f.Key, at); at < len(declared) {
+			if declared[at].there {
+				fields = append(fields, value.Field{Key: f.Key, Value: declared[at].value})
+			}
+			continue
+		}
+		x, keep, m := j.other(f, t, row)
 		if m != nil {
 			return nil, m
 		}
-		if ok {
-			out.Set(f.Key, x)
+		if keep {
+			fields = append(fields, value.Field{Key: f.Key, Value: x})
 		}
 	}
 	for i := range row.Fields {
 		if f := &row.Fields[i]; f.HasDef && !o.Has(f.Name) {
-			out.Set(f.Name, f.Default)
+			fields = append(fields, value.Field{Key: f.Name, Value: f.Default})
 		}
 	}
-	return out, nil
+	return value.NewObject(fields...), nil
+}
+
+// find gives the place of a field, or len(fields). It looks behind the one found
+// before first: fields mostly come in the order they are declared in.
+func find(fields []Field, name string, before int) int {
+	for i := before + 1; i < len(fields); i++ {
+		if fields[i].Name == name {
+			return i
+		}
+	}
+	for i := range min(before+1, len(fields)) {
+		if fields[i].Name == name {
+			return i
+		}
+	}
+	return len(fields)
 }
 
 // taken is what became of a declared field: its value, or nothing.
@@ -317,8 +352,8 @@ type taken struct {
 }
 
 // declared judges the declared fields, in their order.
-func (j *judge) declared(o *value.Object, row *Type) (map[string]taken, *Mismatch) {
-	got := make(map[string]taken, len(row.Fields))
+func (j *judge) declared(o *value.Object, row *Type) ([]taken, *Mismatch) {
+	got := make([]taken, len(row.Fields))
 	for i := range row.Fields {
 		f := &row.Fields[i]
 		v, there := o.Get(f.Name)
@@ -328,16 +363,14 @@ func (j *judge) declared(o *value.Object, row *Type) (map[string]taken, *Mismatc
 		}
 		switch {
 		case there && v == nil && f.HasDef:
-			got[f.Name] = taken{f.Default, true}
+			got[i] = taken{f.Default, true}
 		case there:
 			x, m := j.at(step{name: f.Name}, v, f.Type)
 			if m != nil {
 				return nil, m
 			}
-			got[f.Name] = taken{x, true}
-		case f.HasDef, f.Optional, takesNull:
-			got[f.Name] = taken{}
-		default:
+			got[i] = taken{x, true}
+		case !f.HasDef && !f.Optional && !takesNull:
 			m := &Mismatch{Want: f.Type.Brief(), Got: "nothing: the field is missing", Missing: true}
 			m.Path = pathText(append(j.path, step{name: f.Name}))
 			return nil, m
@@ -346,11 +379,8 @@ func (j *judge) declared(o *value.Object, row *Type) (map[string]taken, *Mismatc
 	return got, nil
 }
 
-// field gives what the view has of a field as it came: nothing where it is left out.
-func (j *judge) field(f value.Field, t, row *Type, declared map[string]taken) (value.Value, bool, *Mismatch) {
-	if d, ok := declared[f.Key]; ok {
-		return d.value, d.there, nil
-	}
+// other judges a field that is not declared; false where the view leaves it out.
+func (j *judge) other(f value.Field, t, row *Type) (value.Value, bool, *Mismatch) {
 	s := step{name: f.Key}
 	switch {
 	case row.Rest != nil:
@@ -374,14 +404,27 @@ func (j *judge) field(f value.Field, t, row *Type, declared map[string]taken) (v
 
 // union gives the view of the first member that takes the value.
 func (j *judge) union(v value.Value, t *Type) (value.Value, *Mismatch) {
-	ms := make([]*Mismatch, len(t.Members))
+	var ms []*Mismatch // what the members said; of literals nothing
 	for i, member := range t.Members {
+		if !j.sameKind(v, member) {
+			continue
+		}
+		if member.Kind == Literal {
+			// Of an enum most members do not take the value: no words for each.
+			if out, ok := j.constant(v, member); ok {
+				return out, nil
+			}
+			continue
+		}
 		seen := len(j.drift)
 		out, m := j.value(v, member)
 		if m == nil {
 			return out, nil
 		}
-		j.drift, ms[i] = j.drift[:seen], m
+		if j.drift = j.drift[:seen]; ms == nil {
+			ms = make([]*Mismatch, len(t.Members))
+		}
+		ms[i] = m
 	}
 	return nil, j.blame(v, t, ms)
 }
@@ -409,7 +452,7 @@ func (j *judge) blame(v value.Value, t *Type, ms []*Mismatch) *Mismatch {
 			}
 		}
 	}
-	if len(could) == 1 {
+	if len(could) == 1 && ms != nil && ms[could[0]] != nil {
 		return ms[could[0]]
 	}
 	m := j.mismatch(v, t.Brief(), got(v, t))
@@ -418,6 +461,7 @@ func (j *judge) blame(v value.Value, t *Type, ms []*Mismatch) *Mismatch {
 }
 
 // sameKind tells whether a value is of the kind of value that a member takes.
+// What is not is never taken.
 func (j *judge) sameKind(v value.Value, t *Type) bool {
 	k := t.Kind
 	if k == Literal {
@@ -435,7 +479,7 @@ func (j *judge) sameKind(v value.Value, t *Type) bool {
 	case *value.Object:
 		return k == Object || k == Map
 	}
-	return false
+	return Member(v, t)
 }
 
 // tagOf finds the field that tells the given members apart: one that each of them
