@@ -2,7 +2,10 @@ package op
 
 import (
 	"fmt"
+	"math/bits"
 	"time"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
@@ -264,11 +267,17 @@ func (s *sample) run(fr *Frame) int {
 		if v == nil {
 			return fr.fail(&s.place, eval.Unfit(k, nil, "a key"))
 		}
-		fr.buf = appendCanonical(fr.buf, v)
+		fr.buf = value.AppendKey(fr.buf, v)
 	}
 	if bucket(fr.buf) >= s.parts {
 		return fr.drop(&s.place, "sampled", s.child)
 	}
 	fr.eval.SampleRate = s.rate
 	return goOn
+}
+
+// bucket puts a key into one of a million buckets, for ever the same.
+func bucket(key []byte) uint64 {
+	hi, _ := bits.Mul64(xxh3.Hash(key), 1_000_000)
+	return hi
 }
