@@ -1,0 +1,66 @@
+package kafka
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Names of what the engine keeps on the broker for an app. Parts are escaped
+// to [a-z0-9-]; that two routes do not meet there is checked when the program
+// is compiled, with the same Escape.
+
+// GroupName is the consumer group of a route.
+func GroupName(app, route string) string { return name(app, "", route) }
+
+// DeadTopic holds the dead letters of a route.
+func DeadTopic(app, route string) string { return name(app, "dead", route) }
+
+// ReplayTopic holds the corrected events of a route.
+func ReplayTopic(app, route string) string { return name(app, "replay", route) }
+
+// InTopic is what an edge writes a source to.
+func InTopic(app, source string) string { return name(app, "in", source) }
+
+// OwnTopic is what a state group is told beside its sources.
+func OwnTopic(app, group string) string { return name(app, "own", group) }
+
+func name(app, kind, last string) string {
+	parts := []string{"sluice", Escape(app), kind, Escape(last)}
+	if kind == "" {
+		parts = []string{"sluice", Escape(app), Escape(last)}
+	}
+	return strings.Join(parts, ".")
+}
+
+// Escape writes s in [a-z0-9-]: letters in lower case, one dash for each run
+// of anything else.
+func Escape(s string) string {
+	var b strings.Builder
+	dash := false
+	for _, r := range strings.ToLower(s) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteRune(r)
+			dash = false
+		} else if !dash {
+			b.WriteByte('-')
+			dash = true
+		}
+	}
+	return b.String()
+}
+
+// Pattern is a regular expression (RE2) over whole names of topics.
+type Pattern struct{ re *regexp.Regexp }
+
+// ParsePattern compiles a pattern as a program writes it.
+func ParsePattern(raw string) (Pattern, error) {
+	re, err := regexp.Compile(`\A(?:` + raw + `)\z`)
+	return Pattern{re}, err
+}
+
+// Match tells whether the pattern covers a topic. It never covers Kafka's own
+// topics nor ours: a route that reads its own dead letters by accident feeds
+// itself.
+func (p Pattern) Match(topic string) bool {
+	return !strings.HasPrefix(topic, "__") && !strings.HasPrefix(topic, "sluice.") && p.re.MatchString(topic)
+}
