@@ -71,3 +71,20 @@ func (c *Connection) Option(name string) *Option {
 	}
 	return nil
 }
+
+// Escape writes a name as it stands in names of topics and groups: small letters,
+// digits and -. Two names of a program never meet there (check: NameClash).
+func Escape(name string) string {
+	out := make([]byte, 0, len(name))
+	for _, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-':
+			out = append(out, byte(r))
+		case r >= 'A' && r <= 'Z':
+			out = append(out, byte(r)+'a'-'A')
+		default:
+			out = append(out, '-')
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,467 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// call checks f(…) and x | f(…).
+func (e *ex) call(x *syntax.Call) ir.Expr {
+	name, at := x.Func.Text, x.Func.Span()
+	s, rest := e.in.space, name
+	if u, r, ok := e.in.module(name); ok {
+		if u.space == nil {
+			e.args(x)
+			return badExpr(x.Span())
+		}
+		s, rest = u.space, r
+		if s.defs[rest] == nil {
+			e.args(x)
+			d := e.errorf(diag.UnknownFunc, at, "the module `%s` has no function `%s`", u.path, rest)
+			if near := diag.Nearest(rest, keys(s.defs)); near != "" {
+				d.WithHelp("did you mean %s?", strings.TrimSuffix(name, rest)+near)
+			}
+			return badExpr(x.Span())
+		}
+	}
+	if d := s.defs[rest]; d != nil {
+		return e.def(d, x)
+	}
+	if f := e.c.env.Func(name); f != nil {
+		if f.Setting && !e.set {
+			e.args(x)
+			e.errorf(diag.SecretHere, at, "`%s` stands in options of connections and sources only", name)
+			return badExpr(x.Span())
+		}
+		return e.library(f, x)
+	}
+	e.args(x)
+	if _, ok := s.unread[rest]; ok {
+		return badExpr(x.Span())
+	}
+	if e.c.env.FuncLater(name) {
+		e.c.notYet(at, name)
+		return badExpr(x.Span())
+	}
+	e.unknownFunc(s, name, at)
+	return badExpr(x.Span())
+}
+
+func (e *ex) unknownFunc(s *space, name string, at token.Span) {
+	d := e.errorf(diag.UnknownFunc, at, "there is no function `%s`", name)
+	if i := strings.IndexByte(name, '.'); i > 0 {
+		if _, ok := e.c.env.Module(name[:i]); ok {
+			d.WithHelp("write `use %s` at the top of the file", name[:i])
+			return
+		}
+	}
+	if other, ok := elsewhere[name]; ok {
+		d.WithHelp("%s", other)
+		return
+	}
+	if near := diag.Nearest(name, append(keys(s.defs), e.c.env.FuncNames()...)); near != "" {
+		d.WithHelp("did you mean %s?", near)
+	}
+}
+
+// elsewhere names what people look for under another name.
+var elsewhere = map[string]string{
+	"len": "did you mean length?", "size": "did you mean length?", "count": "did you mean length? (`count()` stands in `window`)",
+	"coalesce": "write a ?? b", "ifnull": "write a ?? b", "nvl": "write a ?? b", "concat": "write a text: \"${a}${b}\"",
+	"lowercase": "did you mean lower?", "uppercase": "did you mean upper?", "to_string": "did you mean string?", "str": "did you mean string?",
+	"parseInt": "did you mean int?", "float": "did you mean number?", "uuid": "did you mean uuid.v5?", "random": "there is no random: hash.bucket(.id, n) is stable",
+	"map": "write a list: [f(x) for x in list]", "filter": "write a list: [x for x in list if …]", "if": "write if C then A else B",
+	"typeof": "did you mean type?", "exists": "write x != null", "isnull": "write x == null", "strip": "did you mean trim?",
+}
+
+func (e *ex) args(x *syntax.Call) (out []ir.Expr, ok bool) {
+	ok = true
+	for _, a := range x.Args {
+		v := e.expr(a)
+		ok = ok && !isBad(v)
+		out = append(out, v)
+	}
+	return out, ok
+}
+
+// library checks a call of a function in Go.
+func (e *ex) library(f *types.Func, x *syntax.Call) ir.Expr {
+	args, ok := e.args(x)
+	if !e.count(f, x, len(args)) || !ok {
+		return badExpr(x.Span())
+	}
+	n := &ir.Call{Func: f}
+	ts := make([]*types.Type, 0, len(args))
+	for i, a := range args {
+		p := &f.Params[min(i, len(f.Params)-1)]
+		a = e.argument(f, p, i, a)
+		if isBad(a) {
+			ok = false
+			continue
+		}
+		t := a.Type()
+		if i == 0 && !f.TakesNull && types.MayBeNull(t) {
+			n.NullSubject = true
+			t = types.NonNull(t)
+		}
+		n.Args, ts = append(n.Args, a), append(ts, t)
+	}
+	if !ok {
+		return badExpr(x.Span())
+	}
+	for i := len(args); i < len(f.Params); i++ {
+		if p := &f.Params[i]; p.HasDef {
+			k := e.constNode(p.Default, x.Span())
+			n.Args, ts = append(n.Args, k), append(ts, k.T)
+		}
+	}
+	t := f.Result
+	if f.Infer != nil {
+		var err error
+		if t, err = f.Infer(ts); err != nil {
+			e.errorf(diag.BadArgument, x.Span(), "`%s`: %s", f.Name, err).WithHelp("%s", Signature(f))
+			return badExpr(x.Span())
+		}
+	}
+	if n.NullSubject {
+		t = types.Nullable(t)
+	}
+	var fails []*diag.Code
+	if f.Fails {
+		fails = []*diag.Code{diag.FuncFailed}
+	}
+	n.Node = e.node(t, x.Span(), fails...)
+	return n
+}
+
+func (e *ex) count(f *types.Func, x *syntax.Call, n int) bool {
+	low, high := 0, len(f.Params)
+	for i := range f.Params {
+		if !f.Params[i].HasDef {
+			low++
+		}
+		if f.Params[i].Rest {
+			high = 1 << 30
+		}
+	}
+	if n >= low && n <= high {
+		return true
+	}
+	at := x.Func.Span()
+	if n > high {
+		at = x.Args[high].Span()
+	}
+	e.errorf(diag.ArgCount, at, "`%s` takes %s, not %d", f.Name, plural(low, high), n).WithHelp("%s", Signature(f))
+	return false
+}
+
+func plural(low, high int) string {
+	n := itoa(low)
+	switch {
+	case high > 1<<20:
+		n = "at least " + n
+	case high > low:
+		n += " to " + itoa(high)
+		low = high
+	}
+	if low == 1 {
+		return n + " argument"
+	}
+	return n + " arguments"
+}
+
+// argument checks one argument against its parameter.
+func (e *ex) argument(f *types.Func, p *types.Param, i int, a ir.Expr) ir.Expr {
+	if p.Const {
+		if _, ok := a.(*ir.Const); !ok {
+			e.errorf(diag.ConstArgument, a.Span(), "`%s` of `%s` is a constant", p.Name, f.Name).WithHelp("write it in the script")
+			return badExpr(a.Span())
+		}
+	}
+	t := a.Type()
+	subject := i == 0 && !f.TakesNull
+	if types.MayBeNull(t) && t.Kind != types.Any {
+		switch {
+		case subject:
+			t = types.NonNull(t)
+		case p.Type != nil && !types.MayBeNull(p.Type), p.Type == nil && i > 0:
+			return e.nullHere(a, "as `"+p.Name+"` of `"+f.Name+"`")
+		}
+	}
+	if p.Type == nil || types.Assignable(t, p.Type) {
+		if t.Kind == types.Any && types.MayBeNull(t) && i > 0 && (p.Type == nil || !types.MayBeNull(p.Type)) {
+			return e.nullHere(a, "as `"+p.Name+"` of `"+f.Name+"`")
+		}
+		return a
+	}
+	if t.Kind == types.Any {
+		switch {
+		case types.Assignable(types.NonNull(t), p.Type) && subject:
+			return a
+		case types.Assignable(types.NonNull(t), p.Type):
+			return e.nullHere(a, "as `"+p.Name+"` of `"+f.Name+"`")
+		case subject && (f.Fails || e.c.loose):
+			// It fails on bad input anyway; so may the value it is given.
+			c := &ir.Cast{Node: e.node(types.View(p.Type), a.Span(), diag.Mismatch), X: a, To: p.Type}
+			if types.MayBeNull(t) {
+				c.T = types.Nullable(c.T)
+			}
+			return c
+		}
+		return e.anyHere(a, p.Type, "`"+f.Name+"`")
+	}
+	e.errorf(diag.BadArgument, a.Span(), "`%s` of `%s` is %s", p.Name, f.Name, p.Type.Brief()).WithLabel("this is %s", t.Brief()).
+		WithHelp("%s", orElse(convert(a, p.Type), Signature(f)))
+	return badExpr(a.Span())
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Signature shows how a function is called: `round(x: number, digits: int = 0) -> number`.
+func Signature(f *types.Func) string {
+	var b strings.Builder
+	b.WriteString(f.Name + "(")
+	for i := range f.Params {
+		p := &f.Params[i]
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Name + ": ")
+		if p.Type == nil {
+			b.WriteString("T")
+		} else {
+			b.WriteString(p.Type.Brief())
+		}
+		if p.HasDef {
+			b.WriteString(" = " + types.TypeOf(p.Default).Brief())
+		}
+		if p.Rest {
+			b.WriteString(", …")
+		}
+	}
+	b.WriteString(")")
+	if f.Result != nil {
+		b.WriteString(" -> " + f.Result.Brief())
+	}
+	if f.Fails {
+		b.WriteString("!")
+	}
+	return b.String()
+}
+
+// def puts a function of the script in where it is called.
+func (e *ex) def(d *defDecl, x *syntax.Call) ir.Expr {
+	args, ok := e.args(x)
+	name := d.decl.Name.Text
+	if len(args) != len(d.decl.Params) {
+		e.errorf(diag.ArgCount, x.Func.Span(), "`%s` takes %s, not %d", x.Func.Text, plural(len(d.decl.Params), len(d.decl.Params)), len(args)).
+			WithHelp("it is declared as %s", head(d.decl.Span()).Text())
+		return badExpr(x.Span())
+	}
+	for i, s := range e.stack {
+		if s == d {
+			e.cycle(append(e.stack[i:], d))
+			return badExpr(x.Span())
+		}
+	}
+	params := e.c.params(d)
+	sub := *e
+	sub.in, sub.src, sub.place = d.in, nil, "a def"
+	sub.stack = append(append([]*defDecl(nil), e.stack...), d)
+	sub.f = newFlow()
+	type bound struct {
+		slot ir.Slot
+		x    ir.Expr
+		null bool
+	}
+	var lets []bound
+	for i := range args {
+		p := params[i]
+		a := args[i]
+		null := false
+		if !isBad(a) && p != bad {
+			a, null = e.defArgument(name, d.decl.Params[i].Name.Text, p, i, a)
+			ok = ok && !isBad(a)
+		}
+		slot := sub.bindLocal(d.decl.Params[i].Name, viewOf(p))
+		lets = append(lets, bound{slot, a, null})
+	}
+	body := sub.body(d)
+	if !ok || isBad(body) {
+		return badExpr(x.Span())
+	}
+	for i := len(lets) - 1; i >= 0; i-- {
+		l := lets[i]
+		t := body.Type()
+		if l.null {
+			t = types.Nullable(t)
+		}
+		body = &ir.Let{Node: e.node(t, x.Span()), Slot: l.slot, Value: l.x, Body: body, NullSubject: l.null}
+	}
+	return body
+}
+
+func viewOf(t *types.Type) *types.Type {
+	if t == bad {
+		return bad
+	}
+	return types.View(t)
+}
+
+// body checks what a function gives, with its locals.
+func (e *ex) body(d *defDecl) ir.Expr {
+	type local struct {
+		slot ir.Slot
+		x    ir.Expr
+	}
+	var locals []local
+	for _, l := range d.decl.Locals {
+		x := e.expr(l.X)
+		locals = append(locals, local{e.bindLocal(l.Name, x.Type()), x})
+	}
+	x := e.expr(d.decl.Body())
+	if d.decl.Result != nil {
+		if t := e.c.typ(d.in, d.decl.Result); t != bad && !isBad(x) {
+			x = e.need(x, t, "the result of `"+d.decl.Name.Text+"`")
+			x = e.asView(x, t)
+		}
+	}
+	for i := len(locals) - 1; i >= 0; i-- {
+		l := locals[i]
+		if isBad(x) || isBad(l.x) {
+			return badExpr(x.Span())
+		}
+		x = &ir.Let{Node: e.node(x.Type(), x.Span()), Slot: l.slot, Value: l.x, Body: x}
+	}
+	return x
+}
+
+// defArgument checks an argument of a function of the script. A null subject is
+// the result, unless the parameter takes null.
+func (e *ex) defArgument(def, param string, p *types.Type, i int, a ir.Expr) (x ir.Expr, null bool) {
+	t := a.Type()
+	place := "`" + param + "` of `" + def + "`"
+	if types.MayBeNull(t) && !types.MayBeNull(p) && t.Kind != types.Any {
+		if i > 0 {
+			return e.nullHere(a, "as "+place), false
+		}
+		null, t = true, types.NonNull(t)
+	}
+	switch {
+	case types.Assignable(t, p):
+		return e.asView(a, p), null
+	case t.Kind == types.Any:
+		return e.anyHere(a, p, place), false
+	}
+	e.errorf(diag.BadArgument, a.Span(), "%s is %s", place, p.Brief()).WithLabel("this is %s", t.Brief()).WithHelp("%s", convert(a, p))
+	return badExpr(a.Span()), false
+}
+
+// asView takes from a value what its new type does not declare, so that a later
+// `...` passes on what the type says. A cast that cannot fail does it.
+func (e *ex) asView(x ir.Expr, to *types.Type) ir.Expr {
+	if isBad(x) {
+		return x
+	}
+	v := types.View(to)
+	if types.Assignable(x.Type(), types.Nullable(v)) {
+		return x
+	}
+	t := v
+	if types.MayBeNull(x.Type()) {
+		t = types.Nullable(v)
+	}
+	return &ir.Cast{Node: e.node(t, x.Span()), X: x, To: to}
+}
+
+// params resolves the types of a function's parameters, once.
+func (c *checker) params(d *defDecl) []*types.Type {
+	if d.params == nil {
+		d.params = []*types.Type{}
+		for _, p := range d.decl.Params {
+			d.params = append(d.params, c.typ(d.in, p.Type))
+		}
+	}
+	return d.params
+}
+
+func (e *ex) cycle(way []*defDecl) {
+	names := make([]string, len(way))
+	for i, d := range way {
+		names[i] = d.decl.Name.Text
+	}
+	// The way is told from its least name on, so that it is told once, wherever
+	// it was entered.
+	ring := names[:len(names)-1]
+	least := 0
+	for i := range ring {
+		if ring[i] < ring[least] {
+			least = i
+		}
+	}
+	names = append(append(append([]string(nil), ring[least:]...), ring[:least]...), ring[least])
+	d := e.errorf(diag.DefCycle, way[least].decl.Name.Span(), "the function `%s` calls itself", names[0])
+	if len(names) > 2 {
+		d.WithLabel("%s", strings.Join(names, " calls "))
+	}
+	d.WithHelp("functions are put in where they are called, and so cannot call themselves; lists are gone through with [… for x in list]")
+}
+
+// constant checks an expression that sees no event.
+func (c *checker) constant(fs *fileScope, x syntax.Expr) ir.Expr {
+	e := &ex{c: c, in: fs, f: newFlow(), frame: &frame{}, place: "a constant"}
+	return e.expr(x)
+}
+
+// declarations checks what is declared, used or not.
+func (c *checker) declarations() {
+	spaces := []*space{c.main}
+	for _, p := range keys(c.modules) {
+		spaces = append(spaces, c.modules[p])
+	}
+	for _, s := range spaces {
+		for _, name := range s.order {
+			if d := s.types[name]; d != nil {
+				c.declared(d, &d.decl.Name)
+			}
+		}
+	}
+	for _, s := range spaces {
+		for _, name := range s.order {
+			if d := s.consts[name]; d != nil {
+				e := &ex{c: c, in: d.in, f: newFlow(), frame: &frame{}, place: "a constant"}
+				e.constantOf(d, d.decl.Name.Span())
+			}
+			if d := s.defs[name]; d != nil {
+				c.checkDef(d)
+			}
+		}
+	}
+	c.nodes = 0 // only what routes are made of counts
+}
+
+// checkDef checks a function on its own, so that its mistakes are told even
+// where nobody calls it.
+func (c *checker) checkDef(d *defDecl) {
+	e := &ex{c: c, in: d.in, f: newFlow(), frame: &frame{}, place: "a def", stack: []*defDecl{d}}
+	seen := map[string]bool{}
+	for i, p := range c.params(d) {
+		name := d.decl.Params[i].Name
+		if seen[name.Text] {
+			c.errorf(diag.Duplicate, name.Span(), "the parameter `%s` stands twice", name.Text)
+		}
+		seen[name.Text] = true
+		e.bindLocal(name, viewOf(p))
+	}
+	e.body(d)
+}

@@ -1,0 +1,526 @@
+package check
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// emit checks one emit.
+func (w *walker) emit(s *syntax.Emit) ir.Stage {
+	out := &ir.Emit{}
+	var tail *syntax.Tail
+	var id string
+	switch c := s.Call.(type) {
+	case *syntax.EmitTrack:
+		tail = &c.Tail
+		id, out.Sink = w.segmentCall(s, "track", &c.Name, tail)
+		out.Via = w.c.via("segment", tail.Via, keyword(s).Join(c.Name.Span()))
+	case *syntax.EmitView:
+		tail = &c.Tail
+		id, out.Sink = w.segmentCall(s, c.Kind, c.Name, tail)
+		out.Via = w.c.via("segment", tail.Via, head(s.Span()))
+	case *syntax.EmitCalls:
+		tail = &c.Tail
+		out.Via = w.c.via("segment", tail.Via, head(s.Span()))
+		if c.Kind == "segment" {
+			id, out.Sink = "segment", w.segmentPass(s, tail)
+			break
+		}
+		id, out.Sink = w.segmentCall(s, c.Kind, nil, tail)
+	case *syntax.EmitTopic:
+		tail = &c.Tail
+		id, out.Sink = w.topicRecord(s, c)
+		out.Via = w.c.via("kafka", tail.Via, head(s.Span()))
+	case *syntax.EmitLog:
+		tail = &c.Tail
+		id, out.Sink = w.logLine(c)
+		if tail.Via.Set() {
+			w.errorf(diag.UnknownConnection, tail.Via.Span(), "a log has no connection").WithHelp("leave `via %s` out", tail.Via.Text)
+		}
+	case *syntax.EmitHTTP:
+		w.c.notYet(keyword(s).Join(c.Method.Span()), "emit http")
+		w.f.emitted = true
+		return nil
+	default:
+		return nil
+	}
+	w.emitID(s, out, id, tail)
+	out.At = head(s.Span())
+	w.f.emitted = true
+	return out
+}
+
+// emitID names the emit for ever: by its `as`, else by kind and name and an
+// ordinal among equals.
+func (w *walker) emitID(s *syntax.Emit, out *ir.Emit, id string, tail *syntax.Tail) {
+	out.Kind = "emit"
+	if tail.As.Set() {
+		id = tail.As.Text
+		if old, ok := w.emits[id]; ok {
+			w.errorf(diag.Duplicate, tail.As.Span(), "two emits are called `%s`", id).WithLabel("the other stands at %s", old)
+		}
+		w.emits[id] = tail.As.Span()
+		out.ID, out.Key = id, w.stageKey("emit "+id)
+		return
+	}
+	key := w.stageKey("emit " + id)
+	out.ID, out.Key = strings.TrimPrefix(key, "emit "), key
+	if w.names["emit "+id] == 2 {
+		w.errorf(diag.EqualEmits, head(s.Span()), "two emits are called `%s`", id).WithLabel("only their order tells them apart").
+			WithHelp("`as NAME` behind it keeps its message ids through edits")
+	}
+	w.emits[out.ID] = head(s.Span())
+}
+
+// targetName is the part of an emit's id that its target gives: the text of a
+// constant, else the source.
+func targetName(x ir.Expr, at token.Span) string {
+	if s, ok := constText(x); ok {
+		return s
+	}
+	return oneLine(at)
+}
+
+// fieldValue is a field of a call on its way: as written, from `with`, or by default.
+type fieldValue struct {
+	x        ir.Expr
+	at       token.Span
+	byScript bool
+	opt      bool
+}
+
+func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target, tail *syntax.Tail) (id string, sink ir.Sink) {
+	spec, ok := w.c.env.Events().Call(call)
+	id = call
+	if !ok {
+		w.c.notYet(keyword(s), "emit "+call)
+		return id, nil
+	}
+	out := &ir.SegmentCall{Call: call}
+	got := map[string]fieldValue{}
+	if target != nil && target.X != nil {
+		x := w.eventName(w.expr(target.X), call)
+		got[spec.Name] = fieldValue{x: x, at: target.Span(), byScript: true}
+		id += " " + targetName(x, target.Span())
+		out.NameConst, _ = constText(x)
+		if call == "track" {
+			w.nearEvent(out.NameConst, x)
+		}
+	}
+	broken := map[string]bool{} // fields with a mistake of their own
+	var entries map[string]*syntax.Entry
+	if tail.Object != nil {
+		entries = w.callEntries(call, &spec, tail.Object, got, broken)
+	}
+	w.defaults(&spec, got, broken)
+	w.required(s, call, &spec, got, broken)
+	for i := range spec.Fields {
+		f := &spec.Fields[i]
+		v, ok := got[f.Name]
+		if !ok || isBad(v.x) {
+			continue
+		}
+		out.Fields = append(out.Fields, ir.CallField{Name: f.Name, X: v.x, Default: !v.byScript})
+	}
+	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
+		w.reserved(call, out.NameConst, b, entries[spec.Body])
+	}
+	return id, out
+}
+
+// eventName checks the name of an event, page or screen.
+func (w *walker) eventName(x ir.Expr, call string) ir.Expr {
+	x = w.need(x, types.StringT, "the name of a "+call)
+	if s, ok := constText(x); ok && strings.TrimSpace(s) == "" {
+		w.errorf(diag.BadName, x.Span(), "the name of the event is empty")
+		return badExpr(x.Span())
+	}
+	return x
+}
+
+func (w *walker) nearEvent(name string, x ir.Expr) {
+	if name == "" {
+		return
+	}
+	if near := w.c.env.Events().Nearest(name); near != "" && near != name {
+		w.errorf(diag.NearEvent, x.Span(), "%q is not an event of Segment's specification", name).WithHelp("did you mean %q?", near)
+	}
+}
+
+// callEntries checks what the script says in the braces of a call.
+func (w *walker) callEntries(call string, spec *Call, o *syntax.Object, got map[string]fieldValue, broken map[string]bool) map[string]*syntax.Entry {
+	entries := map[string]*syntax.Entry{}
+	for _, en := range o.Entries {
+		if o.For != nil || en.Spread || en.Computed != nil {
+			w.errorf(diag.UnknownCallField, en.Span(), "fields of a call are written by their names")
+			continue
+		}
+		name := en.Key.Text
+		i := slices.IndexFunc(spec.Fields, func(f CallField) bool { return f.Name == name })
+		if i < 0 || name == spec.Name {
+			w.entryValue(en)
+			w.unknownCallField(call, spec, en.Key)
+			continue
+		}
+		if entries[name] != nil {
+			w.errorf(diag.FieldTwice, en.Key.Span(), "the field `%s` stands twice", name)
+			continue
+		}
+		entries[name] = en
+		x := w.entryValue(en)
+		if !isBad(x) {
+			x = w.callField(x, &spec.Fields[i], en.Opt)
+		}
+		if isBad(x) {
+			broken[name] = true
+		}
+		got[name] = fieldValue{x: x, at: en.Span(), byScript: true, opt: en.Opt}
+	}
+	return entries
+}
+
+func (w *walker) unknownCallField(call string, spec *Call, key syntax.Key) {
+	var names []string
+	for _, f := range spec.Fields {
+		if f.Name != spec.Name {
+			names = append(names, f.Name)
+		}
+	}
+	d := w.errorf(diag.UnknownCallField, key.Span(), "`emit %s` has no field `%s`", call, key.Text)
+	switch near := diag.Nearest(key.Text, names); {
+	case near != "":
+		d.WithHelp("did you mean %s?", near)
+	case spec.Body != "":
+		d.WithHelp("what is yours stands in %s: { %s: … }", spec.Body, key.Text)
+	default:
+		d.WithHelp("it has %s", strings.Join(names, ", "))
+	}
+}
+
+// anyCallField finds a field among those of all calls, for `with`.
+func (w *walker) anyCallField(key syntax.Key) (ok bool, spec *CallField) {
+	var names []string
+	for _, call := range []string{"track", "identify", "group", "page", "screen", "alias"} {
+		s, _ := w.c.env.Events().Call(call)
+		for i := range s.Fields {
+			f := &s.Fields[i]
+			if f.Name == s.Name {
+				continue
+			}
+			if f.Name == key.Text {
+				return true, f
+			}
+			if !slices.Contains(names, f.Name) {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	d := w.errorf(diag.UnknownCallField, key.Span(), "no call has a field `%s`", key.Text)
+	if near := diag.Nearest(key.Text, names); near != "" {
+		d.WithHelp("did you mean %s?", near)
+	}
+	return false, nil
+}
+
+// callField checks a value against the type of its field. Null leaves a field
+// out, so it is welcome.
+func (w *walker) callField(x ir.Expr, f *CallField, opt bool) ir.Expr {
+	t := types.NonNull(x.Type())
+	if x.Type().Kind == types.Any {
+		return x // the emit judges it when the record runs
+	}
+	if s, ok := constText(x); ok {
+		switch {
+		case (f.Name == "userId" || f.Name == "anonymousId") && s == "":
+			w.errorf(diag.BadID, x.Span(), "`%s` is empty", f.Name).WithHelp("an empty text identifies nobody")
+			return badExpr(x.Span())
+		case f.Name == "messageId" && utf8.RuneCountInString(s) > maxMessageID:
+			w.errorf(diag.BadID, x.Span(), "a messageId has at most %d characters", maxMessageID)
+			return badExpr(x.Span())
+		}
+	}
+	if types.Assignable(t, f.Type) {
+		return x
+	}
+	d := w.errorf(diag.CallFieldType, x.Span(), "`%s` is %s", f.Name, f.Type.Brief()).WithLabel("this is %s", x.Type().Brief())
+	d.WithHelp("%s", convert(x, f.Type))
+	return badExpr(x.Span())
+}
+
+// maxMessageID is Segment's limit, in characters.
+const maxMessageID = 100
+
+// defaults fills in what the script did not write: from `with`, then what the
+// call takes by itself. A field that is left out where it is null (`?:`) is
+// looked for in `with`, too.
+func (w *walker) defaults(spec *Call, got map[string]fieldValue, broken map[string]bool) {
+	for i := range spec.Fields {
+		f := &spec.Fields[i]
+		own, written := got[f.Name]
+		if d := w.f.withs[f.Name]; d != nil && (!written || own.opt && !isBad(own.x) && types.MayBeNull(own.x.Type())) {
+			if d.t == bad {
+				broken[f.Name] = true
+				continue
+			}
+			v := &ir.Var{Node: w.node(d.t, own.at), Slot: d.slot, Name: f.Name}
+			if !written {
+				got[f.Name] = fieldValue{x: v}
+				continue
+			}
+			own.x = &ir.Coalesce{Node: w.node(union(types.NonNull(own.x.Type()), d.t), own.at), X: own.x, Y: v}
+			got[f.Name] = own
+			continue
+		}
+		if written || broken[f.Name] {
+			continue
+		}
+		switch {
+		case f.Name == spec.Body:
+			got[f.Name] = fieldValue{x: &ir.Current{Node: w.node(w.f.known[w.f.cur], token.Span{})}}
+		case f.Name == "timestamp":
+			var fails []*diag.Code
+			if !w.f.timed {
+				fails = []*diag.Code{diag.NoTimestamp}
+			}
+			got[f.Name] = fieldValue{x: &ir.Meta{Node: w.node(types.TimeT, token.Span{}, fails...), Name: "time"}}
+		}
+	}
+}
+
+// required says what the call cannot do without.
+func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[string]fieldValue, broken map[string]bool) {
+	at := keyword(s)
+	if c, ok := s.Call.(syntax.Node); ok {
+		at = at.Join(keyword(c))
+	}
+	for _, f := range spec.Fields {
+		if !f.Required || broken[f.Name] {
+			continue
+		}
+		v, ok := got[f.Name]
+		switch {
+		case !ok:
+			w.errorf(diag.MissingField, at, "`emit %s` needs `%s`", call, f.Name)
+		case isBad(v.x):
+		case v.x.Type().Kind == types.Null:
+			w.errorf(diag.MissingField, v.at, "`%s` is always null", f.Name)
+		case types.MayBeNull(v.x.Type()) && v.x.Type().Kind != types.Any:
+			w.errorf(diag.NullValue, v.x.Span(), "%s may be null here", quote(v.x.Span())).WithLabel("`emit %s` needs `%s`", call, f.Name).
+				WithHelp("`require … != null else \"…\"` above it, or `when`")
+		}
+	}
+	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
+		t := types.NonNull(b.x.Type())
+		if t.Kind != types.Any && !types.Assignable(t, types.ObjectT) && !b.byScript {
+			w.errorf(diag.CallFieldType, at, "`%s` is `.` where none are given, and `.` is no object", spec.Body).WithLabel("it is %s", t.Brief()).
+				WithHelp("write %s: { … }", spec.Body)
+		}
+	}
+	if len(spec.AnyOf) == 0 {
+		return
+	}
+	surelyNull := true
+	for _, id := range spec.AnyOf {
+		if v, ok := got[id]; broken[id] || ok && (isBad(v.x) || v.x.Type().Kind != types.Null) {
+			surelyNull = false
+		}
+	}
+	if surelyNull {
+		d := w.errorf(diag.NoID, at, "this call says nobody's id").WithLabel("neither %s", strings.Join(spec.AnyOf, " nor "))
+		d.WithHelp("emit %s … { %s: … }, or `with { %s: … }` above", call, spec.AnyOf[0], spec.AnyOf[0])
+	}
+}
+
+// reserved compares properties or traits with what the API reserves.
+func (w *walker) reserved(call, event string, body fieldValue, en *syntax.Entry) {
+	ev := w.c.env.Events()
+	want := ev.Reserved(call, event)
+	t := types.NonNull(body.x.Type())
+	if t.Kind == types.Object {
+		w.reservedIn(t, want, body, en, call)
+	}
+}
+
+func (w *walker) reservedIn(t, want *types.Type, body fieldValue, en *syntax.Entry, call string) {
+	at := func(name string) token.Span {
+		if en != nil {
+			if o, ok := syntax.Unparen(en.X).(*syntax.Object); ok && o.For == nil {
+				for _, x := range o.Entries {
+					if x.Key.Text == name && !x.Spread && x.Computed == nil {
+						return x.Span()
+					}
+				}
+			}
+		}
+		if body.at.Valid() {
+			return body.at
+		}
+		return body.x.Span()
+	}
+	what := "property"
+	if call == "identify" || call == "group" {
+		what = "trait"
+	}
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		if f.Type == bad || f.Type.Kind == types.Any {
+			continue
+		}
+		if f.Name == "currency" {
+			w.currencies(f.Type, at(f.Name))
+		}
+		if what == "trait" && !f.Optional && types.MayBeNull(f.Type) && f.Type.Kind != types.Null && at(f.Name).Valid() {
+			w.errorf(diag.NullTrait, at(f.Name), "the trait `%s` may be null, which erases it", f.Name).
+				WithHelp("`%s?: …` leaves it out; to say that null is meant, write `… ?? null`-free: `if … then … else null`", f.Name)
+		}
+		if want == nil {
+			continue
+		}
+		r, ok := want.Field(f.Name)
+		if !ok {
+			if near := diag.Nearest(f.Name, types.FieldNames(want)); near != "" && close(f.Name, near) {
+				if _, both := t.Field(near); !both {
+					w.errorf(diag.NearProperty, at(f.Name), "Segment's specification has no %s `%s`", what, f.Name).WithHelp("did you mean %s?", near)
+				}
+			}
+			continue
+		}
+		if types.Disjoint(types.NonNull(f.Type), r.Type) && f.Type.Kind != types.Null {
+			d := w.errorf(diag.ReservedType, at(f.Name), "the %s `%s` is %s", what, f.Name, types.NonNull(r.Type).Brief()).WithLabel("this is %s", f.Type.Brief())
+			if types.Assignable(types.NonNull(f.Type), types.StringT) && types.Assignable(types.NumberT, r.Type) {
+				d.WithHelp("number(…) reads a text as a number")
+			}
+		}
+	}
+}
+
+// close tells a slip of the finger from another name.
+func close(a, b string) bool {
+	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")) || len(a) > 5
+}
+
+func (w *walker) currencies(t *types.Type, at token.Span) {
+	ts := []*types.Type{t}
+	if t.Kind == types.Union {
+		ts = t.Members
+	}
+	for _, m := range ts {
+		if m.Kind != types.Literal {
+			continue
+		}
+		if s, ok := m.Lit.(string); ok && !w.c.env.Events().Currency(s) {
+			w.errorf(diag.UnknownCurrency, at, "%q is no currency", s).WithHelp("currencies are codes of ISO 4217: \"EUR\", \"USD\"")
+		}
+	}
+}
+
+func (w *walker) segmentPass(s *syntax.Emit, tail *syntax.Tail) ir.Sink {
+	if tail.Object != nil {
+		w.errorf(diag.UnknownCallField, tail.Object.Span(), "`emit segment` passes the call on as it is").WithHelp("change it above with `set`")
+	}
+	t := w.f.known[w.f.cur]
+	want := w.c.env.Events().PassType()
+	x := &ir.Current{Node: w.node(t, keyword(s))}
+	if t != bad && !types.Assignable(t, want) {
+		w.errorf(diag.WrongType, head(s.Span()), "`emit segment` passes on a %s", want.Brief()).WithLabel("`.` is %s", t.Brief()).
+			WithHelp("emit track, identify, … make a call of your own")
+	}
+	return &ir.SegmentPass{X: x}
+}
+
+func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Sink) {
+	out := &ir.TopicRecord{Topic: w.need(w.expr(c.Topic.X), types.StringT, "the name of a topic")}
+	if name, ok := constText(out.Topic); ok {
+		w.topicName(name, out.Topic.Span())
+	}
+	id := "topic " + targetName(out.Topic, c.Topic.Span())
+	if c.Object != nil {
+		seen := map[string]bool{}
+		for _, en := range c.Object.Entries {
+			name := en.Key.Text
+			if en.Spread || en.Computed != nil || c.Object.For != nil {
+				w.errorf(diag.UnknownCallField, en.Span(), "`emit topic` takes key, value and headers by their names")
+				continue
+			}
+			x := w.entryValue(en)
+			if seen[name] {
+				w.errorf(diag.FieldTwice, en.Key.Span(), "the field `%s` stands twice", name)
+				continue
+			}
+			seen[name] = true
+			switch name {
+			case "key":
+				if !(en.Opt && types.MayBeNull(x.Type())) {
+					x = w.key(x, "the key")
+				}
+				out.Key = x
+			case "value":
+				out.Value = x
+			case "headers":
+				out.Headers = w.headers(x)
+			default:
+				d := w.errorf(diag.UnknownCallField, en.Key.Span(), "`emit topic` has no field `%s`", name)
+				if near := diag.Nearest(name, []string{"key", "value", "headers"}); near != "" {
+					d.WithHelp("did you mean %s?", near)
+				} else {
+					d.WithHelp("what is yours stands in value: { %s: … }", name)
+				}
+			}
+		}
+	}
+	if out.Value == nil {
+		out.Value = &ir.Current{Node: w.node(w.f.known[w.f.cur], keyword(s))}
+	}
+	return id, out
+}
+
+// headers demands an object of texts.
+func (w *walker) headers(x ir.Expr) ir.Expr {
+	t := x.Type()
+	if isBad(x) || t.Kind == types.Any {
+		return x
+	}
+	want := types.MapOf(keyType)
+	if types.Assignable(t, want) {
+		return x
+	}
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		switch {
+		case f.Type.Kind == types.Any, types.Assignable(f.Type, keyType):
+		case types.MayBeNull(f.Type):
+			w.errorf(diag.NullValue, x.Span(), "the header `%s` may be null here", f.Name).WithHelp("`%s?: …` leaves it out", f.Name)
+			return badExpr(x.Span())
+		default:
+			w.errorf(diag.WrongType, x.Span(), "the header `%s` is no text", f.Name).WithLabel("it is %s", f.Type.Brief())
+			return badExpr(x.Span())
+		}
+	}
+	if t.Kind == types.Object || t.Kind == types.Map && t.Elem.Kind == types.Any {
+		return x
+	}
+	w.errorf(diag.WrongType, x.Span(), "headers are an object of texts").WithLabel("this is %s", t.Brief())
+	return badExpr(x.Span())
+}
+
+func (w *walker) logLine(c *syntax.EmitLog) (string, ir.Sink) {
+	out := &ir.LogLine{}
+	id := "log"
+	if c.Message != nil && c.Message.X != nil {
+		out.Name = w.need(w.expr(c.Message.X), types.StringT, "the name of a log line")
+		id += " " + targetName(out.Name, c.Message.Span())
+	}
+	if c.Object != nil {
+		out.Fields = w.expr(c.Object)
+	} else {
+		out.Fields = &ir.Current{Node: w.node(w.f.known[w.f.cur], c.Span())}
+	}
+	return id, out
+}

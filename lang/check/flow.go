@@ -1,0 +1,143 @@
+package check
+
+import (
+	"maps"
+	"strconv"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// flow is what is known at one place of a route. A flow is changed in place by
+// the stages it goes through, and cloned where ways part.
+//
+// What is known hangs on roots: "$" for the event, ".1" for the first value that
+// replaced it, "v3" for slot 3, "@topic" for a value of the source. Facts about a
+// field are kept in the type of its root (types.NarrowField), so that `.type ==
+// "a"` leaves one member of a union, and `.` and `$` share what is known of them
+// until `.` is replaced.
+type flow struct {
+	vars  *variable
+	cur   string                 // the root of `.`; "" where there is no event
+	known map[string]*types.Type // by root
+	withs map[string]*with       // defaults of `with` in force
+	// ended: no event comes here any more. emitted: an emit stands above.
+	// timed: @time was set, so that it cannot fail. sampled: @sample_rate is set.
+	ended, emitted, timed, sampled bool
+}
+
+// variable is a name in force; names bound later hide those bound before.
+type variable struct {
+	outer *variable
+	name  string
+	slot  ir.Slot
+	at    token.Span
+	block int // the block that bound it: a name is bound once in a block
+}
+
+// with is a default for later calls: its slot, and what may be in it.
+type with struct {
+	slot ir.Slot
+	t    *types.Type
+}
+
+func newFlow() *flow { return &flow{known: map[string]*types.Type{}, withs: map[string]*with{}} }
+
+func (f *flow) clone() *flow {
+	g := *f
+	g.known = maps.Clone(f.known)
+	g.withs = maps.Clone(f.withs)
+	return &g
+}
+
+func (f *flow) find(name string) *variable {
+	for v := f.vars; v != nil; v = v.outer {
+		if v.name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+func slotRoot(s ir.Slot) string { return "v" + strconv.Itoa(int(s)) }
+
+// join is the flow behind a place where ways meet again. before is the flow as
+// it was where they parted: names bound on the ways are not in force behind it.
+// An ended way contributes nothing.
+func (e *ex) join(before *flow, ways ...*flow) *flow {
+	out := before.clone()
+	var alive []*flow
+	for _, w := range ways {
+		out.emitted = out.emitted || w.emitted
+		if !w.ended {
+			alive = append(alive, w)
+		}
+	}
+	if len(alive) == 0 {
+		out.ended = true
+		return out
+	}
+	cur := alive[0].cur
+	for _, w := range alive[1:] {
+		if w.cur != cur {
+			cur = ""
+		}
+	}
+	if cur == "" && before.cur != "" {
+		ts := make([]*types.Type, len(alive))
+		for i, w := range alive {
+			ts[i] = w.known[w.cur]
+		}
+		cur = e.newRoot()
+		for _, w := range alive {
+			w.known[cur] = union(ts...)
+		}
+	}
+	out.cur = cur
+	out.known = map[string]*types.Type{}
+	for root := range alive[0].known {
+		ts := make([]*types.Type, 0, len(alive))
+		for _, w := range alive {
+			if t := w.known[root]; t != nil {
+				ts = append(ts, t)
+			}
+		}
+		if len(ts) == len(alive) {
+			out.known[root] = union(ts...)
+		}
+	}
+	out.timed, out.sampled = true, true
+	fields := map[string]bool{}
+	for _, w := range alive {
+		out.timed, out.sampled = out.timed && w.timed, out.sampled && w.sampled
+		for f := range w.withs {
+			fields[f] = true
+		}
+	}
+	for f := range fields {
+		var slot ir.Slot
+		ts := make([]*types.Type, 0, len(alive))
+		for _, w := range alive {
+			d := w.withs[f]
+			if d == nil {
+				ts = append(ts, types.NullT)
+				continue
+			}
+			slot = d.slot
+			ts = append(ts, d.t)
+		}
+		out.withs[f] = &with{slot, union(ts...)}
+	}
+	return out
+}
+
+// union joins types; what could not be checked stays that.
+func union(ts ...*types.Type) *types.Type {
+	for _, t := range ts {
+		if t == bad {
+			return bad
+		}
+	}
+	return types.UnionOf(ts...)
+}

@@ -1,0 +1,114 @@
+package check
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// way is an emit that feeds a route.
+type way struct {
+	to    *ir.Route
+	topic string
+	at    token.Span
+}
+
+// loops reports routes whose records come back to them through topics that the
+// program names. What goes through names made at run time is dropped there.
+func (c *checker) loops() {
+	ways := map[*ir.Route][]way{}
+	for _, r := range c.prog.Routes {
+		eachEmit(r.Stages, func(e *ir.Emit) {
+			t, ok := e.Sink.(*ir.TopicRecord)
+			if !ok {
+				return
+			}
+			for _, name := range topicsOf(t.Topic.Type()) {
+				for _, to := range c.prog.Routes {
+					if to.Source.Via == e.Via && reads(to.Source, name) {
+						ways[r] = append(ways[r], way{to, name, t.Topic.Span()})
+					}
+				}
+			}
+		})
+	}
+	told := map[*ir.Route]bool{}
+	for _, r := range c.prog.Routes {
+		if told[r] {
+			continue
+		}
+		path := back(ways, r, r, nil, map[*ir.Route]bool{})
+		if path == nil {
+			continue
+		}
+		text := fmt.Sprintf("`%s`", r.Name)
+		for _, w := range path {
+			told[w.to] = true
+			text += fmt.Sprintf(" → topic %q → `%s`", w.topic, w.to.Name)
+		}
+		c.errorf(diag.Loop, path[0].at, "what `%s` emits comes back to it", r.Name).WithLabel("leads back").WithHelp("the way round: %s", text)
+	}
+}
+
+// back finds a way from one route to another.
+func back(ways map[*ir.Route][]way, from, to *ir.Route, path []way, seen map[*ir.Route]bool) []way {
+	for _, w := range ways[from] {
+		if w.to == to {
+			return append(path, w)
+		}
+		if seen[w.to] {
+			continue
+		}
+		seen[w.to] = true
+		if p := back(ways, w.to, to, append(path[:len(path):len(path)], w), seen); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// topicsOf lists the names that a type admits, where they are constants.
+func topicsOf(t *types.Type) []string {
+	var out []string
+	ts := []*types.Type{t}
+	if t.Kind == types.Union {
+		ts = t.Members
+	}
+	for _, m := range ts {
+		if s, ok := m.Lit.(string); ok && m.Kind == types.Literal {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// reads tells whether a source takes records of a topic.
+func reads(s *ir.Source, topic string) bool {
+	if s.Kind == "topics" {
+		if strings.HasPrefix(topic, "__") || strings.HasPrefix(topic, "sluice.") {
+			return false
+		}
+		re, err := regexp.Compile(s.Pattern)
+		return err == nil && re.MatchString(topic)
+	}
+	for _, t := range s.Topics {
+		if t.Name == topic {
+			return true
+		}
+	}
+	return false
+}
+
+// eachEmit visits all emits in the order of the text.
+func eachEmit(stages []ir.Stage, f func(*ir.Emit)) {
+	ir.WalkStages(stages, func(s ir.Stage) {
+		if e, ok := s.(*ir.Emit); ok {
+			f(e)
+		}
+	})
+}
