@@ -76,7 +76,7 @@ type line struct {
 	stops   []stop
 	blank   bool   // a blank line stands before it
 	comment string // behind the code
-	column  int    // where the comment stood, in characters from 0
+	column  int    // where the comment stood, in characters from 0; 0 for directly behind the code
 	tall    bool   // holds raw text of several lines
 }
 
@@ -235,7 +235,7 @@ func (p *printer) breaks(t *syntax.Token) bool {
 		return true
 	case t.Text == "{" && t.Kind == syntax.OpToken, t.Text == "=" && t.Kind == syntax.OpToken:
 		return false // braces and the = of a name stay with their head
-	case t.Text == "else" && p.prev.Text == "}":
+	case p.marks.follows[t.Start] && p.prev.Text == "}":
 		return false
 	case p.marks.keywords[p.prev.Start]:
 		return false
@@ -283,10 +283,14 @@ func (p *printer) indent(i int) int {
 	return base + step
 }
 
-// behind puts a comment behind the code of its line.
+// behind puts a comment behind the code of its line: one blank behind it where
+// it stood so, else in its column, which its neighbours may share.
 func (p *printer) behind(t *syntax.Token) {
 	l := p.cur()
 	l.comment = strings.TrimRight(t.Text, " \t\r")
+	if c := p.src[t.Start-1]; t.Start < 2 || c == ' ' && p.src[t.Start-2] != ' ' && p.src[t.Start-2] != '\t' || c != ' ' && c != '\t' {
+		return
+	}
 	start := strings.LastIndexByte(p.src[:t.Start], '\n') + 1
 	l.column = utf8.RuneCountInString(strings.TrimPrefix(p.src[start:t.Start], "\ufeff"))
 }

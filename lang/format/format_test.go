@@ -1,6 +1,7 @@
 package format_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/sluice-dev/sluice/lang/format"
 	"github.com/sluice-dev/sluice/lang/syntax"
@@ -192,4 +194,35 @@ func FuzzFormat(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, src string) { check(t, src) })
+}
+
+var update = flag.Bool("update", false, "rewrite testdata/format.txtar")
+
+func TestGolden(t *testing.T) {
+	const path = "testdata/format.txtar"
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &txtar.Archive{Comment: a.Comment}
+	for _, f := range a.Files {
+		name, ok := strings.CutSuffix(f.Name, ".route")
+		if !ok {
+			continue
+		}
+		if p := parse(string(f.Data)); len(p.Diags) > 0 {
+			t.Fatalf("%s: %s: %s", name, p.Diags[0].Span, p.Diags[0].Message)
+		}
+		out.Files = append(out.Files, f, txtar.File{Name: name + ".want", Data: []byte(check(t, string(f.Data)))})
+	}
+	got := txtar.Format(out)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(strings.Split(string(txtar.Format(a)), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
 }

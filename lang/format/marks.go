@@ -12,6 +12,7 @@ type marks struct {
 	keywords    map[int]bool   // the first word of a statement: its line goes on
 	tightBefore map[int]bool   // no blank stands before it
 	tightAfter  map[int]bool   // no blank stands behind it
+	follows     map[int]bool   // the else of a when and the late of a window: on the line of the } before it
 	columns     map[int]column // begins a line that may share columns with its neighbours
 }
 
@@ -28,7 +29,7 @@ type marker struct {
 }
 
 func mark(f *syntax.File) *marks {
-	m := &marker{&marks{map[int]bool{}, map[int]bool{}, map[int]bool{}, map[int]bool{}, map[int]column{}}, f.Tokens}
+	m := &marker{&marks{map[int]bool{}, map[int]bool{}, map[int]bool{}, map[int]bool{}, map[int]bool{}, map[int]column{}}, f.Tokens}
 	for _, d := range f.Decls {
 		m.statement(d)
 	}
@@ -190,6 +191,17 @@ func (m *marker) stage(n syntax.Stage) {
 	switch n := n.(type) {
 	case *syntax.Let:
 		m.let(n)
+	case *syntax.When:
+		for _, c := range n.Cases[1:] {
+			m.follows[m.before(c.Span().Start).Start] = true
+		}
+		if n.Else != nil {
+			m.follows[m.before(n.Else.Span().Start).Start] = true
+		}
+	case *syntax.Window:
+		if n.Late != nil {
+			m.follows[m.before(n.Late.Span().Start).Start] = true
+		}
 	case *syntax.Sample:
 		m.tightBefore[m.at(n.Percent.Span().End).Start] = true
 	case *syntax.Identify:
