@@ -124,3 +124,18 @@ func quote(s token.Span) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// Expr checks an expression that stands alone, over `.` of a type. A value of
+// type any is cast to what its place needs, and fails there where it does not fit.
+func Expr(x syntax.Expr, env Env, input *types.Type, bag *diag.Bag) (out ir.Expr, slots int) {
+	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, loose: true}
+	c.main = newSpace("")
+	fs := &fileScope{space: c.main, uses: map[string]*use{}}
+	for _, name := range env.ModuleNames() {
+		c.useAs(fs, name, name) // one line has no room for `use`
+	}
+	e := &ex{c: c, in: fs, f: newFlow(), frame: &frame{}, src: &source{t: types.View(input), metas: map[string]*types.Type{}}}
+	e.f.cur, e.f.known["$"], e.f.timed = "$", types.View(input), true
+	out = e.expr(x)
+	return out, e.frame.slots
+}

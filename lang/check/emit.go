@@ -21,14 +21,14 @@ func (w *walker) emit(s *syntax.Emit) ir.Stage {
 	case *syntax.EmitTrack:
 		tail = &c.Tail
 		id, out.Sink = w.segmentCall(s, "track", &c.Name, tail)
-		out.Via = w.c.via("segment", tail.Via, keyword(s).Join(c.Name.Span()))
+		out.Via = w.c.via("segment", tail.Via, emitHead(s))
 	case *syntax.EmitView:
 		tail = &c.Tail
 		id, out.Sink = w.segmentCall(s, c.Kind, c.Name, tail)
-		out.Via = w.c.via("segment", tail.Via, head(s.Span()))
+		out.Via = w.c.via("segment", tail.Via, emitHead(s))
 	case *syntax.EmitCalls:
 		tail = &c.Tail
-		out.Via = w.c.via("segment", tail.Via, head(s.Span()))
+		out.Via = w.c.via("segment", tail.Via, emitHead(s))
 		if c.Kind == "segment" {
 			id, out.Sink = "segment", w.segmentPass(s, tail)
 			break
@@ -37,7 +37,7 @@ func (w *walker) emit(s *syntax.Emit) ir.Stage {
 	case *syntax.EmitTopic:
 		tail = &c.Tail
 		id, out.Sink = w.topicRecord(s, c)
-		out.Via = w.c.via("kafka", tail.Via, head(s.Span()))
+		out.Via = w.c.via("kafka", tail.Via, emitHead(s))
 	case *syntax.EmitLog:
 		tail = &c.Tail
 		id, out.Sink = w.logLine(c)
@@ -73,11 +73,14 @@ func (w *walker) emitID(s *syntax.Emit, out *ir.Emit, id string, tail *syntax.Ta
 	key := w.stageKey("emit " + id)
 	out.ID, out.Key = strings.TrimPrefix(key, "emit "), key
 	if w.names["emit "+id] == 2 {
-		w.errorf(diag.EqualEmits, head(s.Span()), "two emits are called `%s`", id).WithLabel("only their order tells them apart").
+		w.errorf(diag.EqualEmits, emitHead(s), "two emits are called `%s`", id).WithLabel("only their order tells them apart").
 			WithHelp("`as NAME` behind it keeps its message ids through edits")
 	}
 	w.emits[out.ID] = head(s.Span())
 }
+
+// emitHead is `emit` and the word behind it.
+func emitHead(s *syntax.Emit) token.Span { return keyword(s).Join(keyword(s.Call)) }
 
 // targetName is the part of an emit's id that its target gives: the text of a
 // constant, else the source.
@@ -296,10 +299,7 @@ func (w *walker) defaults(spec *Call, got map[string]fieldValue, broken map[stri
 
 // required says what the call cannot do without.
 func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[string]fieldValue, broken map[string]bool) {
-	at := keyword(s)
-	if c, ok := s.Call.(syntax.Node); ok {
-		at = at.Join(keyword(c))
-	}
+	at := emitHead(s)
 	for _, f := range spec.Fields {
 		if !f.Required || broken[f.Name] {
 			continue
@@ -326,7 +326,7 @@ func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[strin
 	if len(spec.AnyOf) == 0 {
 		return
 	}
-	surelyNull := true
+	surelyNull := !w.f.person
 	for _, id := range spec.AnyOf {
 		if v, ok := got[id]; broken[id] || ok && (isBad(v.x) || v.x.Type().Kind != types.Null) {
 			surelyNull = false

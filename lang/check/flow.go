@@ -24,7 +24,8 @@ type flow struct {
 	withs map[string]*with       // defaults of `with` in force
 	// ended: no event comes here any more. emitted: an emit stands above.
 	// timed: @time was set, so that it cannot fail. sampled: @sample_rate is set.
-	ended, emitted, timed, sampled bool
+	// person: who the event is about may be known from something that is not there yet.
+	ended, emitted, timed, sampled, person bool
 }
 
 // variable is a name in force; names bound later hide those bound before.
@@ -69,7 +70,7 @@ func (e *ex) join(before *flow, ways ...*flow) *flow {
 	out := before.clone()
 	var alive []*flow
 	for _, w := range ways {
-		out.emitted = out.emitted || w.emitted
+		out.emitted, out.person = out.emitted || w.emitted, out.person || w.person
 		if !w.ended {
 			alive = append(alive, w)
 		}

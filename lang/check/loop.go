@@ -93,7 +93,7 @@ func reads(s *ir.Source, topic string) bool {
 		if strings.HasPrefix(topic, "__") || strings.HasPrefix(topic, "sluice.") {
 			return false
 		}
-		re, err := regexp.Compile(s.Pattern)
+		re, err := regexp.Compile(`\A(?:` + s.Pattern + `)\z`)
 		return err == nil && re.MatchString(topic)
 	}
 	for _, t := range s.Topics {

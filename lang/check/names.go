@@ -169,31 +169,40 @@ func (c *checker) use(fs *fileScope, d *syntax.UseDecl) {
 		c.errorf(diag.Duplicate, at, "`%s` is in use already", alias).WithHelp("`use %s as …` gives it another name here", p)
 		return
 	}
-	u := &use{path: p}
-	fs.uses[alias] = u
-	if s, ok := c.modules[p]; ok {
-		u.space = s
+	if c.useAs(fs, p, alias) {
 		return
+	}
+	fs.uses[alias] = &use{path: p}
+	if c.env.ModuleLater(p) {
+		c.notYet(at, "use "+p)
+		return
+	}
+	e := c.errorf(diag.UnknownModule, at, "there is no module `%s`", p)
+	if near := diag.Nearest(p, c.env.ModuleNames()); near != "" {
+		e.WithHelp("did you mean %s?", near)
+	} else {
+		e.WithHelp("there are: %s", strings.Join(c.env.ModuleNames(), ", "))
+	}
+}
+
+// useAs brings a module into a file under a name; false where there is none.
+func (c *checker) useAs(fs *fileScope, p, alias string) bool {
+	u := &use{path: p}
+	if s, ok := c.modules[p]; ok {
+		fs.uses[alias], u.space = u, s
+		return true
 	}
 	text, ok := c.env.Module(p)
 	if !ok {
-		if c.env.ModuleLater(p) {
-			c.notYet(at, "use "+p)
-			return
-		}
-		e := c.errorf(diag.UnknownModule, at, "there is no module `%s`", p)
-		if near := diag.Nearest(p, c.env.ModuleNames()); near != "" {
-			e.WithHelp("did you mean %s?", near)
-		} else {
-			e.WithHelp("there are: %s", strings.Join(c.env.ModuleNames(), ", "))
-		}
-		return
+		return false
 	}
+	fs.uses[alias] = u
 	f := syntax.Parse(token.NewFile("module "+p, text))
 	c.bag.Add(f.Diags...)
 	s := newSpace(p)
 	c.modules[p], u.space = s, s // before it is read: a module that uses itself finds itself
 	c.collect(f, s)
+	return true
 }
 
 // module finds what a dotted name begins with; rest is the name within it. ok is

@@ -89,7 +89,7 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	out := &ir.Route{}
 	w := &walker{ex: ex{c: c, in: fs, f: newFlow(), frame: &frame{}}, route: out, names: map[string]int{}, emits: map[string]token.Span{}}
 	if r.From == nil || r.From.Source == nil {
-		w.noSource("")
+		w.noSource()
 	} else {
 		out.Source = w.source(r.From)
 	}
@@ -107,18 +107,16 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 }
 
 // noSource goes on below a source that this version does not have.
-func (w *walker) noSource(as string) {
+func (w *walker) noSource() {
 	w.src = &source{t: bad}
-	if as != "" {
-		w.f.known[slotRoot(w.newSlot())] = bad
-	}
+	w.f.person = true
 }
 
 func (w *walker) source(f *syntax.From) *ir.Source {
 	later := func(what string, as ...syntax.Word) *ir.Source {
 		s := f.Span()
 		w.c.notYet(token.Span{File: s.File, Start: s.Start, End: s.Start + len("from ") + len(what)}, "from "+what)
-		w.noSource("")
+		w.noSource()
 		for _, a := range as {
 			if a.Set() {
 				w.bindLocal(a, bad)
@@ -146,7 +144,7 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromTable:
 		return later("table", s.As)
 	}
-	w.noSource("")
+	w.noSource()
 	return nil
 }
 

@@ -122,6 +122,7 @@ func (w *walker) later(s syntax.Stage, block int) {
 		binds = []syntax.Word{s.As, s.Was}
 	case *syntax.Identify:
 		binds = []syntax.Word{s.As}
+		w.f.person = true
 	case *syntax.Split:
 		binds, changes = []syntax.Word{s.As}, !s.As.Set()
 	case *syntax.HTTPCall:

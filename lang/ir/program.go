@@ -1,6 +1,10 @@
 package ir
 
-import "github.com/sluice-dev/sluice/lang/token"
+import (
+	"strings"
+
+	"github.com/sluice-dev/sluice/lang/token"
+)
 
 // Program is one checked directory.
 type Program struct {
@@ -72,19 +76,20 @@ func (c *Connection) Option(name string) *Option {
 	return nil
 }
 
-// Escape writes a name as it stands in names of topics and groups: small letters,
-// digits and -. Two names of a program never meet there (check: NameClash).
+// Escape writes a name as it stands in names of topics and groups: small letters
+// and digits, one dash for each run of anything else. Two names of a program
+// never meet there (check: NameClash).
 func Escape(name string) string {
-	out := make([]byte, 0, len(name))
-	for _, r := range name {
-		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-':
-			out = append(out, byte(r))
-		case r >= 'A' && r <= 'Z':
-			out = append(out, byte(r)+'a'-'A')
-		default:
-			out = append(out, '-')
+	var b strings.Builder
+	dash := false
+	for _, r := range strings.ToLower(name) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteRune(r)
+			dash = false
+		} else if !dash {
+			b.WriteByte('-')
+			dash = true
 		}
 	}
-	return string(out)
+	return b.String()
 }

@@ -52,6 +52,9 @@ func (b *builder) stage(s ir.Stage, from []end) []end {
 		return nil
 	case *ir.When:
 		on := b.stages(s.Then, []end{{n.ID, "then"}})
+		if len(s.Else) == 0 {
+			return append(on, end{id: n.ID}) // past it
+		}
 		return append(on, b.stages(s.Else, []end{{n.ID, "else"}})...)
 	case *ir.Branch:
 		var on []end
