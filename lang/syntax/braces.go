@@ -383,7 +383,11 @@ func (p *pratt) options() *Options {
 	return o
 }
 
-// rateNext: NUMBER "/" WORD is a rate (LL(3)).
+// rateUnits are s m h d, and what people write for them.
+var rateUnits = map[string]string{"s": "s", "m": "m", "h": "h", "d": "d", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+	"min": "m", "mins": "m", "minute": "m", "minutes": "m", "hr": "h", "hour": "h", "hours": "h", "day": "d", "days": "d"}
+
+// rateNext: NUMBER "/" TimeUnit is a rate (LL(3)); `1000/n` is a division.
 func (p *pratt) rateNext() bool {
 	if p.tok().Type != kindNumber {
 		return false
@@ -393,7 +397,7 @@ func (p *pratt) rateNext() bool {
 	p.pl.Next()
 	slash := p.pl.Next()
 	w := p.pl.Peek()
-	if slash.Type != kindOp || slash.Value != "/" || w.Type != kindWord {
+	if slash.Type != kindOp || slash.Value != "/" || w.Type != kindWord || rateUnits[w.Value] == "" {
 		return false
 	}
 	p.pl.Next()
@@ -408,16 +412,8 @@ func (p *pratt) rate() *Rate {
 	r.N = Number{tokenNode(t), t.Value}
 	p.next()
 	t = p.tok()
-	switch t.Value {
-	case "s", "m", "h", "d":
-	default:
-		help := "rates are per s, m, h or d: 100/s"
-		for _, u := range [...]string{"second", "minute", "hour", "day"} {
-			if t.Value == u || t.Value == u+"s" || t.Value == u[:3] {
-				help = "write " + r.N.Text + "/" + u[:1]
-			}
-		}
-		p.fail(t, help, "%q is no unit of a rate", t.Value)
+	if u := rateUnits[t.Value]; u != t.Value {
+		p.fail(t, "write "+r.N.Text+"/"+u, "%q is no unit of a rate", t.Value)
 	}
 	p.next()
 	r.Per = Word{tokenNode(t), t.Value}
@@ -432,7 +428,12 @@ func (r *Rate) Parse(pl *lexer.PeekingLexer) error {
 	}
 	return run(pl, func(p *pratt) {
 		if !p.rateNext() {
-			p.fail(p.second(), "a rate is written 100/s", "expected / and s, m, h or d, found %s", show(p.second()))
+			if t := p.second(); t.Value != "/" {
+				p.fail(t, "a rate is written 100/s", "expected / and s, m, h or d, found %s", show(t))
+			}
+			p.next()
+			p.next()
+			p.fail(p.tok(), "a rate is written 100/s", "expected s, m, h or d behind the /, found %s", show(p.tok()))
 		}
 		*r = *p.rate()
 	})

@@ -79,6 +79,14 @@ func vet(n Node) *fault {
 		if n.Max.Set() && n.Else.Text != "wait" {
 			return &fault{start: n.Max.start, end: n.Max.end, msg: "only `wait` takes a duration", help: "write else wait " + n.Max.Text}
 		}
+	case *Identify:
+		if n.Null && n.Verb != "resolve" {
+			return &fault{start: n.As.start, end: n.As.end + 1, msg: fmt.Sprintf("%q takes no ?", n.Verb), help: "only resolve has `as p?`; find gives null by itself"}
+		}
+	case *Require:
+		return textOnly(n.Why, "the reason of `require`")
+	case *Fail:
+		return textOnly(n.Why, "the reason of `fail`")
 	case *HTTPCall:
 		return oneOf(n.Method, methods, "method")
 	case *MatchStage:
@@ -89,6 +97,20 @@ func vet(n Node) *fault {
 		}
 	}
 	return nil
+}
+
+// textOnly: a text, with ${ } or without.
+func textOnly(x Expr, what string) *fault {
+	switch n := x.(type) {
+	case *Text:
+		return nil
+	case *Lit:
+		if n.Kind == TextLit {
+			return nil
+		}
+	}
+	s := x.Span()
+	return &fault{start: s.Start, end: s.End, msg: what + " is a text", help: `write it in "…"; values stand in ${ }`}
 }
 
 // vetPatterns: literals and types with a subject, one condition without.

@@ -318,13 +318,20 @@ func (s *scanner) digits() {
 	}
 }
 
+// plainDigits reads the digits of a fraction or an exponent: no _ in them.
+func (s *scanner) plainDigits() {
+	for isDigit(s.peek(0)) {
+		s.pos++
+	}
+}
+
 func (s *scanner) number() bool {
 	start := s.pos
 	s.digits()
 	whole := s.src[start:s.pos]
 	if s.peek(0) == '.' && isDigit(s.peek(1)) {
 		s.pos++
-		s.digits()
+		s.plainDigits()
 	}
 	if c := s.peek(0); c == 'e' || c == 'E' {
 		i := 1
@@ -333,7 +340,7 @@ func (s *scanner) number() bool {
 		}
 		if isDigit(s.peek(i)) {
 			s.pos += i
-			s.digits()
+			s.plainDigits()
 		}
 	}
 	u := s.pos

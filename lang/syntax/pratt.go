@@ -770,6 +770,8 @@ func (p *pratt) dot() Expr {
 		return &Field{node: p.ended(n), Of: r, Name: w.Value, NameSpan: Word{tokenNode(w), w.Value}}
 	} else if !sp && w.Type == kindBad {
 		p.fail(w, "", "")
+	} else if p.glued(".") {
+		p.fail(w, "one point is enough: .name", "expected the name of a field behind \".\", found \".\"")
 	}
 	return r
 }
