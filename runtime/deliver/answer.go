@@ -144,9 +144,11 @@ func (s *Scheduler) success(now int64) {
 // alive notes that the receiver answers: whatever it said, it is not away.
 func (s *Scheduler) alive(now int64) {
 	if s.down() {
-		// The backoff of the others was for a receiver that was away.
+		// The backoff of the others was for a receiver that was away, and so were
+		// their cuts: what is poisoned will show again.
 		for _, r := range s.retries {
 			r.due = min(r.due, now)
+			r.ends = append(r.ends[:0], len(r.items))
 		}
 	}
 	s.fails, s.backoff, s.gates = 0, 0, 0
@@ -200,13 +202,17 @@ func (s *Scheduler) again(r *Request, n int, now int64) {
 	r.attempts++
 	r.others, r.failed = s.successes, true
 	switch {
-	case !others || r.attempts < poisonAfter:
-		r.due = now + s.jitter(r.attempts)
-	case n > 1:
+	case n == 1 && r.attempts >= poisonAfter:
+		s.setAside(r, r.items[0], now+s.jitter(int(r.items[0].attempts)), true)
+	case n > 1 && others && r.attempts >= poisonAfter:
 		r.cut((n + 1) / 2)
 		r.due = now + s.jitter(1)
+	case n > 1 && r.attempts >= blindAfter && r.attempts%blindAfter == 0:
+		// Nobody succeeds, perhaps only because this request has all slots.
+		r.cut((n + 1) / 2)
+		r.due = now + s.jitter(r.attempts)
 	default:
-		s.setAside(r, r.items[0], now+s.jitter(int(r.items[0].attempts)), true)
+		r.due = now + s.jitter(r.attempts)
 	}
 }
 
@@ -224,8 +230,8 @@ func (s *Scheduler) failure(r *Request, code string, now int64) {
 	}
 }
 
-// spend judges the budgets of the first n outputs, ends those that have none
-// left and tells how many remain.
+// spend judges the budgets of the first n outputs, ends those that have none left
+// or belong to purged owners and tells how many remain.
 func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) int {
 	budget := int64(s.cfg.Connections[r.Connection].Retry)
 	clock, left, gone := s.active(now), n, false
@@ -233,7 +239,7 @@ func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) in
 		if it.failed == 0 {
 			it.failed = max(1, clock)
 		}
-		gone = gone || spent(it, budget, clock)
+		gone = gone || it.owner.closed || spent(it, budget, clock)
 	}
 	if !gone {
 		return n
@@ -241,7 +247,7 @@ func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) in
 	i := 0
 	r.keep(func(it *item) bool {
 		i++
-		if i > n || !spent(it, budget, clock) {
+		if i > n || !it.owner.closed && !spent(it, budget, clock) {
 			return true
 		}
 		left--

@@ -88,6 +88,7 @@ const (
 	maxWindow    = 64          // connections to one receiver
 	downAfter    = 3           // failures in a row, no success between, until the connection counts as down
 	poisonAfter  = 3           // failures of one request, others succeeding, until it is cut to find the culprit
+	blindAfter   = 6           // the same while nobody succeeds
 	refusalsMax  = 50          // refusals in a row, no success between, until the connection pauses
 	probeEvery   = time.Minute // a paused connection is asked with one output
 	backoffBase  = 100 * time.Millisecond
@@ -153,7 +154,7 @@ type Scheduler struct {
 	fails     int    // failed attempts since the last success
 	backoff   int    // the exponent of the connection's own backoff while it is down
 	nextTry   int64  // while it is down: when the next request may go
-	triedOld  bool   // while it is down: the last try was a retry, so a new request's turn is next
+	turn      int    // whose turn it is while it is down or paused
 	gates     int    // gates without a readable wait since the last success
 	successes uint64 // requests accepted; tells a poisoned request from a receiver that is down
 	refusals  int    // outputs refused since the last success

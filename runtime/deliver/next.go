@@ -53,9 +53,7 @@ func (s *Scheduler) Next(now int64) (*Request, int64) {
 // asks for it, with the backoff of the connection.
 func (s *Scheduler) down() bool { return s.fails >= downAfter }
 
-// try gives the next request of a connection that is down. Retries and new
-// requests take turns: a request that alone cannot succeed must not be the only
-// one to ask whether the receiver is back (I8).
+// try gives the next request of a connection that is down.
 func (s *Scheduler) try(now int64) (*Request, int64) {
 	if s.onWire > 0 {
 		return nil, Never
@@ -63,25 +61,10 @@ func (s *Scheduler) try(now int64) (*Request, int64) {
 	if at := max(s.nextTry, s.rateFree(now)); at > now {
 		return nil, at
 	}
-	for {
-		var r *Request
-		switch {
-		case len(s.retries) > 0 && (!s.triedOld || s.nothingReady()):
-			r = s.retake(s.earliestRetry(), now)
-			s.triedOld = true
-		case s.alone.head != nil:
-			r = s.takeAlone(now)
-			s.triedOld = false
-		case !s.nothingReady():
-			r = s.build(now, 0)
-			s.triedOld = false
-		default:
-			return nil, s.parkedUntil()
-		}
-		if r != nil {
-			return s.start(r, now), Never
-		}
+	if r := s.inTurn(0, now); r != nil {
+		return s.start(r, now), Never
 	}
+	return nil, s.parkedUntil()
 }
 
 // probe gives the one output a minute that a paused connection is asked with.
@@ -93,25 +76,40 @@ func (s *Scheduler) probe(now int64) (*Request, int64) {
 		return nil, at
 	}
 	s.promote(now)
-	for {
+	if r := s.inTurn(1, now); r != nil {
+		r.cut(1)
+		r.Probe = true
+		s.probing = true
+		return s.start(r, now), Never
+	}
+	return nil, s.parkedUntil()
+}
+
+// inTurn takes a retry, what is to be sent alone and a new request of at most so
+// many outputs (0: the connection's limit) by turns, for one that cannot succeed
+// by itself must not be the only one to ask whether the receiver is back (I8). It
+// gives nil when there is nothing at all.
+func (s *Scheduler) inTurn(count int, now int64) *Request {
+	for nothing := 0; nothing < 3; {
+		s.turn++
 		var r *Request
 		switch {
-		case len(s.retries) > 0:
-			r = s.retake(0, now)
-		case s.alone.head != nil:
+		case s.turn%3 == 0 && len(s.retries) > 0:
+			r = s.retake(s.earliestRetry(), now)
+		case s.turn%3 == 1 && s.alone.head != nil:
 			r = s.takeAlone(now)
-		case !s.nothingReady():
-			r = s.build(now, 1)
+		case s.turn%3 == 2 && s.bestClass(now, anyConnection) != nil:
+			r = s.build(now, count)
 		default:
-			return nil, s.parkedUntil()
+			nothing++
+			continue
 		}
 		if r != nil {
-			r.cut(1)
-			r.Probe = true
-			s.probing = true
-			return s.start(r, now), Never
+			return r
 		}
+		nothing = 0
 	}
+	return nil
 }
 
 // nothingReady tells whether no slot may give.
@@ -275,7 +273,9 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 			break
 		}
 		open := s.policy.open(it.owner, now)
-		if !open && sl.side {
+		if !open && (sl.side || taken > 0 && !sl.unordered) {
+			// What was taken may be of its lane: it is not set aside before that is
+			// decided (I3).
 			break
 		}
 		sl.pop()

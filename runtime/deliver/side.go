@@ -79,42 +79,34 @@ func (s *Scheduler) wait(sl *slot, due int64) {
 	heap.Push(&s.parked, sl)
 }
 
-// setAside moves first, an undecided output of r, and what r holds of its lane
-// behind it, to a side slot, so that its neighbours in the slot go on (I8) and its
-// lane keeps its order (I3). With alone the head of that slot, which failed while
-// others succeeded, is sent in requests of its own.
-func (s *Scheduler) setAside(r *Request, first *item, due int64, alone bool) {
+// setAside moves an undecided output of r, and all that r holds of its lane, to a
+// side slot, so that its neighbours in the slot go on (I8) and its lane keeps its
+// order (I3). With alone the head of that slot, which failed again and again, is
+// sent in requests of its own.
+func (s *Scheduler) setAside(r *Request, culprit *item, due int64, alone bool) {
 	var moved queue
-	seen := false
 	r.keep(func(it *item) bool {
-		seen = seen || it == first
-		if it == first || seen && first.out.Ordered && it.out.Ordered && it.out.Lane == first.out.Lane {
+		if it == culprit || culprit.out.Ordered && it.out.Ordered && it.out.Lane == culprit.out.Lane {
 			moved.push(it)
 			return false
 		}
 		return true
 	})
-	var side *slot
-	if first.slot.side {
-		side = first.slot
+	side := culprit.slot
+	if side.side {
 		side.undecided -= moved.count
-		if side.head != nil { // what it still has comes behind
-			moved.tail.next = side.head
-			moved.tail = side.tail
-			moved.count += side.count
-			moved.bytes += side.bytes
-		}
-		side.queue = moved
 	} else {
-		side = s.newSide(first, due)
-		for moved.head != nil {
-			it := moved.pop()
+		if s.sideOf(culprit, culprit.slot) != nil {
+			panic("deliver: a lane stands aside and in its slot") // I3
+		}
+		side = s.newSide(culprit, due)
+		for it := moved.head; it != nil; it = it.next {
 			from := it.slot
 			it.slot = side
-			side.push(it)
 			s.release(from)
 		}
 	}
+	side.queue.prepend(moved)
 	side.alone = alone
 	s.wait(side, due)
 }

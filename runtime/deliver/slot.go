@@ -48,6 +48,20 @@ func (q *queue) pop() *item {
 	return it
 }
 
+// prepend puts the items of a queue in front.
+func (q *queue) prepend(front queue) {
+	if front.tail == nil {
+		return
+	}
+	front.tail.next = q.head
+	if q.tail == nil {
+		q.tail = front.tail
+	}
+	q.head = front.head
+	q.count += front.count
+	q.bytes += front.bytes
+}
+
 type slotState uint8
 
 const (
