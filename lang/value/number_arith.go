@@ -294,3 +294,11 @@ func computedBig(neg bool, z *big.Int, exp int64) (Number, error) {
 	hi, lo := uint128(z)
 	return computed(neg, hi, lo, exp)
 }
+
+// Shift gives n × 10^places, exactly or not at all.
+func (n Number) Shift(places int) (Number, error) {
+	if n.beyond {
+		return Number{}, ErrOverflow
+	}
+	return computed(n.neg, n.hi, n.lo, int64(n.exp)+int64(places))
+}

@@ -1,0 +1,33 @@
+package fn
+
+import "github.com/sluice-dev/sluice/lang/types"
+
+// Sections lists all functions as the reference shows them. It is an explicit
+// list: what is registered can be found here, and the order of files and tests
+// cannot matter.
+func Sections() []Section {
+	return []Section{
+		{"Conversion and tests", []*types.Func{stringFn, numberFn, intFn, boolFn, timeFn, durationFn, typeFn, nonblank, defaultFn, failFn, nowFn}},
+		{"Text", []*types.Func{upper, lower, title, trim, trimPrefix, trimSuffix, replace, split, join, contains, startsWith, endsWith, before, after, between,
+			substring, truncate, pad, length, linesFn, textASCII, textNormalize, textSlug, textMask, textCount, textClean}},
+		{"Numbers", []*types.Func{round, floor, ceil, abs, minFn, maxFn, clamp, sum, average, percent, numberParse, numberFormat, numberUnscaled, numberHex, numberBucket}},
+		{"Lists", []*types.Func{first, last, take, skip, sortFn, sortBy, unique, uniqueBy, groupBy, indexBy, reverse, flatten, anyFn, allFn}},
+		{"Objects", []*types.Func{keys, values, entries, fromEntries, has, get, pick, omit, rename, merge, deepMerge, diff, compact, flattenKeys, prefixKeys}},
+		{"time", []*types.Func{timeParse, timeFormat, timeValid, timeUnix, timeUnixMS, timeFromUnix, timeFromUnixMS, timeFromUnixUS, timeDate, timeFloor, timeCeil,
+			timeYear, timeMonth, timeDay, timeHour, timeWeekday, timeWeek, timeAddMonths, timeSeconds, timeIsZone}},
+		{"json, base64, hex", []*types.Func{jsonDecode, jsonEncode, jsonValid, base64Encode, base64Decode, hexEncode, hexDecode}},
+		{"url", []*types.Func{urlPath}},
+		{"hash", []*types.Func{hashSHA256, hashSHA1, hashMD5, hashHMAC}},
+		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, phoneE164, phoneValid, phoneCountry, phoneDigits}},
+		{"currency", []*types.Func{currencyValid, currencyDigits, currencyFromMinor, currencyToMinor}},
+	}
+}
+
+// All lists all functions.
+func All() []*types.Func {
+	var out []*types.Func
+	for _, s := range Sections() {
+		out = append(out, s.Funcs...)
+	}
+	return out
+}
