@@ -21,14 +21,14 @@ func (w *walker) emit(s *syntax.Emit) ir.Stage {
 	case *syntax.EmitTrack:
 		tail = &c.Tail
 		id, out.Sink = w.segmentCall(s, "track", &c.Name, tail)
-		out.Via = w.c.via("segment", tail.Via, emitHead(s))
+		out.Via = w.c.via("segment", tail.Via, keyword(s))
 	case *syntax.EmitView:
 		tail = &c.Tail
 		id, out.Sink = w.segmentCall(s, c.Kind, c.Name, tail)
-		out.Via = w.c.via("segment", tail.Via, emitHead(s))
+		out.Via = w.c.via("segment", tail.Via, keyword(s))
 	case *syntax.EmitCalls:
 		tail = &c.Tail
-		out.Via = w.c.via("segment", tail.Via, emitHead(s))
+		out.Via = w.c.via("segment", tail.Via, keyword(s))
 		if c.Kind == "segment" {
 			id, out.Sink = "segment", w.segmentPass(s, tail)
 			break
@@ -37,7 +37,7 @@ func (w *walker) emit(s *syntax.Emit) ir.Stage {
 	case *syntax.EmitTopic:
 		tail = &c.Tail
 		id, out.Sink = w.topicRecord(s, c)
-		out.Via = w.c.via("kafka", tail.Via, emitHead(s))
+		out.Via = w.c.via("kafka", tail.Via, keyword(s))
 	case *syntax.EmitLog:
 		tail = &c.Tail
 		id, out.Sink = w.logLine(c)
@@ -299,7 +299,7 @@ func (w *walker) defaults(spec *Call, got map[string]fieldValue, broken map[stri
 
 // required says what the call cannot do without.
 func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[string]fieldValue, broken map[string]bool) {
-	at := emitHead(s)
+	at := keyword(s.Call)
 	for _, f := range spec.Fields {
 		if !f.Required || broken[f.Name] {
 			continue

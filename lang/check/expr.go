@@ -168,7 +168,7 @@ func (e *ex) textPart(v ir.Expr) ir.Expr {
 	case types.MayBeNull(t):
 		return e.nullHere(v, "in a text")
 	case !types.Assignable(t, textType):
-		e.errorf(diag.BadText, v.Span(), "%s is no text", quote(v.Span())).WithLabel("%s", t.Brief()).
+		e.errorf(diag.NoText, v.Span(), "%s is no text", quote(v.Span())).WithLabel("%s", t.Brief()).
 			WithHelp("a list or an object is written with json.encode(…)")
 		return badExpr(v.Span())
 	}
@@ -385,9 +385,11 @@ func (e *ex) index(x *syntax.Index) ir.Expr {
 func (e *ex) indexOf(of, i ir.Expr, at token.Span) ir.Expr {
 	if k, ok := i.(*ir.Const); ok {
 		if name, ok := k.Value.(string); ok {
-			if of.Type().Kind != types.List {
+			if _, isList := types.ElemType(types.NonNull(of.Type())); !isList {
 				return e.fieldOf(of, name, at, i.Span())
 			}
+			e.badIndex(of, i)
+			return badExpr(at)
 		}
 	}
 	var fails []*diag.Code
@@ -410,8 +412,7 @@ func (e *ex) indexOf(of, i ir.Expr, at token.Span) ir.Expr {
 	rt, status := types.IndexType(t, it)
 	switch {
 	case status == types.IndexOfNoText:
-		e.errorf(diag.BadIndex, i.Span(), "%s is no index of %s", quote(i.Span()), quote(of.Span())).
-			WithLabel("%s into %s", it.Brief(), types.NonNull(t).Brief()).WithHelp("a list is indexed by an int, an object by a text")
+		e.badIndex(of, i)
 		return badExpr(at)
 	case status != types.FieldOK:
 		e.fieldError(of, "[…]", at, status)
@@ -423,6 +424,11 @@ func (e *ex) indexOf(of, i ir.Expr, at token.Span) ir.Expr {
 		fails = []*diag.Code{diag.NotAnObject}
 	}
 	return &ir.Index{Node: e.node(rt, at, fails...), X: of, I: i}
+}
+
+func (e *ex) badIndex(of, i ir.Expr) {
+	e.errorf(diag.BadIndex, i.Span(), "%s is no index of %s", quote(i.Span()), quote(of.Span())).
+		WithLabel("%s into %s", i.Type().Brief(), types.NonNull(of.Type()).Brief()).WithHelp("a list is indexed by an int, an object by a text")
 }
 
 // need demands a value of a type at a place; null is refused unless the type takes it.

@@ -260,6 +260,7 @@ type conn struct {
 	own     []ir.Option
 	out     *ir.Connection
 	pending bool
+	broken  bool // it inherits from itself, or from what does or is not there
 }
 
 func (c *checker) collectConn(fs *fileScope, d *syntax.ConnDecl) {
@@ -311,13 +312,14 @@ func (c *checker) connections() {
 
 // connection merges what a connection inherits, once; nil where it cannot be.
 func (c *checker) connection(n *conn) *ir.Connection {
-	if n.out != nil {
+	if n.out != nil || n.broken {
 		return n.out
 	}
 	d := n.decl
 	kind := d.Kind.Text
 	if n.pending {
 		c.errorf(diag.ConnectionCycle, d.Parent.Span(), "the connection `%s` inherits from itself", d.Name.Text)
+		n.broken = true
 		return nil
 	}
 	out := &ir.Connection{Kind: kind, Name: d.Name.Text, Shares: d.Name.Text, At: head(d.Span()), Options: n.own}
@@ -325,12 +327,14 @@ func (c *checker) connection(n *conn) *ir.Connection {
 		parent := c.conns[kind+" "+d.Parent.Text]
 		if parent == nil {
 			c.noConnection(d.Parent.Span(), kind, d.Parent.Text)
+			n.broken = true
 			return nil
 		}
 		n.pending = true
 		p := c.connection(parent)
 		n.pending = false
 		if p == nil {
+			n.broken = true
 			return nil
 		}
 		out.Shares = p.Shares
@@ -357,6 +361,10 @@ func (c *checker) connection(n *conn) *ir.Connection {
 }
 
 func (c *checker) noConnection(at token.Span, kind, name string) {
+	if c.missing[kind+" "+name] {
+		return // one place is told, and the help is the same for all
+	}
+	c.missing[kind+" "+name] = true
 	d := c.errorf(diag.UnknownConnection, at, "there is no `connection %s %s`", kind, name)
 	var names []string
 	for _, k := range keys(c.conns) {

@@ -161,7 +161,7 @@ var (
 		Doc:   "A `def` and a constant see no event: what they need of it is given to them as a parameter.",
 		Wrong: "app \"a\"\ndef f(n: int) = n + .m\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { a: f(1) }\n",
 		Right: "app \"a\"\ndef f(n: int, m: int) = n + m\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { a: f(1, 2) }\n"}
-	BadText = &Code{ID: "E0309", Title: "not text",
+	NoText = &Code{ID: "E0309", Title: "not text",
 		Doc:   "In a text stand texts, numbers, bools, times and durations. A list or an object is written with `json.encode`.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { a: \"x ${.tags}\" }\n",
 		Right: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { a: \"x ${.n}\" }\n"}
@@ -230,7 +230,7 @@ func checkCodes() []*Code {
 		UnknownModule, UnknownOption, BadOption, MissingOption, NotConstant, BadPattern, NameClash, Loop, TooBig, SecretHere,
 		Disjoint, WrongType, UnknownField, NeedsCast, NotCondition, NotExhaustive, NotComparable, NotAList, FieldTwice,
 		BadDefault, BadIndex, NotInAll, BadArgument, UnknownFunc, ArgCount, ConstArgument, NeverNull, CannotFail, UnknownMeta,
-		NotHere, BadText, UnknownCallField, CallFieldType, MissingField, ReservedType, UnknownCurrency, NoScripts, Unreadable,
+		NotHere, NoText, UnknownCallField, CallFieldType, MissingField, ReservedType, UnknownCurrency, NoScripts, Unreadable,
 	}
 }
 

@@ -38,15 +38,15 @@ var (
 
 	NoID = &Code{ID: "E0430", Title: "nobody to send it for",
 		Doc:   "A Segment call needs a userId or an anonymousId that is not null.",
-		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\"\n", Right: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: .id }\n"}
+		Wrong: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\"\n", Right: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: .id }\n"}
 	BadID = &Code{ID: "E0431", Title: "not usable as an id",
 		Doc:   "A userId or anonymousId is \"\", or a messageId has more than 100 characters.",
-		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: \"\" }\n", Right: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: .id }\n"}
+		Wrong: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: \"\" }\n", Right: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: .id }\n"}
 	EventTooLarge = &Code{ID: "E0432", Title: "event over 32 KB",
 		Doc: "Segment takes no event of more than 32 KB. Leave out what nobody reads."}
 	BadName = &Code{ID: "E0433", Title: "not usable as an event name",
 		Doc:   "The name of an event is empty or not text.",
-		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit track \"\" { userId: .id }\n", Right: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: .id }\n"}
+		Wrong: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string }\nemit track \"\" { userId: .id }\n", Right: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string }\nemit track \"Song Played\" { userId: .id }\n"}
 	NoKey = &Code{ID: "E0434", Title: "a tombstone without a key",
 		Doc: "`value: null` removes what a key stands for; without a key there is nothing to remove."}
 	HeaderText = &Code{ID: "E0435", Title: "not usable as a header",
