@@ -17,12 +17,21 @@ var (
 	NotYet = &Code{ID: "E0002", Title: "not there yet",
 		Doc:   "The grammar knows this part of the language, this version of Sluice does not run it yet.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string }\ndedupe by .id within 1h\nemit log\n", Right: "app \"a\"\nfrom topic \"t\" as { id: string }\nemit log\n"}
+	BadToken = &Code{ID: "E0003", Title: "no word, number, text or sign",
+		Doc:   "These characters are no part of the language: a text that its line does not close, a number with an unknown unit, an unknown escape, typographic quotes, a letter that names cannot have. Names are ASCII; a field with another name is read as .[\"größe\"] and written { \"größe\": 1 }.",
+		Wrong: "app \"a\"\nfrom topic \"t\" as { status: string }\nwhere .status == 'paid'\nemit log\n", Right: "app \"a\"\nfrom topic \"t\" as { status: string }\nwhere .status == \"paid\"\nemit log\n"}
+	Unclosed = &Code{ID: "E0004", Title: "a bracket without its other half",
+		Doc:   "A bracket is not closed before the next stage or declaration begins, or one closes what was never opened. Of several in one route only the first is told: the others are mostly its echo.",
+		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string }\nmap {\n  id: .id\nemit log\n", Right: "app \"a\"\nfrom topic \"t\" as { id: string }\nmap {\n  id: .id\n}\nemit log\n"}
+	Nesting = &Code{ID: "E0005", Title: "nested too deep",
+		Doc:   "Brackets nest at most 200 deep, and an expression is a tree of at most 1,000 levels, where each operator of a chain counts. Name the inner parts with `let`.",
+		Wrong: "app \"a\"\nlet deep = " + strings.Repeat("(", 201) + "1" + strings.Repeat(")", 201) + "\nfrom topic \"t\"\nemit log\n", Right: "app \"a\"\nlet deep = ((1))\nfrom topic \"t\"\nemit log { deep }\n"}
 )
 
 // All lists every code, in order. It is an explicit list, so that a reader and
 // the generated reference see the same.
 func All() []*Code {
-	all := append([]*Code{Syntax, NotYet}, checkCodes()...)
+	all := append([]*Code{Syntax, NotYet, BadToken, Unclosed, Nesting}, checkCodes()...)
 	all = append(append(all, runCodes()...), warningCodes()...)
 	slices.SortStableFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
 	return all

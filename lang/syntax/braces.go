@@ -3,6 +3,8 @@ package syntax
 import (
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/sluice-dev/sluice/lang/diag"
 )
 
 // What stands in braces: fields, options, arms, identifiers. All of them are
@@ -100,7 +102,7 @@ func (p *pratt) endBraces(b *braces, what string) {
 }
 
 func (p *pratt) unclosed(b *braces, at *lexer.Token) {
-	f := &fault{start: b.open.Pos.Offset, end: b.open.Pos.Offset + 1, msg: "this { is not closed", braces: true}
+	f := &fault{start: b.open.Pos.Offset, end: b.open.Pos.Offset + 1, msg: "this { is not closed", braces: true, code: diag.Unclosed}
 	if !at.EOF() {
 		f.label = "not closed before " + show(at)
 	}

@@ -107,7 +107,7 @@ func edge(t *testing.T, src string, skip int) string {
 		if p.Line == 1 {
 			p.Col -= skip
 		}
-		fmt.Fprintf(&b, "\t! %d:%d %q %s", p.Line, p.Col, d.Span.Text(), d.Message)
+		fmt.Fprintf(&b, "\t! %d:%d %s %q %s", p.Line, p.Col, d.Code.ID, d.Span.Text(), d.Message)
 		if d.Label != "" {
 			fmt.Fprintf(&b, " (%s)", d.Label)
 		}
@@ -143,4 +143,21 @@ func TestFaultRenderings(t *testing.T) {
 		out.Files = append(out.Files, f, txtar.File{Name: name + ".want", Data: []byte(want.String())})
 	}
 	golden(t, path, string(txtar.Format(out)))
+}
+
+// The pages of the codes that this package gives: Wrong gives exactly that
+// code, Right none.
+func TestCodes(t *testing.T) {
+	for _, c := range []*diag.Code{diag.Syntax, diag.BadToken, diag.Unclosed, diag.Nesting} {
+		var got []string
+		for _, d := range parse("wrong", c.Wrong).Diags {
+			got = append(got, d.Code.ID)
+		}
+		if diff := cmp.Diff([]string{c.ID}, got); diff != "" {
+			t.Errorf("%s: codes of Wrong (-want +got):\n%s", c.ID, diff)
+		}
+		for _, d := range parse("right", c.Right).Diags {
+			t.Errorf("%s: Right is refused: %s", c.ID, diag.Render(d))
+		}
+	}
 }

@@ -153,7 +153,7 @@ func unknownStart(t *lexer.Token, inRoute bool) *fault {
 	}
 	f := &fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value)}
 	if t.Type == kindOp && t.Value == "}" {
-		f.msg, f.braces = "this } closes nothing", true
+		f.msg, f.braces, f.code = "this } closes nothing", true, diag.Unclosed
 		return f
 	}
 	f.braces = !named(t)
@@ -385,7 +385,7 @@ func unexpected(t, head *lexer.Token) *fault {
 		f.msg = fmt.Sprintf("%q begins in the middle of a line", t.Value)
 		f.help = "a stage starts a line"
 	case t.Type == kindOp && (t.Value == ")" || t.Value == "]"):
-		f.msg = "this " + t.Value + " closes nothing"
+		f.msg, f.code = "this "+t.Value+" closes nothing", diag.Unclosed
 	case t.Type == kindOp && t.Value == "=":
 		f.help = "equality is =="
 	case t.Type == kindOp && t.Value == "?":

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sluice-dev/sluice/lang/diag"
 )
 
 // UnitKind tells what a unit measures.
@@ -63,8 +65,9 @@ type fault struct {
 	msg        string
 	label      string
 	help       string
-	braces     bool // about a brace that is missing or too many (E4)
-	bad        bool // about a BadToken at start: finish asks the token what is wrong
+	code       *diag.Code // diag.Syntax where nil
+	braces     bool       // about a brace that is missing or too many (E4)
+	bad        bool       // about a BadToken at start: finish asks the token what is wrong
 }
 
 func (f *fault) Error() string { return f.msg }
@@ -88,7 +91,7 @@ func unescape(off int, s string) (string, *fault) {
 	var first *fault
 	wrong := func(i, n int, help string, format string, a ...any) {
 		if first == nil {
-			first = &fault{start: off + i, end: off + min(i+n, len(s)), msg: fmt.Sprintf(format, a...), help: help}
+			first = &fault{start: off + i, end: off + min(i+n, len(s)), msg: fmt.Sprintf(format, a...), help: help, code: diag.BadToken}
 		}
 	}
 	for i := 0; i < len(s); {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/sluice-dev/sluice/lang/diag"
 )
 
 // The reader of expressions goes by binding powers: each infix operator has a
@@ -145,15 +147,21 @@ func (p *pratt) from(x Expr) node { return node{start: x.Span().Start, end: p.en
 // grow notes the height of a node above parts of height h.
 func (p *pratt) grow(h int) {
 	if p.h = h + 1; p.h > maxHeight {
-		p.fail(p.tok(), "name parts of it with `let`", "this expression is more than %d deep", maxHeight)
+		p.tooDeep()
 	}
 }
 
 // down counts a recursion that no bracket bounds; call p.depth-- behind it.
 func (p *pratt) down() {
 	if p.depth++; p.depth > maxHeight {
-		p.fail(p.tok(), "name parts of it with `let`", "this expression is more than %d deep", maxHeight)
+		p.tooDeep()
 	}
+}
+
+func (p *pratt) tooDeep() {
+	t := p.tok()
+	panic(bail{&fault{start: t.Pos.Offset, end: t.Pos.Offset + len(t.Value), code: diag.Nesting,
+		msg: fmt.Sprintf("this expression is more than %d deep", maxHeight), help: "name parts of it with `let`"}})
 }
 
 // ── mistakes ──
@@ -614,7 +622,7 @@ func (p *pratt) shut(v string, open *lexer.Token, of string) {
 	case p.is(v):
 		p.next()
 	case t.EOF() || p.brk() && begins(t):
-		p.fail(open, "", "this %s is not closed", open.Value)
+		panic(bail{&fault{start: open.Pos.Offset, end: open.Pos.Offset + 1, code: diag.Unclosed, msg: fmt.Sprintf("this %s is not closed", open.Value)}})
 	default:
 		help := ""
 		if t.Value == "." || t.Type == kindWord || t.Type == kindConst || t.Type == kindNumber {

@@ -347,7 +347,7 @@ func brace(t *lexer.Token) int {
 }
 
 func notClosed(open *lexer.Token, before string) *fault {
-	f := &fault{start: open.Pos.Offset, end: open.Pos.Offset + 1, msg: "this { is not closed", braces: true}
+	f := &fault{start: open.Pos.Offset, end: open.Pos.Offset + 1, msg: "this { is not closed", braces: true, code: diag.Unclosed}
 	if before != "" {
 		f.label = "not closed before " + before
 	}
@@ -599,12 +599,18 @@ func (p *fileParser) finish() {
 }
 
 func (p *fileParser) diagnostic(f *fault) *diag.Diagnostic {
-	d := &diag.Diagnostic{Code: diag.Syntax, Span: token.Span{File: p.src, Start: f.start, End: f.end}, Message: f.msg, Label: f.label, Help: f.help}
-	if f.bad {
+	d := &diag.Diagnostic{Code: f.code, Span: token.Span{File: p.src, Start: f.start, End: f.end}, Message: f.msg, Label: f.label, Help: f.help}
+	switch {
+	case f.bad:
+		d.Code = diag.BadToken
 		i := sort.Search(len(p.code), func(i int) bool { return p.code[i].Start >= f.start })
 		if i < len(p.code) && p.code[i].Kind == BadToken {
-			d.Message, d.Help = p.code[i].Why, p.code[i].Help
+			if d.Message, d.Help = p.code[i].Why, p.code[i].Help; d.Message == tooDeep {
+				d.Code = diag.Nesting
+			}
 		}
+	case f.code == nil:
+		d.Code = diag.Syntax
 	}
 	return d
 }
