@@ -416,7 +416,10 @@ func (w *walker) currencies(t *types.Type, at token.Span) {
 			continue
 		}
 		if s, ok := m.Lit.(string); ok && !w.c.env.Events().Currency(s) {
-			w.errorf(diag.UnknownCurrency, at, "%q is no currency", s).WithHelp("currencies are codes of ISO 4217: \"EUR\", \"USD\"")
+			d := w.errorf(diag.UnknownCurrency, at, "%q is no currency", s).WithHelp("currencies are codes of ISO 4217: \"EUR\", \"USD\"")
+			if up := strings.ToUpper(s); w.c.env.Events().Currency(up) {
+				d.WithHelp("did you mean %q?", up)
+			}
 		}
 	}
 }

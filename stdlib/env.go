@@ -1,0 +1,77 @@
+// Package stdlib is the world that the checker asks about: it wires the functions
+// of fn, the settings, the modules of mod and the rules of segment into one
+// check.Env. It knows the language and nothing of what runs it.
+package stdlib
+
+import (
+	"slices"
+
+	"github.com/sluice-dev/sluice/lang/check"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/stdlib/fn"
+	"github.com/sluice-dev/sluice/stdlib/mod"
+)
+
+// env implements check.Env. It is built once and only read.
+type env struct {
+	funcs  map[string]*types.Func
+	names  []string
+	events events
+}
+
+// Env gives the library of this version.
+func Env() check.Env {
+	e := &env{funcs: map[string]*types.Func{}}
+	for _, f := range Funcs() {
+		e.funcs[f.Name] = f
+		e.names = append(e.names, f.Name)
+	}
+	return e
+}
+
+// Funcs lists all functions, the settings among them.
+func Funcs() []*types.Func { return append(slices.Clip(fn.All()), settings()...) }
+
+func (e *env) Func(name string) *types.Func { return e.funcs[name] }
+
+func (e *env) FuncNames() []string { return e.names }
+
+func (e *env) FuncLater(name string) bool {
+	return e.funcs[name] == nil && slices.Contains(laterFuncs, name)
+}
+
+func (e *env) Type(name string) *types.Type {
+	if name == "segment.Call" {
+		return e.events.PassType()
+	}
+	return nil
+}
+
+func (e *env) Module(path string) (string, bool) { return mod.Text(path) }
+
+func (e *env) ModuleNames() []string { return mod.Names() }
+
+func (e *env) ModuleLater(path string) bool { return slices.Contains(laterModules, path) }
+
+func (e *env) Events() check.Events { return e.events }
+
+// What belongs to the language and is not there yet; each leaves this list when
+// it comes.
+var (
+	laterModules = []string{"kochava"}
+	laterFuncs   = []string{
+		"regex.capture", "regex.find", "regex.find_all", "regex.replace", "regex.split",
+		"json.valid", "csv.decode", "csv.row", "xml.decode", "base64.encode", "base64.decode", "hex.encode", "hex.decode", "gzip.decode",
+		"case.snake", "case.camel", "case.title", "case.kebab",
+		"url.parse", "url.host", "url.domain", "url.query", "url.encode", "url.decode", "url.without", "url.utm",
+		"hash.sha1", "hash.md5", "hash.hmac_sha256", "hash.short", "hash.bucket", "uuid.v5", "uuid.valid",
+		"email.valid", "email.domain", "email.is_role", "email.is_free",
+		"phone.valid", "phone.country", "phone.digits",
+		"currency.valid", "currency.digits", "currency.to_minor", "country.code", "country.name", "country.alpha3",
+		"ip.valid", "ip.private", "ip.within", "ip.anonymize", "ip.country", "ua.parse",
+		"device.idfa", "device.idfv", "device.gaid", "device.android_id", "device.platform",
+		"segment.ids", "segment.audience", "segment.event_name", "segment.anonymous_id", "segment.id_ok", "segment.context",
+		"ads.email", "ads.phone", "ads.name", "ads.consent",
+		"segment", "standard_webhooks", "hmac_sha256", "oauth2",
+	}
+)
