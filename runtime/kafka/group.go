@@ -71,14 +71,17 @@ type Group struct {
 	slabs slabs
 	fresh sync.Pool // *[]event.Record
 
-	mu        sync.Mutex
-	cl        *kgo.Client // nil until there is a topic to read
-	closed    bool
-	topics    map[string]TopicInfo
-	committed map[TP]Committed // as fetched for the assignment in progress
-	pending   []Assignment     // assigned, not yet announced by Poll
-	owned     map[TP]event.TopicID
-	fatal     error
+	mu     sync.Mutex
+	cl     *kgo.Client // nil until there is a topic to read
+	closed bool
+	topics map[string]TopicInfo
+	// unresolved are topics that begin at their end and whose start a live
+	// group kept us from committing.
+	unresolved []string
+	committed  map[TP]Committed // as fetched for the assignment in progress
+	pending    []Assignment     // assigned, not yet announced by Poll
+	owned      map[TP]event.TopicID
+	fatal      error
 }
 
 // Assignment is a partition that has come to this process.
@@ -161,7 +164,8 @@ func (g *Group) Refresh(ctx context.Context) (added []string, err error) {
 	if len(found) == 0 {
 		return nil, nil
 	}
-	if err := g.resolver().outside(ctx, found); err != nil {
+	unresolved, err := g.resolve(ctx, found)
+	if err != nil {
 		return nil, err
 	}
 	added = slices.Sorted(maps.Keys(found))
@@ -172,16 +176,14 @@ func (g *Group) Refresh(ctx context.Context) (added []string, err error) {
 		return nil, ErrClosed
 	}
 	maps.Copy(g.topics, found)
+	g.unresolved = append(g.unresolved, unresolved...)
 	if g.cl != nil {
 		g.cl.AddConsumeTopics(added...)
 		return added, nil
 	}
+	// The callbacks need cl and wait for mu until it is there.
 	g.cl, err = g.join(added)
 	return added, err
-}
-
-func (g *Group) resolver() resolver {
-	return resolver{g.admin, g.o.Group, g.o.StoreID, g.o.Start, byPattern(g.o.Topics)}
 }
 
 // join makes the client, which joins the group at once.
@@ -275,41 +277,23 @@ func (g *Group) adjust(ctx context.Context, offsets map[string]map[int32]kgo.Off
 	cl, committed := g.cl, g.committed
 	g.mu.Unlock()
 
-	var came []Assignment
-	unread := map[string]TopicInfo{}
+	var missing []TP
 	for topic, ps := range offsets {
 		for p := range ps {
 			if _, ok := committed[TP{topic, p}]; !ok {
-				unread[topic] = infos[topic]
+				missing = append(missing, TP{topic, p})
 			}
 		}
 	}
-	if len(unread) > 0 {
-		// A partition added since the start, or a topic that the live members
-		// of this group do not read: resolved here, by a member.
-		if err := g.resolver().resolve(ctx, unread, func(ctx context.Context, at Offsets) error {
-			return g.commit(ctx, cl, at, func(tp TP) event.TopicID { return infos[tp.Topic].ID })
-		}); err != nil {
-			return nil, err
-		}
-		now, err := g.admin.Committed(ctx, g.o.Group)
-		if err != nil {
-			return nil, err
-		}
-		for tp, c := range now {
-			if _, ok := committed[tp]; !ok {
-				committed[tp] = c
-			}
-		}
+	if err := g.resolveOwn(ctx, cl, missing, infos, committed); err != nil {
+		return nil, err
 	}
+	var came []Assignment
 	for topic, ps := range offsets {
 		id := infos[topic].ID
 		for p := range ps {
 			tp := TP{topic, p}
-			c, ok := committed[tp]
-			if !ok {
-				return nil, fmt.Errorf("group %s: %s/%d has no position after its start was committed", g.o.Group, topic, p)
-			}
+			c := committed[tp]
 			// Without an epoch franz-go does not compare histories: after a
 			// reset by hand it would see data loss where there is none.
 			ps[p] = kgo.NewOffset().At(c.Offset).WithEpoch(-1)

@@ -119,6 +119,84 @@ func TestAPartitionAddedToALiveGroupBeginsAtItsBeginning(t *testing.T) {
 	})
 }
 
+func TestATopicAddedToALiveGroupStartsByTheOption(t *testing.T) {
+	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
+		first, second, group := makeTopic(t, a, 1), makeTopic(t, a, 2), unique("g")
+		p := testProducer(t, c, ProducerOptions{})
+		produce(t, p, first, 0, 5)
+		produce(t, p, second, 10, 30)
+		o := testOptions(group, "old", first)
+		old := newMember(t, c, a, o)
+		old.read(5)
+		// The new program reads a second topic, while the old one still runs.
+		o = testOptions(group, "new", first, second)
+		o.Start = Latest
+		m := newMember(t, c, a, o)
+		for end := time.Now().Add(30 * time.Second); len(m.assigned) < 2; {
+			if err := errors.Join(m.poll(), old.poll()); err != nil || time.Now().After(end) {
+				t.Fatalf("the new member has %v (%v)", m.assigned, err)
+			}
+		}
+		produce(t, p, second, 50, 60)
+		for end := time.Now().Add(30 * time.Second); len(m.values) < 10; {
+			if err := errors.Join(m.poll(), old.poll()); err != nil || time.Now().After(end) {
+				t.Fatalf("the new member read %v (%v)", m.values, err)
+			}
+		}
+		slices.Sort(m.values)
+		if m.values[0] != "50" || len(m.values) != 10 {
+			t.Errorf("read %v, want 50 to 59, what came after the start", m.values)
+		}
+	})
+}
+
+func TestCloseLetsRevokedCommit(t *testing.T) {
+	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
+		topic, group := makeTopic(t, a, 1), unique("g")
+		produce(t, testProducer(t, c, ProducerOptions{}), topic, 0, 8)
+		m := newMember(t, c, a, testOptions(group, "s", topic))
+		m.read(8)
+		m.Close()
+		have, err := a.Committed(deadline(t), group)
+		if err != nil || have[TP{topic, 0}].Offset != 8 {
+			t.Errorf("committed %+v (%v), want 8 by Revoked", have, err)
+		}
+	})
+}
+
+func TestABrokerThatComesBackGivesThePartitionsBack(t *testing.T) {
+	dir := t.TempDir()
+	b, err := embedded.Start(embedded.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig(b.Addr())
+	a := testAdmin(t, c)
+	topic := makeTopic(t, a, 1)
+	produce(t, testProducer(t, c, ProducerOptions{}), topic, 0, 10)
+	m := newMember(t, c, a, testOptions(unique("g"), "s", topic))
+	m.read(5)
+	m.commitAll()
+	done := m.next[TP{topic, 0}]
+	b.Close()
+	m.until("the partition is lost", func() bool { return len(m.lost) == 1 })
+	if err := m.Commit(deadline(t), Offsets{TP{topic, 0}: done}); !errors.Is(err, ErrNotOwned) {
+		t.Errorf("commit of a lost partition: %v, want ErrNotOwned", err)
+	}
+	b, err = embedded.Start(embedded.Options{Dir: dir, Addr: b.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	m.until("it is assigned again", func() bool { return len(m.assigned) == 1 })
+	if as := m.assigned[TP{topic, 0}]; as.Offset != done {
+		t.Errorf("begins again at %d, want the committed %d", as.Offset, done)
+	}
+	produce(t, testProducer(t, c, ProducerOptions{}), topic, 10, 20)
+	m.until("the rest is read", func() bool { return m.next[TP{topic, 0}] == 20 })
+	m.Close() // before its broker
+}
+
 func TestEarliestReadsWhatIsThere(t *testing.T) {
 	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
 		topic := makeTopic(t, a, 1)

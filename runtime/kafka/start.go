@@ -3,10 +3,15 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sluice-dev/sluice/runtime/event"
 )
 
 // Start is where a group begins in a topic it has never read.
@@ -24,44 +29,17 @@ const (
 // at its beginning whatever the option says. A topic that a pattern found
 // later is new in the same sense.
 //
-// This happens before the group is joined, when an outsider may commit. If the
-// group is live the broker refuses that, which is right: its members have
-// resolved it, or do so when the partition comes to them (Group.adjust).
+// This happens before the group is joined, when an outsider may commit and no
+// member can be reading. A live group refuses it; then each member resolves
+// the partitions that come to it (Group.adjust), never another's, whose
+// position may already be further.
 
-// resolver resolves the start of topics for one group.
-type resolver struct {
-	admin *Admin
-	group string
-	store string
-	start Start
-	// late tells whether a topic was not there when the group began.
-	late func(topic string, have map[TP]Committed) bool
-}
-
-// outside resolves before joining.
-func (r resolver) outside(ctx context.Context, topics map[string]TopicInfo) error {
-	err := r.resolve(ctx, topics, func(ctx context.Context, at Offsets) error {
-		var os kadm.Offsets
-		for tp, o := range at {
-			os.Add(kadm.Offset{
-				Topic: tp.Topic, Partition: tp.Partition, At: o, LeaderEpoch: -1,
-				Metadata: commitMetadata(r.store, topics[tp.Topic].ID),
-			})
-		}
-		return r.admin.setPositions(ctx, r.group, os)
-	})
-	if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) {
-		return nil
-	}
-	return r.admin.cfg.typed("commit the start of group "+r.group, err)
-}
-
-// resolve finds the partitions of topics that have no position and commits
-// where they begin.
-func (r resolver) resolve(ctx context.Context, topics map[string]TopicInfo, commit func(context.Context, Offsets) error) error {
-	have, err := r.admin.Committed(ctx, r.group)
+// resolve commits where the topics that the group has never read begin. It
+// gives those that a live group kept it from and that begin at their end.
+func (g *Group) resolve(ctx context.Context, topics map[string]TopicInfo) (unresolved []string, err error) {
+	have, err := g.admin.Committed(ctx, g.o.Group)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var first, last []string // topics whose missing partitions begin at their start, at their end
 	for name, info := range topics {
@@ -70,43 +48,87 @@ func (r resolver) resolve(ctx context.Context, topics map[string]TopicInfo, comm
 			_, ok := have[TP{name, p}]
 			missing, committed = missing || !ok, committed || ok
 		}
+		// A topic that no one named, met by a group that already reads
+		// others, was not there when the group began.
+		late := len(have) > 0 && !slices.Contains(g.o.Topics, name)
 		switch {
 		case !missing:
-		case r.start == Earliest, committed, r.late(name, have):
+		case g.o.Start == Earliest, committed, late:
 			first = append(first, name)
 		default:
 			last = append(last, name)
 		}
 	}
-	at := Offsets{}
-	add := func(os Offsets, err error) error {
-		for tp, o := range os {
-			if _, ok := have[tp]; !ok {
-				at[tp] = o
-			}
-		}
-		return err
+	at, err := g.edges(ctx, first, last)
+	if err != nil {
+		return nil, err
 	}
-	if len(first) > 0 {
-		if err := add(r.admin.StartOffsets(ctx, first...)); err != nil {
-			return err
-		}
-	}
-	if len(last) > 0 {
-		if err := add(r.admin.EndOffsets(ctx, last...)); err != nil {
-			return err
+	var os kadm.Offsets
+	for tp, o := range at {
+		if _, ok := have[tp]; !ok {
+			os.Add(kadm.Offset{
+				Topic: tp.Topic, Partition: tp.Partition, At: o, LeaderEpoch: -1,
+				Metadata: commitMetadata(g.o.StoreID, topics[tp.Topic].ID),
+			})
 		}
 	}
-	if len(at) == 0 {
-		return nil
+	if len(os) == 0 {
+		return nil, nil
 	}
-	return commit(ctx, at)
+	err = g.admin.setPositions(ctx, g.o.Group, os)
+	if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) {
+		return last, nil
+	}
+	return nil, g.cfg.typed("commit the start of group "+g.o.Group, err)
 }
 
-// byPattern is a resolver's late: a topic that no one named, met by a group
-// that already reads others.
-func byPattern(named []string) func(string, map[TP]Committed) bool {
-	return func(topic string, have map[TP]Committed) bool {
-		return len(have) > 0 && !slices.Contains(named, topic)
+// edges gives the beginnings of the first topics and the ends of the last.
+func (g *Group) edges(ctx context.Context, first, last []string) (Offsets, error) {
+	at := Offsets{}
+	for _, side := range []struct {
+		topics []string
+		list   func(context.Context, ...string) (Offsets, error)
+	}{{first, g.admin.StartOffsets}, {last, g.admin.EndOffsets}} {
+		if len(side.topics) == 0 {
+			continue // to Kafka no names mean all topics
+		}
+		os, err := side.list(ctx, side.topics...)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(at, os)
 	}
+	return at, nil
+}
+
+// resolveOwn commits where partitions that have come to this member without a
+// position begin, and adds them to committed.
+func (g *Group) resolveOwn(ctx context.Context, cl *kgo.Client, missing []TP, infos map[string]TopicInfo, committed map[TP]Committed) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	var first, last []string
+	g.mu.Lock()
+	for _, tp := range missing {
+		if slices.Contains(g.unresolved, tp.Topic) {
+			last = append(last, tp.Topic)
+		} else {
+			first = append(first, tp.Topic)
+		}
+	}
+	g.mu.Unlock()
+	edges, err := g.edges(ctx, first, last)
+	if err != nil {
+		return err
+	}
+	at := Offsets{}
+	for _, tp := range missing {
+		o, ok := edges[tp]
+		if !ok {
+			return fmt.Errorf("group %s: the broker told no offsets of %s/%d", g.o.Group, tp.Topic, tp.Partition)
+		}
+		at[tp] = o
+		committed[tp] = Committed{Offset: o, StoreID: g.o.StoreID, TopicID: infos[tp.Topic].ID, Known: true}
+	}
+	return g.commit(ctx, cl, at, func(tp TP) event.TopicID { return infos[tp.Topic].ID })
 }
