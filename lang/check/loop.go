@@ -106,7 +106,7 @@ func reads(s *ir.Source, topic string) bool {
 
 // eachEmit visits all emits in the order of the text.
 func eachEmit(stages []ir.Stage, f func(*ir.Emit)) {
-	ir.WalkStages(stages, func(s ir.Stage) {
+	ir.EachStage(stages, func(s ir.Stage) {
 		if e, ok := s.(*ir.Emit); ok {
 			f(e)
 		}

@@ -505,7 +505,6 @@ func (w *walker) eachOf(s *syntax.Each) ir.Stage {
 
 func (w *walker) with(s *syntax.With) ir.Stage {
 	out := &ir.With{StageInfo: w.info("with", "with", s.Span())}
-	var names []string
 	for _, en := range s.X.Entries {
 		if en.Spread || en.Computed != nil {
 			w.errorf(diag.UnknownCallField, en.Span(), "`with` takes fields of calls by their names")
@@ -520,7 +519,11 @@ func (w *walker) with(s *syntax.With) ir.Stage {
 		if isBad(x) {
 			continue
 		}
-		names = append(names, en.Key.Text)
+		if old := w.f.withs[en.Key.Text]; old != nil && en.Opt && types.MayBeNull(x.Type()) {
+			// Left out where it is null: what stood there before stays.
+			v := &ir.Var{Node: w.node(old.t, x.Span()), Slot: old.slot, Name: en.Key.Text}
+			x = &ir.Coalesce{Node: w.node(union(types.NonNull(x.Type()), old.t), x.Span()), X: x, Y: v}
+		}
 		slot, ok := w.withs[en.Key.Text]
 		if !ok {
 			slot = w.newSlot()

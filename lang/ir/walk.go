@@ -90,22 +90,3 @@ func Walk(x Expr, visit func(Expr) bool) {
 		Walk(c, visit)
 	}
 }
-
-// WalkStages visits all stages in the order of the text, a stage before those in
-// its blocks.
-func WalkStages(stages []Stage, visit func(Stage)) {
-	for _, s := range stages {
-		visit(s)
-		switch s := s.(type) {
-		case *When:
-			WalkStages(s.Then, visit)
-			WalkStages(s.Else, visit)
-		case *Branch:
-			for _, a := range s.Arms {
-				WalkStages(a.Body, visit)
-			}
-		case *Each:
-			WalkStages(s.Body, visit)
-		}
-	}
-}
