@@ -140,6 +140,7 @@ func (p *fileParser) constant(t *lexer.Token) *fault {
 	n, err := built().stages["let"](p.pl)
 	if p.seen {
 		// The declaration above ended the route; a stage may have been meant.
+		p.badDecl(t)
 		return &fault{start: t.Pos.Offset, end: t.Pos.Offset + 3, msg: "a let here would read as a stage or a constant",
 			help: "put it above the first route, or put the declaration above it elsewhere"}
 	}
