@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/engine"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
+	"github.com/sluice-dev/sluice/runtime/observe"
+)
+
+// Ports on loopback (conventions.md).
+const (
+	adminAddr    = "127.0.0.1:8288"
+	receiverAddr = "127.0.0.1:8289"
+	brokerAddr   = "127.0.0.1:9092"
+)
+
+// runOptions are what run and dev share.
+type runOptions struct {
+	dir       string
+	state     string
+	admin     string
+	envFile   string
+	brokers   string
+	out       string
+	wait      time.Duration
+	once      bool
+	verbose   bool
+	ephemeral bool // dev: a temporary state directory
+}
+
+func (o *runOptions) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.state, "state", "", "state directory (default ./.sluice/<app>)")
+	f.StringVar(&o.admin, "admin", adminAddr, "address of /metrics /livez /readyz /account; :0 picks a port")
+	f.StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
+	f.StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no `connection kafka main`, in place of the embedded broker")
+	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer at start")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
+	outputFlag(c, &o.out)
+}
+
+func runCmd() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:     "run DIR",
+		Short:   "Run a program until it is stopped",
+		Long:    "Run checks the program in DIR and runs it. SIGINT or SIGTERM stops it: what is under way is sent and committed; a second signal forces.\nThe account is printed on exit.",
+		GroupID: "run",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.dir = args[0]
+			p, err := mustCheck(cmd.ErrOrStderr(), o.dir, false)
+			if err != nil {
+				return err
+			}
+			env, err := newEnvironment(o.envFile)
+			if err != nil {
+				return err
+			}
+			settings, err := resolve(p.Plan, env, o.brokers, o.dir)
+			if err != nil {
+				return err
+			}
+			return host(cmd, &o, p.Plan, settings)
+		},
+	}
+	o.flags(c)
+	c.Flags().BoolVar(&o.once, "once", false, "end when everything that is in the topics now, and what follows from it, has been taken")
+	return c
+}
+
+// resolve evaluates the connections; what is missing is told with its place.
+func resolve(p *plan.Plan, env *environment, brokers, dir string) (*engine.Settings, error) {
+	s, err := engine.Resolve(p, env.lookup())
+	if err != nil {
+		var lines []string
+		for _, e := range strings.Split(err.Error(), "\n") {
+			lines = append(lines, filepath.ToSlash(filepath.Join(dir, e)))
+		}
+		return nil, fail(exitUsage, errors.New(strings.Join(lines, "\n        ")))
+	}
+	if _, ok := s.Kafka["main"]; !ok && brokers != "" {
+		s.Kafka["main"] = kafka.Config{Name: "main", Brokers: strings.Split(brokers, ",")}
+	}
+	return s, nil
+}
+
+// host runs a program in this process: broker where none is declared, engine, admin
+// server, signals, and the account at the end.
+func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) error {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	words := cmd.ErrOrStderr()
+	log := newLogger(words, level)
+	if o.state == "" {
+		o.state = filepath.Join(".sluice", p.App)
+	}
+	dir, err := engine.OpenState(o.state)
+	if err != nil {
+		return fail(exitState, err)
+	}
+	defer dir.Close()
+
+	ctx, stop := withSignals(cmd.Context(), words)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	side, endSide := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSide()
+
+	_, declared := s.Kafka["main"]
+	if !declared {
+		b, err := startBroker(filepath.Join(o.state, "broker"), !o.ephemeral, log)
+		if err != nil {
+			return fail(exitUnreachable, err)
+		}
+		defer b.Close()
+		wg.Go(func() { _ = b.Run(side) })
+		fmt.Fprintln(words, b.Banner())
+		s.Kafka["main"] = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
+	}
+	v := buildVersion()
+	e := engine.New(engine.Config{
+		Plan: p, Settings: s, StoreID: dir.ID, Wait: o.wait, MakeTopics: !declared, Once: o.once, Log: log,
+		Version: v.Version, Commit: v.Commit,
+		Ready: func() { log.Info("running", "app", p.App, "routes", len(p.Routes)) },
+	})
+	ln, err := listen(o.admin)
+	if err != nil {
+		return fail(exitUsage, fmt.Errorf("--admin: %w", err))
+	}
+	srv := &http.Server{Handler: observe.Admin(e.Health(), e.Snapshot), ReadHeaderTimeout: 5 * time.Second}
+	wg.Go(func() { _ = srv.Serve(ln) })
+	defer srv.Close()
+	fmt.Fprintf(words, "admin http://%s\n", ln.Addr())
+
+	err = e.Run(ctx)
+	if werr := writeAccount(cmd.OutOrStdout(), o.out, e); werr != nil && err == nil {
+		err = werr
+	}
+	return runError(err)
+}
+
+// writeAccount prints what became of everything.
+func writeAccount(w io.Writer, form string, e *engine.Engine) error {
+	if form == "json" {
+		return json.NewEncoder(w).Encode(e.Account())
+	}
+	return observe.WriteAccount(w, e.Account())
+}
+
+// runError gives an engine's error its exit code.
+func runError(err error) error {
+	var (
+		away    *kafka.UnreachableError
+		missing *kafka.MissingTopicError
+		auth    *kafka.AuthError
+		denied  *kafka.DeniedError
+		id      *kafka.TopicIDError
+		fenced  *kafka.FencedError
+		state   *engine.StateError
+	)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return nil
+	case errors.As(err, &away), errors.As(err, &missing):
+		return fail(exitUnreachable, err)
+	case errors.As(err, &auth), errors.As(err, &denied):
+		return fail(exitUsage, err)
+	case errors.As(err, &id), errors.As(err, &fenced), errors.As(err, &state):
+		return fail(exitState, err)
+	}
+	return fail(exitProblems, err)
+}
+
+// startBroker starts the embedded broker on its port, or on a free one where that
+// is taken.
+func startBroker(dir string, sync bool, log *slog.Logger) (*embedded.Broker, error) {
+	o := embedded.Options{Dir: dir, Addr: brokerAddr, SyncWrites: sync, Logger: log}
+	if ln, err := net.Listen("tcp", brokerAddr); err != nil {
+		o.Addr = "127.0.0.1:0"
+	} else {
+		ln.Close()
+	}
+	return embedded.Start(o)
+}
+
+// listen binds to loopback unless an address says otherwise.
+func listen(addr string) (net.Listener, error) {
+	if strings.HasPrefix(addr, ":") {
+		addr = "127.0.0.1" + addr
+	}
+	return net.Listen("tcp", addr)
+}
+
+// withSignals ends the context at the first SIGINT or SIGTERM and the process at
+// the second.
+func withSignals(ctx context.Context, words io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-ch; !ok {
+			return
+		}
+		fmt.Fprintln(words, "stopping: what is under way is being sent and committed; again to force")
+		cancel()
+		if _, ok := <-ch; ok {
+			os.Exit(exitForced)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(ch)
+		close(ch)
+		cancel()
+	}
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// partition is one assigned partition of a route: its task and what carries the
+// task's effects out. Only the route's loop touches it, and one goroutine of the
+// loop's while a slice runs. A partition that comes back gets a new one, so late
+// answers reach an object that nobody asks any more.
+type partition struct {
+	route  *route
+	tp     kafka.TP
+	task   *task.Task
+	frame  *op.Frame
+	owners []*deliver.Owner // by the index of route.conns
+
+	effects []task.Effect   // reused
+	outs    []*event.Output // reused
+	end     int64           // end of the partition on the broker when last polled
+	last    int64           // what an Ended effect left to be committed, or NoOffset
+}
+
+func (r *route) newPartition(a kafka.Assignment) *partition {
+	p := &partition{route: r, tp: a.TP, frame: r.op.NewFrame(), last: task.NoOffset, end: a.Offset}
+	p.task = task.New(task.Config{Route: r.plan, Topic: a.TopicID, Partition: a.Partition, Runner: p, Budget: r.eng.budget})
+	p.task.Open(a.Offset)
+	for range r.conns {
+		p.owners = append(p.owners, deliver.NewOwner(p))
+	}
+	return p
+}
+
+// Run runs one record, for the task.
+func (p *partition) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	return p.route.op.Run(p.frame, rec, now, out)
+}
+
+// settle persists what has ended and carries the task's effects out.
+func (p *partition) settle(now int64) {
+	p.task.Persist(now)
+	p.effects = p.task.Effects(p.effects[:0])
+	for i := range p.effects {
+		e := &p.effects[i]
+		switch e.Kind {
+		case task.Send:
+			p.send(e.Outs, now)
+		case task.Produce:
+			p.route.produce(p, e.Letter, e.Ref)
+		case task.Pause:
+			p.route.group.Pause(p.tp)
+		case task.Resume:
+			p.route.group.Resume(p.tp)
+		case task.Watermark:
+			p.route.dirty[p.tp] = e.Offset
+		case task.Ended:
+			p.last = e.Offset
+		}
+	}
+	clear(p.effects)
+}
+
+// send gives outputs to the schedulers of their connections, runs of one emit
+// target at a time, in order.
+func (p *partition) send(outs []event.Output, now int64) {
+	for i := 0; i < len(outs); {
+		t := &p.route.targets[outs[i].Emit]
+		p.outs = p.outs[:0]
+		for ; i < len(outs) && sameTarget(&p.route.targets[outs[i].Emit], t); i++ {
+			p.outs = append(p.outs, &outs[i])
+		}
+		p.route.conns[t.conn].push(p.outs, p.owners[t.conn], t.index, p.route.priority, now)
+	}
+	clear(p.outs)
+}
+
+func sameTarget(a, b *target) bool { return a.conn == b.conn && a.index == b.index }
+
+// lease moves the end of the lease everywhere (I6).
+func (p *partition) lease(until int64) {
+	p.task.Lease(until)
+	for i, c := range p.route.conns {
+		c.lease(p.owners[i], until)
+	}
+}
+
+// purge takes everything of the partition that is not on the wire back from the
+// schedulers (I6).
+func (p *partition) purge() {
+	for i, c := range p.route.conns {
+		c.purge(p.owners[i])
+	}
+}
+
+// onWire counts its outputs in requests that have no answer yet.
+func (p *partition) onWire() int {
+	n := 0
+	for i, c := range p.route.conns {
+		n += c.onWire(p.owners[i])
+	}
+	return n
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/sink/segment"
+)
+
+// Lookup finds settings outside the scripts: env() and secret().
+type Lookup struct {
+	Env    func(name string) (text string, ok bool)
+	Secret func(name string) (value.Secret, error)
+}
+
+// Settings are the connections of a program with everything in their options
+// known. They hold secrets and are never printed (I9).
+type Settings struct {
+	Kafka    map[string]kafka.Config
+	Segments []Segment
+}
+
+// Segment is one segment connection.
+type Segment struct {
+	Name   string
+	Shares string // the connection whose rate, gate and pauses it shares; its own name for none
+	Sink   segment.Config
+	Deliver
+}
+
+// Deliver is what a connection says about delivery.
+type Deliver struct {
+	deliver.Connection
+	Rate          deliver.Rate
+	MaxRetryAfter time.Duration
+}
+
+// segmentRetry is how long an output to Segment is tried (conventions.md, "defaults").
+const segmentRetry = 24 * time.Hour
+
+// SettingError is an option whose value cannot be had.
+type SettingError struct {
+	At  token.Span
+	Msg string
+}
+
+// Error gives the place and what is wrong.
+func (e *SettingError) Error() string { return e.At.String() + ": " + e.Msg }
+
+// Resolve evaluates the options of a plan's connections. All that is missing is
+// told at once, each a *SettingError.
+func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
+	s := &Settings{Kafka: map[string]kafka.Config{}}
+	r := &resolver{frame: &eval.Frame{Ctx: &types.Context{Env: l.Env, Secret: l.Secret}}}
+	for _, c := range p.Connections {
+		r.c = c
+		switch c.Kind {
+		case "kafka":
+			s.Kafka[c.Name] = r.kafka()
+		case "segment":
+			s.Segments = append(s.Segments, r.segment())
+		}
+	}
+	return s, errors.Join(r.errs...)
+}
+
+type resolver struct {
+	c     *ir.Connection
+	frame *eval.Frame
+	errs  []error
+}
+
+// value evaluates an option; nil where it is not given or failed.
+func (r *resolver) value(name string) value.Value {
+	o := r.c.Option(name)
+	if o == nil || o.X == nil {
+		return nil
+	}
+	r.frame.Begin(nil, 0)
+	v, f := eval.Expr(o.X, r.frame)
+	if f != nil {
+		r.fail(o, "%s", f.Message)
+		return nil
+	}
+	return v
+}
+
+func (r *resolver) fail(o *ir.Option, format string, a ...any) {
+	at := r.c.At
+	if o != nil {
+		at = o.At
+	}
+	r.errs = append(r.errs, &SettingError{at, fmt.Sprintf(format, a...)})
+}
+
+// text reads an option as text, secret or not.
+func (r *resolver) text(name string) string {
+	switch v := r.value(name).(type) {
+	case string:
+		return v
+	case value.Secret:
+		return string(v)
+	}
+	return ""
+}
+
+func (r *resolver) duration(name string, or time.Duration) time.Duration {
+	if d, ok := r.value(name).(time.Duration); ok {
+		return d
+	}
+	return or
+}
+
+func (r *resolver) kafka() kafka.Config {
+	c := kafka.Config{Name: r.c.Name}
+	switch v := r.value("brokers").(type) {
+	case string:
+		for _, b := range strings.Split(v, ",") {
+			if b = strings.TrimSpace(b); b != "" {
+				c.Brokers = append(c.Brokers, b)
+			}
+		}
+	case value.List:
+		for _, b := range v {
+			c.Brokers = append(c.Brokers, b.(string))
+		}
+	}
+	if len(c.Brokers) == 0 && len(r.errs) == 0 {
+		r.fail(r.c.Option("brokers"), "brokers is empty: write host:port, several with commas")
+	}
+	if o, ok := r.value("sasl").(*value.Object); ok {
+		c.SASL = &kafka.SASL{Mechanism: strings.ToLower(strings.ReplaceAll(field(o, "mechanism"), "-", "_")), User: field(o, "user"), Password: field(o, "password")}
+	}
+	if on, _ := r.value("tls").(bool); on {
+		c.TLS = &kafka.TLS{}
+	}
+	return c
+}
+
+// field reads a text of a value that a setting function made.
+func field(o *value.Object, name string) string {
+	v, _ := o.Get(name)
+	switch v := v.(type) {
+	case string:
+		return v
+	case value.Secret:
+		return string(v)
+	}
+	return ""
+}
+
+func (r *resolver) segment() Segment {
+	s := Segment{Name: r.c.Name, Shares: r.c.Shares}
+	if s.Shares == "" {
+		s.Shares = s.Name
+	}
+	s.Sink.WriteKey = value.Secret(r.text("write_key"))
+	s.Sink.URL = r.text("url")
+	if s.Sink.URL == "" {
+		region := r.text("region")
+		if region == "" {
+			region = "us"
+		}
+		s.Sink.URL = segment.Regions[region]
+	}
+	s.Sink.Gzip = !segment.Local(s.Sink.URL)
+	s.Retry = r.duration("retry", segmentRetry)
+	s.MaxRetryAfter = r.duration("max_retry_after", 0)
+	if o := r.c.Option("rate"); o != nil && o.Rate != nil {
+		s.Rate = deliver.Rate{N: o.Rate.N, Per: time.Duration(o.Rate.PerMS) * time.Millisecond}
+	}
+	if o := r.c.Option("batch"); o != nil && o.Limit != nil {
+		s.Batch = deliver.Limit{Count: int(o.Limit.Count), Bytes: int(o.Limit.Bytes), Linger: time.Duration(o.Limit.MS) * time.Millisecond}
+	}
+	return s
+}
