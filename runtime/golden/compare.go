@@ -9,6 +9,7 @@ import (
 
 // Actual is what came of a case.
 type Actual struct {
+	In                 int // inputs
 	Out, Dead, Dropped []ActualRow
 	// Fates tell what became of each input, in order: "in 2 dropped: old, in.route:2".
 	Fates []string
@@ -29,7 +30,9 @@ type Verdict struct {
 	Diffs []Difference
 	// Fates stand in the report of a case that failed, before the differences.
 	Fates []string
-	Err   error // the case could not be run: ERROR, not FAIL
+	// Variant says in which way the case was run when it failed; "" as written.
+	Variant string
+	Err     error // the case could not be run: ERROR, not FAIL
 }
 
 // Passed tells whether everything was as expected.

@@ -66,7 +66,6 @@ func TestCompare(t *testing.T) {
 func TestParseErrorsSayWhere(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no input section", "# x\n-- out --\n", "c.txtar:2: the case has no section -- in --"},
-		{"no expectation", "-- in --\n{\"topic\":\"t\",\"value\":1}\n", "c.txtar:1: no expectation: write -- out --, -- dead -- or -- dropped --, or run --update"},
 		{"bad JSON", "-- in --\n{\"topic\":\"t\",}\n-- out --\n", "c.txtar:2: byte 13: comma before }"},
 		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, out, dead, dropped, http"},
 		{"a webhook", "-- in --\n{\"webhook\":\"/x\"}\n-- out --\n", "c.txtar:2: inputs of \"webhook\" are not there yet: this version of Sluice reads topics"},

@@ -53,7 +53,12 @@ func (c *compiler) source(s *ir.Source) error {
 		if _, err := regexp.Compile(s.Pattern); err != nil {
 			return fmt.Errorf("route %s: pattern of its topics: %w", c.route.plan.Name, err)
 		}
+		// Source.Type is what the view is; what is judged stands with the one topic,
+		// which has no name, as only that knows of defaults.
 		t := newTopic("", s.Type, s.Strict)
+		if len(s.Topics) > 0 {
+			t = newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
+		}
 		a.any = &t
 	default:
 		return fmt.Errorf("route %s: no arrival from %q", c.route.plan.Name, s.Kind)

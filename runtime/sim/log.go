@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+)
+
+// tp names a partition.
+type tp struct {
+	topic     string
+	partition int32
+}
+
+// topic is a topic of the log.
+type topic struct {
+	name  string
+	id    event.TopicID
+	parts []partition
+	turn  int32 // of records without a key
+}
+
+// partition is a list of records; offsets may have gaps, as compaction leaves them.
+type partition struct {
+	recs []logged
+	end  int64 // offset of the next record
+}
+
+// logged is a record and the input of the case that caused it; 0 for none.
+type logged struct {
+	rec event.Record
+	in  int
+}
+
+// from finds the first record at or behind an offset.
+func (p *partition) from(offset int64) int {
+	i, _ := slices.BinarySearchFunc(p.recs, offset, func(l logged, o int64) int { return int(l.rec.Offset - o) })
+	return i
+}
+
+// topic finds a topic, or makes it.
+func (w *World) topic(name string) *topic {
+	t, ok := w.topics[name]
+	if !ok {
+		t = &topic{name: name, id: xxh3.Hash128([]byte(name)).Bytes(), parts: make([]partition, w.opts.Partitions)}
+		w.topics[name] = t
+		w.names = append(w.names, name)
+	}
+	return t
+}
+
+// Input is a record that is given to the world.
+type Input struct {
+	Topic   string
+	Key     []byte // nil: none
+	Value   []byte // nil: a tombstone
+	Headers []event.Header
+	// Partition to write to; nil: by key, as Kafka's clients choose it.
+	Partition *int32
+	// Timestamp in milliseconds since 1970, or event.NoTime.
+	Timestamp int64
+}
+
+// Produce appends a record to its topic and gives it the next number of inputs,
+// from 1.
+func (w *World) Produce(in Input) (n int, at event.Origin) {
+	w.inputs++
+	return w.inputs, w.append(in, w.inputs)
+}
+
+// append writes to the log.
+func (w *World) append(in Input, cause int) event.Origin {
+	t := w.topic(in.Topic)
+	n := int32(len(t.parts))
+	var p int32
+	switch {
+	case in.Partition != nil:
+		p = *in.Partition
+	case in.Key != nil:
+		p = kafka.PartitionOf(in.Key, n)
+	default:
+		p = t.turn % n
+		t.turn++
+	}
+	for int32(len(t.parts)) <= p {
+		t.parts = append(t.parts, partition{})
+	}
+	part := &t.parts[p]
+	part.recs = append(part.recs, logged{event.Record{
+		Topic: in.Topic, TopicID: t.id, Partition: p, Offset: part.end,
+		Key: in.Key, Value: in.Value, Headers: in.Headers, Timestamp: in.Timestamp,
+	}, cause})
+	part.end++
+	w.logf("log      %s/%d/%d", in.Topic, p, part.end-1)
+	return event.Origin{Topic: t.id, Partition: p, Offset: part.end - 1}
+}
+
+// cause is the input that led to a record.
+func (w *World) cause(r *event.Record) int {
+	p := &w.topics[r.Topic].parts[r.Partition]
+	if i := p.from(r.Offset); i < len(p.recs) && p.recs[i].rec.Offset == r.Offset {
+		return p.recs[i].in
+	}
+	return 0
+}
+
+// group is the consumer group of a route: positions, and who reads what.
+type group struct {
+	committed map[tp]int64
+	owner     map[tp]*process // none: the first process
+}
+
+// reads tells whether a route reads a topic.
+func (r *route) reads(name string) bool {
+	if r.Source.Kind == "topics" {
+		return r.pattern.Match(name)
+	}
+	return slices.ContainsFunc(r.Source.Topics, func(t ir.Topic) bool { return t.Name == name })
+}
+
+// due tells whether positions are to be committed now.
+func (w *World) due() bool {
+	return w.opts.CommitAtOnce || w.now-w.committedAt >= int64(time.Second)
+}

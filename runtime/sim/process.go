@@ -1,0 +1,444 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/letter"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// process is one running process of the program: what a crash takes away.
+type process struct {
+	w       *World
+	n       int // 1 for the first
+	budget  *task.Budget
+	scheds  []*scheduler // by the share of their connections
+	tasks   []*running   // in the order they were opened, ended ones too
+	flights []*flight
+	writes  []*write
+	made    map[place]*source
+
+	lease  int64 // until when its partitions are surely its own (I6)
+	frozen bool  // it does nothing and does not know it
+	// before is called before a record runs; a test may end the process in it.
+	before func()
+}
+
+// scheduler is that of the connections which share one.
+type scheduler struct {
+	*deliver.Scheduler
+	conns []*connection
+	wake  int64
+}
+
+// place finds an output again: its arena is used once more for a later epoch, but
+// only when the output has ended.
+type place struct {
+	arena *event.Arena
+	index int32
+}
+
+// source is where an output comes from: the how-manieth output of which record.
+type source struct {
+	r   *running
+	of  endID
+	nth int
+	in  int
+}
+
+// running is a task with what stands around it in its process.
+type running struct {
+	p      *process
+	route  *route
+	tp     tp
+	task   *task.Task
+	runner task.Runner
+	owners []*deliver.Owner // by share; nil where the route sends nothing
+
+	at     int64 // next offset to fetch
+	slice  []event.Record
+	next   int64 // position behind slice
+	have   bool  // a slice was fetched and has not run
+	paused bool
+	// watermark is what may be committed and is not; noOffset: nothing.
+	watermark int64
+	revoked   bool // purged: nothing of it may be sent any more (I6)
+	ended     bool
+}
+
+const noOffset = -1
+
+// flight is a request on the wire.
+type flight struct {
+	sched   *scheduler
+	req     *deliver.Request
+	conn    *connection
+	sentAt  int64
+	arrived bool
+	reply   Reply
+}
+
+// write is a letter on its way to the dead topic.
+type write struct {
+	r        *running
+	ref      task.Ref
+	letter   *letter.Letter
+	appended bool
+}
+
+// session is the broker's session timeout; a lease lasts half of it from the last
+// heartbeat.
+const session = 45 * time.Second
+
+// start starts a process.
+func (w *World) start() *process {
+	w.lives++
+	p := &process{w: w, n: w.lives, budget: task.NewBudget(task.ProcessBytes), made: map[place]*source{}}
+	for share := 0; ; share++ {
+		s := &scheduler{wake: deliver.Never}
+		cfg := deliver.Config{Seed: w.opts.Seed ^ uint64(w.lives)<<32 ^ uint64(share)}
+		for _, c := range w.conns {
+			if c.share == share {
+				s.conns = append(s.conns, c)
+				cfg.Connections = append(cfg.Connections, c.config)
+				if c.rate.N > 0 {
+					cfg.Rate = c.rate
+				}
+			}
+		}
+		if len(s.conns) == 0 {
+			break
+		}
+		s.Scheduler = deliver.New(cfg, w.now)
+		p.scheds = append(p.scheds, s)
+	}
+	w.procs = append(w.procs, p)
+	p.heartbeat()
+	w.logf("start    process %d", p.n)
+	return p
+}
+
+// heartbeat prolongs the leases of a process.
+func (p *process) heartbeat() {
+	p.lease = p.w.now + int64(session/2)
+	for _, r := range p.tasks {
+		r.leased()
+	}
+}
+
+func (r *running) leased() {
+	r.task.Lease(r.p.lease)
+	for _, o := range r.owners {
+		if o != nil {
+			o.Lease(r.p.lease)
+		}
+	}
+}
+
+// live lists the tasks that have not ended.
+func (p *process) live() []*running {
+	var out []*running
+	for _, r := range p.tasks {
+		if !r.ended {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// assigned opens tasks for the partitions that are the process's and hold
+// something to read. It reports whether it opened any.
+func (p *process) assigned() bool {
+	did := false
+	for _, rt := range p.w.routes {
+		for _, name := range p.w.names {
+			if !rt.reads(name) {
+				continue
+			}
+			for i := range p.w.topics[name].parts {
+				at := tp{name, int32(i)}
+				from := rt.group.committed[at]
+				if p.w.topics[name].parts[i].end > from && p.w.owner(rt, at) == p && p.find(rt, at) == nil {
+					p.open(rt, at, from)
+					did = true
+				}
+			}
+		}
+	}
+	return did
+}
+
+// owner is the process that a partition is assigned to: the one it was given to
+// while that lives, else the first.
+func (w *World) owner(r *route, at tp) *process {
+	if p := r.group.owner[at]; p != nil && slices.Contains(w.procs, p) {
+		return p
+	}
+	if len(w.procs) == 0 {
+		return nil
+	}
+	return w.procs[0]
+}
+
+func (p *process) find(rt *route, at tp) *running {
+	for _, r := range p.tasks {
+		if !r.ended && r.route == rt && r.tp == at {
+			return r
+		}
+	}
+	return nil
+}
+
+func (p *process) open(rt *route, at tp, from int64) {
+	r := &running{p: p, route: rt, tp: at, runner: rt.runner(), owners: make([]*deliver.Owner, len(p.scheds)), at: from, watermark: noOffset}
+	for _, c := range rt.conns {
+		if s := p.w.conns[c].share; r.owners[s] == nil {
+			r.owners[s] = deliver.NewOwner(r)
+		}
+	}
+	r.task = task.New(task.Config{
+		Route: rt.Route, Topic: p.w.topics[at.topic].id, Partition: at.partition, Runner: r, Budget: p.budget, Caps: p.w.opts.Caps,
+	})
+	p.w.mutateTask(r.task)
+	r.leased()
+	r.task.Open(from)
+	p.tasks = append(p.tasks, r)
+	p.w.logf("open     %s at %d", r, from)
+}
+
+// poll fetches at most n records of a task's partition.
+func (r *running) poll(n int) bool {
+	part := &r.p.w.topics[r.tp.topic].parts[r.tp.partition]
+	if r.ended || r.have || r.paused || r.at >= part.end || r.task.State() != task.Running {
+		return false
+	}
+	i := part.from(r.at)
+	r.slice, r.next = r.slice[:0], part.end
+	for ; i < len(part.recs); i++ {
+		if len(r.slice) == n {
+			r.next = part.recs[i].rec.Offset
+			break
+		}
+		r.slice = append(r.slice, part.recs[i].rec)
+	}
+	r.have, r.at = true, r.next
+	r.p.w.logf("poll     %s: %d records, next %d", r, len(r.slice), r.next)
+	return true
+}
+
+// run gives a fetched slice to its task; what it releases goes to the schedulers.
+func (r *running) run() bool {
+	if !r.have || r.ended {
+		return false
+	}
+	r.have = false
+	r.p.w.logf("run      %s to %d", r, r.next)
+	if err := r.task.Records(r.slice, r.next, r.p.w.now); err != nil {
+		r.p.w.breaks("%s: %v", r, err)
+	}
+	r.perform()
+	return true
+}
+
+// Run is task.Runner's: it notes how each record ends and which outputs it makes.
+func (r *running) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	if r.p.before != nil {
+		r.p.before()
+	}
+	from := len(out.Outs)
+	end := r.runner.Run(rec, now, out)
+	r.p.w.ran(r, rec, &end, out, from)
+	return end
+}
+
+// perform carries out what the task asks for.
+func (r *running) perform() {
+	for _, e := range r.task.Effects(nil) {
+		switch e.Kind {
+		case task.Send:
+			for i := range e.Outs {
+				o := &e.Outs[i]
+				c := r.p.w.conns[r.route.conns[o.Emit]]
+				r.p.scheds[c.share].Push(o, r.owners[c.share], c.index, r.route.priority, r.p.w.now)
+			}
+			r.p.w.logf("release  %s: %d outputs", r, len(e.Outs))
+		case task.Produce:
+			r.p.writes = append(r.p.writes, &write{r: r, ref: e.Ref, letter: e.Letter})
+		case task.Pause:
+			r.paused = true
+		case task.Resume:
+			r.paused = false
+		case task.Watermark:
+			r.watermark = e.Offset
+		case task.Ended:
+			r.ended = true
+			if e.Offset != task.NoOffset {
+				r.watermark = e.Offset
+			} else {
+				r.watermark = noOffset
+			}
+			r.p.w.logf("ended    %s at %d", r, e.Offset)
+		}
+	}
+}
+
+// send puts the next request of a scheduler on the wire.
+func (p *process) send(s *scheduler) *flight {
+	req, wake := s.Next(p.w.now)
+	s.wake = wake
+	if req == nil {
+		return nil
+	}
+	f := &flight{sched: s, req: req, conn: s.conns[req.Connection], sentAt: p.w.sentAt(req)}
+	p.flights = append(p.flights, f)
+	p.w.logf("send     process %d, %s: %s, attempt %d", p.n, f.conn, p.describe(f), req.Attempt)
+	for _, o := range req.Outs {
+		r := p.made[place{o.Arena, o.Index}].r
+		switch {
+		case r.ended || r.revoked:
+			p.w.breaks("I6: an output of %s was sent after its partition was given up", r)
+		case p.w.now >= p.lease:
+			p.w.breaks("I6: an output of %s was sent after the lease of process %d ended", r, p.n)
+		}
+	}
+	return f
+}
+
+// arrive lets a request reach its sink.
+func (p *process) arrive(f *flight) bool {
+	if f.arrived {
+		return false
+	}
+	f.arrived = true
+	p.w.receive(p, f)
+	return true
+}
+
+// answer gives a process the answer to a request that arrived. Twice has the
+// tasks told twice, as they must bear.
+func (p *process) answer(f *flight, twice bool) bool {
+	if !f.arrived {
+		return false
+	}
+	p.flights = slices.DeleteFunc(p.flights, func(o *flight) bool { return o == f })
+	p.w.logf("answer   process %d, %s: %s %s", p.n, f.conn, className(f.reply.Answer.Class), f.reply.Answer.Code)
+	results := slices.Clone(f.sched.Answer(f.req, f.reply.Answer, p.w.now))
+	for i := range results {
+		r := results[i].Owner.Ref.(*running)
+		r.task.Result(&results[i])
+		if twice {
+			r.task.Result(&results[i])
+		}
+	}
+	for _, r := range p.live() {
+		r.perform()
+	}
+	return true
+}
+
+// put appends a letter to the dead topic.
+func (p *process) put(x *write) bool {
+	if x.appended || x.r.ended {
+		return false
+	}
+	x.appended = true
+	p.w.bury(x)
+	return true
+}
+
+// ack tells the task that its letter is on the dead topic.
+func (p *process) ack(x *write, twice bool) bool {
+	if !x.appended {
+		return false
+	}
+	p.writes = slices.DeleteFunc(p.writes, func(o *write) bool { return o == x })
+	p.w.logf("ack      %s: letter %s", x.r, x.letter.ID)
+	x.r.task.LetterAcked(x.ref)
+	if twice {
+		x.r.task.LetterAcked(x.ref)
+	}
+	x.r.perform()
+	return true
+}
+
+// persist moves the watermark of a task.
+func (r *running) persist() bool {
+	before := r.watermark
+	r.task.Persist(r.p.w.now)
+	r.perform()
+	if r.watermark == before {
+		return false
+	}
+	r.p.w.logf("persist  %s to %d", r, r.watermark)
+	return true
+}
+
+// commit commits what may be committed, where the lease still holds (I6).
+func (r *running) commit() bool {
+	if r.watermark == noOffset || r.p.w.now >= r.p.lease {
+		return false
+	}
+	at := r.watermark
+	r.watermark = noOffset
+	r.p.w.commit(r, at)
+	return true
+}
+
+// close begins the end of a task: with purge its partition was revoked and
+// nothing of it is sent any more, without it the process stops and what is under
+// way may end.
+func (r *running) close(purge bool) {
+	if r.ended || r.task.State() == task.Closing {
+		return
+	}
+	r.p.w.logf("close    %s, purge %v", r, purge)
+	r.have = false
+	if purge {
+		r.revoked = true
+		for i, o := range r.owners {
+			if o != nil {
+				r.p.scheds[i].Purge(o)
+			}
+		}
+	}
+	r.task.Close(r.p.w.now, r.p.w.now+int64(10*time.Second))
+	r.perform()
+}
+
+// onWire counts the outputs of a task in requests without an answer.
+func (r *running) onWire() int {
+	n := 0
+	for _, o := range r.owners {
+		if o != nil {
+			n += o.OnWire()
+		}
+	}
+	return n
+}
+
+// finish ends a closing task with what has ended so far.
+func (r *running) finish() {
+	r.task.Finish(r.p.w.now)
+	r.perform()
+}
+
+// lose ends a task whose partition another process has.
+func (r *running) lose() {
+	r.revoked = true
+	for i, o := range r.owners {
+		if o != nil {
+			r.p.scheds[i].Purge(o)
+		}
+	}
+	r.task.Lose()
+	r.perform()
+}
+
+// kill ends a process at once.
+func (w *World) kill(p *process) {
+	w.logf("crash    process %d", p.n)
+	w.procs = slices.DeleteFunc(w.procs, func(o *process) bool { return o == p })
+}

@@ -1,0 +1,270 @@
+// Package sim runs a program in memory on a clock that stands still until it is
+// told to move: the log, the committed positions, the dead topics and the sinks
+// are lists, and the very task, operators and schedulers of the engine run
+// between them, one small effect at a time. Golden cases run on it, and the
+// tests of the protocol, which stop a process between any two of its effects.
+//
+// It takes a plan, records and a script of what the sinks answer, and gives what
+// they took, what became a letter and how every record ended. Where something
+// comes to pass that no real broker or sink would let pass (an offset committed
+// too early, a batch beyond Segment's limits), it says so (Broken). It has no
+// goroutine, no network and no clock of its own, and must not know what a stage
+// or an expression means.
+//
+// # The world and its processes
+//
+// A World is what outlives a process: topics, positions, dead topics, what sinks
+// have taken. A process holds what a crash takes away: tasks, schedulers,
+// requests on the wire, letters being written. Everything it does is one of few
+// effects (process.go), each of which leaves the world as a crash at that very
+// moment would find it. Settle does them in a fixed order until none is left;
+// the tests do them in any order.
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// Options of a world. The zero value is a world at the beginning of 1970 whose
+// sinks take everything.
+type Options struct {
+	Now time.Time
+	// Partitions of every topic that is made; 0: 12.
+	Partitions int32
+	// Compile makes the runners of a route, one a task; nil: the reference
+	// evaluator of package op.
+	Compile func(r *plan.Route, app string) (func() task.Runner, error)
+	// Sink answers requests; nil takes everything.
+	Sink Sink
+	Caps task.Caps
+	// Seed of the schedulers' jitter.
+	Seed uint64
+	// CommitAtOnce commits a position as soon as it is reached, not once a second.
+	CommitAtOnce bool
+}
+
+// World is a program and everything outside of it.
+type World struct {
+	app    string
+	opts   Options
+	now    int64
+	routes []*route
+	conns  []*connection
+
+	topics map[string]*topic
+	names  []string // of topics, in the order they were made
+
+	procs []*process
+	lives int // processes so far
+
+	taken      []Taken
+	firstTaken map[takenID]int
+	ends       map[endID]int
+	ended      []End
+	letters    []Letter
+	dead       map[string]int // letter id → its place in letters
+	broken     []string
+	inputs     int
+
+	committedAt int64
+	holds       bool         // nothing persists or commits
+	trace       func(string) // nil: nobody listens
+}
+
+// route is one route as the world runs it.
+type route struct {
+	*plan.Route
+	runner   func() task.Runner
+	conns    []int // by emit: index into World.conns
+	priority deliver.Priority
+	pattern  kafka.Pattern
+	group    group
+}
+
+// connection is a declared connection, or the log.
+type connection struct {
+	kind, name string
+	share      int // of those that share a scheduler: its number
+	index      int // within the scheduler
+	config     deliver.Connection
+	rate       deliver.Rate
+}
+
+// New makes the world of a program and starts its first process.
+func New(p *plan.Plan, o Options) (*World, error) {
+	if o.Partitions == 0 {
+		o.Partitions = 12
+	}
+	if o.Compile == nil {
+		o.Compile = Reference
+	}
+	if o.Sink == nil {
+		o.Sink = func(*Attempt) Reply { return Reply{} }
+	}
+	w := &World{
+		app: p.App, opts: o, now: o.Now.UnixNano(),
+		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
+	}
+	w.committedAt = w.now
+	w.connect(p)
+	for _, r := range p.Routes {
+		if err := w.addRoute(r); err != nil {
+			return nil, err
+		}
+	}
+	w.start()
+	return w, nil
+}
+
+// Reference compiles a route for the reference evaluator.
+func Reference(r *plan.Route, app string) (func() task.Runner, error) {
+	c, err := op.Compile(r, app)
+	if err != nil {
+		return nil, err
+	}
+	return func() task.Runner { return runner{c, c.NewFrame()} }, nil
+}
+
+// runner runs a compiled route on a frame of its own.
+type runner struct {
+	route *op.Route
+	frame *op.Frame
+}
+
+// Run is task.Runner's.
+func (r runner) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	return r.route.Run(r.frame, rec, now, out)
+}
+
+func (w *World) addRoute(p *plan.Route) error {
+	r := &route{Route: p, group: group{committed: map[tp]int64{}, owner: map[tp]*process{}}}
+	switch p.Priority {
+	case "high":
+		r.priority = deliver.High
+	case "low":
+		r.priority = deliver.Low
+	default:
+		r.priority = deliver.Normal
+	}
+	var err error
+	if p.Source.Kind == "topics" {
+		if r.pattern, err = kafka.ParsePattern(p.Source.Pattern); err != nil {
+			return fmt.Errorf("pattern of route %s: %w", p.Name, err)
+		}
+	}
+	if r.runner, err = w.opts.Compile(p, w.app); err != nil {
+		return err
+	}
+	for _, e := range p.Emits {
+		r.conns = append(r.conns, w.connection(e))
+	}
+	w.routes = append(w.routes, r)
+	for _, t := range p.Source.Topics {
+		if t.Name != "" { // the one of a pattern names none
+			w.topic(t.Name) // every topic the program names is made at start
+		}
+	}
+	return nil
+}
+
+// connect takes the connections of the plan, and the log.
+func (w *World) connect(p *plan.Plan) {
+	for _, c := range p.Connections {
+		w.conns = append(w.conns, newConnection(c, p.Connections))
+	}
+	// A program that declares none of a kind uses its main all the same: the
+	// caller of a real program provides it.
+	for _, kind := range []string{"segment", "kafka", "log"} {
+		if w.find(kind, "main") < 0 {
+			w.conns = append(w.conns, &connection{kind: kind, name: "main"})
+		}
+	}
+	shares := map[string]int{}
+	for _, c := range w.conns {
+		root := c.kind + " " + shareOf(c, p.Connections)
+		n, ok := shares[root]
+		if !ok {
+			n = len(shares)
+			shares[root] = n
+		}
+		c.share = n
+		for _, o := range w.conns {
+			if o == c {
+				break
+			}
+			if o.share == n {
+				c.index++
+			}
+		}
+	}
+}
+
+func shareOf(c *connection, declared []*ir.Connection) string {
+	for _, d := range declared {
+		if d.Kind == c.kind && d.Name == c.name && d.Shares != "" {
+			return d.Shares
+		}
+	}
+	return c.name
+}
+
+func newConnection(d *ir.Connection, _ []*ir.Connection) *connection {
+	c := &connection{kind: d.Kind, name: d.Name}
+	if o := d.Option("rate"); o != nil && o.Rate != nil {
+		c.rate = deliver.Rate{N: o.Rate.N, Per: time.Duration(o.Rate.PerMS) * time.Millisecond}
+	}
+	if o := d.Option("batch"); o != nil && o.Limit != nil {
+		c.config.Batch = deliver.Limit{Count: int(o.Limit.Count), Bytes: int(o.Limit.Bytes), Linger: time.Duration(o.Limit.MS) * time.Millisecond}
+	}
+	if d.Kind == "segment" {
+		c.config.Retry = 24 * time.Hour
+	}
+	return c
+}
+
+func (w *World) find(kind, name string) int {
+	return slices.IndexFunc(w.conns, func(c *connection) bool { return c.kind == kind && c.name == name })
+}
+
+// connection is the one an emit sends by.
+func (w *World) connection(e *ir.Emit) int {
+	kind, name := "log", "main"
+	switch e.Sink.(type) {
+	case *ir.SegmentCall, *ir.SegmentPass:
+		kind, name = "segment", e.Via
+	case *ir.TopicRecord:
+		kind, name = "kafka", e.Via
+	}
+	if i := w.find(kind, name); i >= 0 {
+		return i
+	}
+	return w.find(kind, "main")
+}
+
+// Now is the world's clock.
+func (w *World) Now() time.Time { return time.Unix(0, w.now).UTC() }
+
+// Broken lists what came to pass and must not: each line names the invariant.
+func (w *World) Broken() []string { return w.broken }
+
+func (w *World) breaks(format string, a ...any) {
+	s := fmt.Sprintf(format, a...)
+	w.broken = append(w.broken, s)
+	w.logf("BROKEN %s", s)
+}
+
+func (w *World) logf(format string, a ...any) {
+	if w.trace != nil {
+		w.trace(fmt.Sprintf("%8s  ", time.Duration(w.now-w.opts.Now.UnixNano())) + fmt.Sprintf(format, a...))
+	}
+}
