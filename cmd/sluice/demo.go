@@ -154,7 +154,7 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	wg.Go(func() { _ = d.broker.Run(ctx) })
 	d.ledger = receiver.NewLedger()
-	faults := receiver.Shares{Seed: 1, TooMany: 0.004, Unavailable: 0.02, Cut: 0.02, RetryAfter: time.Second}
+	faults := receiver.Shares{Seed: 1, TooMany: 0.002, Unavailable: 0.02, Cut: 0.02, RetryAfter: time.Second}
 	d.receiver, err = receiver.Listen("127.0.0.1:0", receiver.Options{
 		WriteKey: "demo-write-key", Fault: faults.Fault, Ledger: d.ledger,
 		OnEvent: func(e receiver.Event) {
@@ -168,7 +168,7 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	wg.Go(func() { _ = d.receiver.Run(ctx) })
 	fmt.Fprintf(d.words, "embedded Kafka %s (one copy on this machine) · strict Segment receiver %s\n", d.broker.Addr(), d.receiver.URL())
-	fmt.Fprintf(d.words, "3 scripts (signups, orders, users); %d events at %d/s; the receiver answers 0.4 %% of requests 429, 2 %% 503, and cuts 2 %% after taking them\n", d.events, d.rate)
+	fmt.Fprintf(d.words, "3 scripts (signups, orders, users); %d events at %d/s; the receiver answers 0.2 %% of requests 429, 2 %% 503, and cuts 2 %% after taking them\n", d.events, d.rate)
 
 	admin, err := kafka.NewAdmin(kafka.Config{Name: "demo", Brokers: []string{d.broker.Addr()}})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/observe"
@@ -25,6 +26,8 @@ type connection struct {
 	senders []sender // by the index of deliver.Config.Connections
 	log     *slog.Logger
 	health  *observe.Health
+	// accepted is told each output that was taken (Config.Accepted); nil: nobody.
+	accepted func(*plan.Route, *event.Output)
 
 	mu    sync.Mutex
 	sched *deliver.Scheduler
@@ -124,6 +127,13 @@ func (c *connection) send(ctx context.Context, r *deliver.Request) {
 		n := 1
 		for n < len(results) && results[n].Owner == results[0].Owner {
 			n++
+		}
+		if c.accepted != nil {
+			for i := range results[:n] {
+				if results[i].Kind == deliver.Taken {
+					c.accepted(p.route.plan, results[i].Out)
+				}
+			}
 		}
 		p.route.results(p, results[:n])
 		results = results[n:]

@@ -49,6 +49,9 @@ type Config struct {
 	Log  *slog.Logger
 	// Ready is called once when every route reads.
 	Ready func()
+	// Accepted is told each output when its sink has taken it, on the goroutine of
+	// the request, which it must not hold up: `dev` prints a line. nil: nobody.
+	Accepted func(r *plan.Route, o *event.Output)
 	// Version and Commit are ours, for Segment's context.library and metrics.
 	Version, Commit string
 }
@@ -150,6 +153,9 @@ func (e *Engine) start(ctx context.Context) error {
 	}
 	if err := e.connections(); err != nil {
 		return err
+	}
+	for _, c := range e.conns {
+		c.accepted = e.cfg.Accepted
 	}
 	if err := e.topics(ctx); err != nil {
 		return err

@@ -65,6 +65,9 @@ type Output struct {
 	Record int32
 	// Index is its own place in Arena.Outs; the task sets it when it seals the epoch.
 	Index int32
+	// Logged is when the record that made it was written to its topic, milliseconds
+	// since 1970, or NoTime; the task sets it.
+	Logged int64
 	// Time is @time in milliseconds since 1970 (timestamp of a topic record), or NoTime.
 	Time int64
 

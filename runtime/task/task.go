@@ -191,6 +191,7 @@ func (t *Task) run(e *epoch, r *event.Record, clock time.Time) {
 	outs := e.arena.Outs
 	for i := len(outs) - e.arena.Since(mark); i < len(outs); i++ {
 		outs[i].Record = int32(len(e.recs) - 1)
+		outs[i].Logged = rec.Timestamp
 		outs[i].Index = int32(i)
 	}
 }
