@@ -44,7 +44,7 @@ func (e *ex) call(x *syntax.Call) ir.Expr {
 	if _, ok := s.unread[rest]; ok {
 		return badExpr(x.Span())
 	}
-	if e.c.env.FuncLater(name) {
+	if i := strings.IndexByte(name, '.'); e.c.env.FuncLater(name) || i > 0 && e.c.env.ModuleLater(name[:i]) {
 		e.c.notYet(at, name)
 		return badExpr(x.Span())
 	}
@@ -58,6 +58,9 @@ func (e *ex) unknownFunc(s *space, name string, at token.Span) {
 		if _, ok := e.c.env.Module(name[:i]); ok {
 			d.WithHelp("write `use %s` at the top of the file", name[:i])
 			return
+		}
+		if near := diag.Nearest(name[:i], e.c.env.ModuleNames()); near != "" {
+			d.WithHelp("did you mean %s? `use %s` brings it into the file", near+name[i:], near)
 		}
 	}
 	if other, ok := elsewhere[name]; ok {
@@ -363,7 +366,7 @@ func (e *ex) defArgument(def, param string, p *types.Type, i int, a ir.Expr) (x 
 	case t.Kind == types.Any:
 		return e.anyHere(a, p, place), false
 	}
-	e.errorf(diag.BadArgument, a.Span(), "%s is %s", place, p.Brief()).WithLabel("this is %s", t.Brief()).WithHelp("%s", convert(a, p))
+	e.errorf(diag.BadArgument, a.Span(), "%s is %s", place, p.Brief()).WithLabel("this is %s", t.Brief()).WithHelp("%s", orElse(convert(a, p), differ(t, p)))
 	return badExpr(a.Span()), false
 }
 
@@ -446,6 +449,9 @@ func (c *checker) declarations() {
 				c.checkDef(d)
 			}
 		}
+	}
+	for _, t := range c.main.tables {
+		c.typ(t.in, t.decl.Type)
 	}
 	c.nodes = 0 // only what routes are made of counts
 }

@@ -305,7 +305,11 @@ func (e *ex) match(x *syntax.Match) ir.Expr {
 		ts = append(ts, v.Type())
 		n.Arms = append(n.Arms, ir.Arm{Cond: cond, X: v})
 	}
-	last := m.close(e, x.Span(), ok)
+	at := keyword(x)
+	if x.Subject != nil {
+		at = at.Join(x.Subject.Span())
+	}
+	last := m.close(e, at, ok)
 	if !ok || !last || len(n.Arms) == 0 {
 		return badExpr(x.Span())
 	}
@@ -468,17 +472,17 @@ func (m *matching) next(e *ex, cond ir.Expr) {
 func (m *matching) close(e *ex, at token.Span, ok bool) bool {
 	e.f = m.before
 	if m.hasElse || m.unsure || !m.ok {
-		return m.hasElse || m.unsure
+		return true
 	}
 	if m.subject == nil {
-		e.errorf(diag.NotExhaustive, head(at), "a match without a subject needs `else`").WithHelp("else => … says what else there is")
+		e.errorf(diag.NotExhaustive, at, "a match without a subject needs `else`").WithHelp("else => … says what else there is")
 		return false
 	}
 	left := m.rest.known[slotRoot(m.slot)]
 	if left.Kind == types.Never {
 		return true
 	}
-	d := e.errorf(diag.NotExhaustive, head(at), "not every value of %s has an arm", quote(m.subject.Span())).WithLabel("left over: %s", left.Brief())
+	d := e.errorf(diag.NotExhaustive, at, "not every value of %s has an arm", quote(m.subject.Span())).WithLabel("left over: %s", left.Brief())
 	d.WithHelp("add an arm for it, or else => …")
 	return false
 }

@@ -198,6 +198,8 @@ func (w *walker) unknownCallField(call string, spec *Call, key syntax.Key) {
 	}
 	d := w.errorf(diag.UnknownCallField, key.Span(), "`emit %s` has no field `%s`", call, key.Text)
 	switch near := diag.Nearest(key.Text, names); {
+	case key.Text == spec.Name:
+		d.WithHelp("the name stands before the braces: emit %s \"…\" { … }", call)
 	case near != "":
 		d.WithHelp("did you mean %s?", near)
 	case spec.Body != "":
@@ -378,7 +380,7 @@ func (w *walker) reservedIn(t, want *types.Type, body fieldValue, en *syntax.Ent
 		}
 		if what == "trait" && !f.Optional && types.MayBeNull(f.Type) && f.Type.Kind != types.Null && at(f.Name).Valid() {
 			w.errorf(diag.NullTrait, at(f.Name), "the trait `%s` may be null, which erases it", f.Name).
-				WithHelp("`%s?: …` leaves it out; to say that null is meant, write `… ?? null`-free: `if … then … else null`", f.Name)
+				WithHelp("`%s?: …` leaves a null out, and the profile keeps what it has; as it is, a null clears it", f.Name)
 		}
 		if want == nil {
 			continue

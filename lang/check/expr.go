@@ -3,6 +3,7 @@ package check
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -22,8 +23,10 @@ type ex struct {
 	src   *source // what stands behind `@`; nil where there is no event
 	place string  // "a def", "a constant", "an option" where there is no event; "" in a route
 	set   bool    // an option: env() and secret() are legal
-	stack []*defDecl
-	lets  []*constDecl // constants being put in
+	// atSource: an option of a source, above which no stage stands.
+	atSource bool
+	stack    []*defDecl
+	lets     []*constDecl // constants being put in
 }
 
 // frame counts the slots and roots of a route.
@@ -345,7 +348,7 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 	}
 	switch status {
 	case types.FieldUnknown:
-		d := e.errorf(diag.UnknownField, at, "%s has no field `%s`", what, name).WithLabel("not in %s", types.NonNull(t).Brief())
+		d := e.errorf(diag.UnknownField, at, "%s has no field `%s`", what, name).WithLabel("%s", known(types.NonNull(t)))
 		if near := diag.Nearest(name, types.FieldNames(t)); near != "" {
 			d.WithHelp("did you mean .%s?", near)
 		} else {
@@ -364,6 +367,21 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 			d.WithHelp("it is a list: [x.%s for x in %s], or %s[0].%s", name, of.Span().Text(), of.Span().Text(), name)
 		}
 	}
+}
+
+// known says what fields a type has, in a few words.
+func known(t *types.Type) string {
+	if t.Name != "" {
+		return "not in " + t.Name
+	}
+	names := types.FieldNames(t)
+	switch {
+	case len(names) == 0:
+		return "it has no fields"
+	case len(names) > 5:
+		names = append(names[:5:5], "…")
+	}
+	return "it has " + strings.Join(names, ", ")
 }
 
 func (e *ex) index(x *syntax.Index) ir.Expr {
@@ -443,7 +461,7 @@ func (e *ex) need(x ir.Expr, want *types.Type, place string) ir.Expr {
 		return e.nullHere(x, "in "+place)
 	}
 	e.errorf(diag.WrongType, x.Span(), "%s takes %s", place, want.Brief()).WithLabel("this is %s", t.Brief()).
-		WithHelp("%s", convert(x, want))
+		WithHelp("%s", orElse(convert(x, want), differ(t, want)))
 	return badExpr(x.Span())
 }
 
@@ -474,12 +492,61 @@ func convert(x ir.Expr, want *types.Type) string {
 	return ""
 }
 
+// differ says where an object does not fit another type, or "".
+func differ(from, want *types.Type) string {
+	from, want = types.NonNull(from), types.NonNull(want)
+	if from.Kind != types.Object || want.Kind != types.Object {
+		return ""
+	}
+	for i := range want.Fields {
+		w := &want.Fields[i]
+		f, ok := from.Field(w.Name)
+		switch {
+		case !ok && !w.Optional:
+			return "`" + w.Name + "` is missing"
+		case !ok:
+		case f.Optional && !w.Optional:
+			return "`" + w.Name + "` may be missing"
+		case !types.Assignable(f.Type, w.Type):
+			return "`" + w.Name + "` is " + f.Type.Brief() + " where it should be " + w.Type.Brief()
+		}
+	}
+	for i := range from.Fields {
+		if _, ok := want.Field(from.Fields[i].Name); !ok && !want.Open && want.Rest == nil {
+			return "`" + from.Fields[i].Name + "` is too much"
+		}
+	}
+	return ""
+}
+
 // nullHere refuses a null where none may be.
 func (e *ex) nullHere(x ir.Expr, where string) ir.Expr {
-	src := x.Span().Text()
-	e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("null %s fails", where).
-		WithHelp("`require %s != null else \"…\"` above it, or `%s ?? …`", src, src)
+	d := e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("null %s fails", where)
+	if e.atSource {
+		d.WithHelp("`%s ?? …`", x.Span().Text())
+	} else {
+		d.WithHelp("`require %s != null else \"…\"` above it, or `%s ?? …`", nullCause(x).Span().Text(), x.Span().Text())
+	}
 	return badExpr(x.Span())
+}
+
+// nullCause is what must not be null so that x is not: the subject of calls.
+func nullCause(x ir.Expr) ir.Expr {
+	switch n := x.(type) {
+	case *ir.Call:
+		if n.NullSubject {
+			return nullCause(n.Args[0])
+		}
+	case *ir.Let:
+		if n.NullSubject {
+			return nullCause(n.Value)
+		}
+	case *ir.Cast:
+		if types.MayBeNull(n.X.Type()) {
+			return nullCause(n.X)
+		}
+	}
+	return x
 }
 
 // anyHere refuses what may be anything, or casts it where a whole expression
@@ -581,7 +648,7 @@ func (e *ex) negative(x *syntax.Unary) ir.Expr {
 	if types.Assignable(types.NonNull(v.Type()), types.DurationT) {
 		want = types.DurationT
 	}
-	v = e.need(v, want, "a sign")
+	v = e.need(v, want, "`-`")
 	if isBad(v) {
 		return badExpr(x.Span())
 	}

@@ -22,6 +22,13 @@ type space struct {
 	// declarations that could not be read. Their use is no second mistake.
 	unread map[string]token.Span
 	order  []string // of types and defs, for reports in the order of the text
+	tables []tableDecl
+}
+
+// tableDecl is a table, which this version refuses but for the mistakes in its type.
+type tableDecl struct {
+	decl *syntax.TableDecl
+	in   *fileScope
 }
 
 func newSpace(name string) *space {
@@ -90,6 +97,7 @@ func (c *checker) collect(f *syntax.File, s *space) *fileScope {
 		case *syntax.ConnDecl:
 			c.collectConn(fs, d)
 		case *syntax.TableDecl:
+			s.tables = append(s.tables, tableDecl{d, fs})
 			c.notYet(keyword(d), "table")
 			s.unread[d.Name.Text] = d.Name.Span()
 		case *syntax.IdentDecl:

@@ -77,9 +77,9 @@ func (e *ex) assumeEqual(x, y ir.Expr, equal bool) {
 		switch {
 		case isConst && k.Value == nil && !equal:
 			e.notNull(x)
-		case isConst && (equal || exact(k.Value)):
+		case isConst && exact(k.Value):
 			e.learn(x, types.Fact{Type: types.TypeOf(k.Value), Not: !equal})
-		case equal:
+		case equal && !isConst:
 			e.learn(x, types.Fact{Type: types.Widen(y.Type())})
 		}
 		if equal && !types.MayBeNull(y.Type()) {

@@ -98,6 +98,9 @@ func (e *ex) neverEqual(x *route.Binary, a, b ir.Expr) {
 	}
 	if types.Assignable(types.NonNull(a.Type()), types.StringT) && types.Assignable(types.NonNull(b.Type()), types.NumberT) {
 		d.WithHelp("number(%s) reads a text as a number", a.Span().Text())
+		if s, ok := constText(a); ok {
+			d.WithHelp("write the number without quotes: %s", s)
+		}
 	}
 }
 
@@ -295,7 +298,7 @@ func (e *ex) coalesce(x *route.Binary) ir.Expr {
 	}
 	if !types.MayBeNull(a.Type()) {
 		d := e.errorf(diag.NeverNull, x.OpSpan.Span(), "%s is never null", quote(x.X.Span())).WithLabel("it is %s", a.Type().Brief())
-		if in, ok := x.X.(*route.Binary); ok && level(in.Op) {
+		if in, ok := x.X.(*route.Binary); ok && level(in.Op) && types.MayBeNull(e.expr(in.Y).Type()) {
 			d.WithHelp("write %s %s (%s ?? %s)", in.X.Span().Text(), in.Op, in.Y.Span().Text(), x.Y.Span().Text())
 		} else {
 			d.WithHelp("leave the ?? out")
@@ -347,7 +350,7 @@ func (e *ex) arith(x *route.Binary) ir.Expr {
 			wrong, t = b, b.Type()
 		}
 		d := e.errorf(diag.WrongType, wrong.Span(), "`%s` takes numbers, times and durations", x.Op).WithLabel("this is %s", t.Brief())
-		if types.Assignable(types.NonNull(t), types.StringT) {
+		if t.Kind != types.Null && types.Assignable(types.NonNull(t), types.StringT) {
 			if op == ir.Add {
 				d.WithHelp("texts are put together in a text: \"${%s}${%s}\"", a.Span().Text(), b.Span().Text())
 			} else {

@@ -376,7 +376,7 @@ func (c *checker) noConnection(at token.Span, kind, name string) {
 	case near != "":
 		d.WithHelp("did you mean %s?", near)
 	case len(names) > 0:
-		d.WithHelp("there are: %s; `via NAME` says which", strings.Join(names, ", "))
+		d.WithHelp("there are: %s", strings.Join(names, ", "))
 	case kind == "segment":
 		d.WithHelp("declare it: connection segment %s { write_key: secret(\"SEGMENT_WRITE_KEY\") }", name)
 	case kind == "kafka":

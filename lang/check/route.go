@@ -130,8 +130,10 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromTopics:
 		return w.fromTopics(f, s)
 	case *syntax.FromWebhook:
+		w.as(s.As)
 		return later("webhook")
 	case *syntax.FromFile:
+		w.as(s.As)
 		return later("file")
 	case *syntax.FromSegment:
 		return later("segment")
@@ -146,6 +148,13 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	}
 	w.noSource()
 	return nil
+}
+
+// as looks at the type of a source that is not there yet, for its mistakes.
+func (w *walker) as(a *syntax.As) {
+	if a != nil {
+		w.c.typ(w.in, a.Type)
+	}
 }
 
 // topicMetas is what stands behind `@` below `from topic`.
@@ -234,6 +243,8 @@ func (w *walker) topicOptions(out *ir.Source, f *syntax.From) {
 	case *syntax.FromTopics:
 		o = s.Options
 	}
+	w.atSource = true
+	defer func() { w.atSource = false }()
 	for _, opt := range w.options(o, topicOptions, "a topic") {
 		switch opt.Name {
 		case "start":

@@ -127,6 +127,7 @@ func (w *walker) later(s syntax.Stage, block int) {
 		binds, changes = []syntax.Word{s.As}, !s.As.Set()
 	case *syntax.HTTPCall:
 		binds = []syntax.Word{s.As}
+		w.c.typ(w.in, s.Type)
 	case *syntax.Window:
 		changes = true
 	case *syntax.Changed:
@@ -163,6 +164,7 @@ func (w *walker) replace(t *types.Type) {
 
 func (w *walker) lintAfterEmit(at token.Span, what string) {
 	if w.f.emitted {
+		w.f.emitted = false // the first of them says it for all
 		w.errorf(diag.AfterEmit, at, "`%s` does not take back what was emitted above", what).
 			WithHelp("to send nothing put it above the emit; to make a dead letter of the record write `require`")
 	}
@@ -457,11 +459,10 @@ func (w *walker) matchStage(s *syntax.MatchStage) ir.Stage {
 	}
 	if m.close(&w.ex, at, true) && len(out.Arms) > 0 {
 		out.Arms[len(out.Arms)-1].Cond = nil
+	} else {
+		ways = append(ways, before.clone()) // a case is missing: go on as if it led on
 	}
 	w.f = w.join(before, ways...)
-	if len(s.Arms.List) == 0 {
-		w.f = before
-	}
 	return out
 }
 

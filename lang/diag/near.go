@@ -4,7 +4,12 @@ import "strings"
 
 // Nearest finds the candidate that the writer most likely meant, or "".
 func Nearest(word string, candidates []string) string {
-	best, bd := "", 1+max(1, min(len(word), 12)/3)
+	// A third of the letters may be wrong, one at least; of one or two letters
+	// none, because any other word as short would be near.
+	best, bd := "", 1+max(1, (min(len(word), 12)+1)/3)
+	if len(word) < 3 {
+		bd = 1
+	}
 	for _, c := range candidates {
 		if c == word {
 			continue
