@@ -2,6 +2,8 @@ package golden
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/value"
@@ -30,6 +32,9 @@ type Verdict struct {
 	Diffs []Difference
 	// Fates stand in the report of a case that failed, before the differences.
 	Fates []string
+	// Line is that of the first expected row that did not come as expected; 0 for
+	// none.
+	Line int
 	// Variant says in which way the case was run when it failed; "" as written.
 	Variant string
 	Err     error // the case could not be run: ERROR, not FAIL
@@ -50,7 +55,23 @@ func (c *Case) compare(a *Actual) *Verdict {
 	if a.Open != "" {
 		v.Diffs = append(v.Diffs, Difference{"account", "both laws close", a.Open})
 	}
+	v.Line = c.line(v.Diffs)
 	return v
+}
+
+var rowName = regexp.MustCompile(`^(out|dead|dropped)\[(\d+)\]`)
+
+// line finds the row that the first difference with one names.
+func (c *Case) line(ds []Difference) int {
+	for _, d := range ds {
+		m := rowName.FindStringSubmatch(d.At)
+		if m == nil {
+			continue
+		}
+		i, _ := strconv.Atoi(m[2])
+		return map[string][]Row{"out": c.Out, "dead": c.Dead, "dropped": c.Dropped}[m[1]][i].Line
+	}
+	return 0
 }
 
 // section compares one list of rows: in file order each expected row takes the

@@ -19,9 +19,12 @@ import (
 type Options struct {
 	// Script is the stem of the script whose routes run alone; "" runs them all.
 	Script string
-	// Evaluators are the ways to compile a route; the case runs on each. None: the
-	// reference alone.
+	// Evaluators are the ways to compile a route, the reference first; the case runs
+	// on each. None: the reference alone.
 	Evaluators []Evaluator
+	// Cover, where it is set, notes what the reference evaluator visits in the run
+	// as written.
+	Cover *Coverage
 }
 
 // Evaluator is one way to run a route.
@@ -63,7 +66,11 @@ func Run(p *plan.Plan, c *Case, o Options) (*Verdict, *Actual) {
 	var first *Actual
 	for i, ev := range evs {
 		for k := range variants {
-			a, err := c.run(p, ev, k)
+			use := ev
+			if o.Cover != nil && i == 0 && k == asWritten {
+				use = o.Cover.evaluator()
+			}
+			a, err := c.run(p, use, k)
 			if err != nil {
 				return &Verdict{Err: err}, nil
 			}

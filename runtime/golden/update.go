@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -12,31 +13,58 @@ import (
 // that was right stays as it is written, wildcards and names included; comments
 // stay in front of the rows they stood before.
 func (c *Case) Update(a *Actual) []byte {
-	b := bindings{}
+	u := &updater{b: bindings{}, ids: map[string]string{}}
 	ar := &txtar.Archive{Comment: c.archive.Comment}
 	have := map[string]bool{}
 	for _, f := range c.archive.Files {
 		have[f.Name] = true
 		switch f.Name {
 		case "out":
-			f.Data = rewrite(f.Data, c.Out, a.Out, b)
+			f.Data = u.rewrite(f.Data, c.Out, a.Out)
 		case "dead":
-			f.Data = rewrite(f.Data, c.Dead, a.Dead, b)
+			f.Data = u.rewrite(f.Data, c.Dead, a.Dead)
 		case "dropped":
-			f.Data = rewrite(f.Data, c.Dropped, a.Dropped, b)
+			f.Data = u.rewrite(f.Data, c.Dropped, a.Dropped)
 		}
 		ar.Files = append(ar.Files, f)
 	}
-	if !have["out"] && len(a.Out) > 0 {
-		ar.Files = append(ar.Files, txtar.File{Name: "out", Data: rewrite(nil, nil, a.Out, b)})
+	if !have["out"] && (len(a.Out) > 0 || c.Bare && len(a.Dead) == 0) {
+		ar.Files = append(ar.Files, txtar.File{Name: "out", Data: u.rewrite(nil, nil, a.Out)})
 	}
 	if !have["dead"] && len(a.Dead) > 0 {
-		ar.Files = append(ar.Files, txtar.File{Name: "dead", Data: rewrite(nil, nil, a.Dead, b)})
+		ar.Files = append(ar.Files, txtar.File{Name: "dead", Data: u.rewrite(nil, nil, a.Dead)})
+	}
+	if c.Bare && len(a.Dropped) > 0 {
+		ar.Files = append(ar.Files, txtar.File{Name: "dropped", Data: u.rewrite(nil, nil, a.Dropped)})
 	}
 	return txtar.Format(ar)
 }
 
-func rewrite(old []byte, want []Row, got []ActualRow, b bindings) []byte {
+// updater rewrites the sections of one case.
+type updater struct {
+	b   bindings
+	ids map[string]string // ids of ours → the names that stand for them
+}
+
+// text writes a row that was not there. An id of ours becomes a name: it is the
+// same for ever for one record, and another when a line of input is put above it.
+func (u *updater) text(o *value.Object) string {
+	if id, ok := textField(o, "messageId"); ok && strings.HasPrefix(id, "sl1-") {
+		name := u.ids[id]
+		for n := len(u.ids) + 1; name == ""; n++ {
+			if try := fmt.Sprintf("$m%d", n); u.b[try] == nil {
+				name = try
+			}
+		}
+		u.ids[id] = name
+		u.b[name] = id
+		o = o.Clone()
+		o.Set("messageId", name)
+	}
+	return string(value.AppendJSON(nil, o))
+}
+
+func (u *updater) rewrite(old []byte, want []Row, got []ActualRow) []byte {
 	// The text and the comments of each expected row, in order.
 	type piece struct {
 		above []string
@@ -55,21 +83,24 @@ func rewrite(old []byte, want []Row, got []ActualRow, b bindings) []byte {
 	used := make([]bool, len(want))
 	var out []string
 	for _, g := range got {
-		text := string(value.AppendJSON(nil, g.Obj))
+		text := ""
 		for i, w := range want {
 			if used[i] || !sameTo(w.Obj, g.Obj) {
 				continue
 			}
-			try := b.clone()
+			try := u.b.clone()
 			if matches(w.Obj, g.Obj, try) {
 				for k, v := range try {
-					b[k] = v
+					u.b[k] = v
 				}
 				used[i] = true
 				out = append(out, pieces[i].above...)
 				text = pieces[i].text
 				break
 			}
+		}
+		if text == "" {
+			text = u.text(g.Obj)
 		}
 		out = append(out, text)
 	}

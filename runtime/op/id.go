@@ -25,6 +25,7 @@ type ids struct {
 	route  string
 	prefix string // "sl1-" and the app's part
 	lane   uint64 // seed of lanes
+	policy policy
 }
 
 // idPrefix begins every message id; the digit is the version of the scheme.
@@ -59,6 +60,7 @@ func (i *ids) append(dst, buf, emit []byte, o *event.Record, path []byte) (id, s
 	buf = binary.BigEndian.AppendUint64(buf, uint64(o.Offset))
 	buf = binary.BigEndian.AppendUint32(buf, uint32(len(path)))
 	buf = append(buf, path...)
+	buf = i.policy.salt(buf)
 	h := xxh3.Hash128(buf).Bytes()
 	dst = append(dst, i.prefix...)
 	return hex.AppendEncode(dst, h[:12]), buf
@@ -74,4 +76,4 @@ func appendText(dst []byte, s string) []byte {
 
 // laneOf is the lane of an ordering key: one order per route and key, and two
 // routes never wait for one another (I3).
-func (i *ids) laneOf(key []byte) uint64 { return xxh3.HashSeed(key, i.lane) }
+func (i *ids) laneOf(key []byte) uint64 { return xxh3.HashSeed(key, i.policy.lane(i.lane)) }

@@ -54,6 +54,11 @@ func Compile(r *plan.Route, app string) (*Route, error) {
 type Frame struct {
 	// Record numbers the record within its epoch; outputs carry it. The caller sets it.
 	Record int32
+	// Visit, where it is set, is told of every branch that a record takes: the id of
+	// the node in the plan, and which way. Of `where` and `when` 1 is where the
+	// condition holds and 0 where it does not, of `match` it is the number of the
+	// arm, of `emit` 0. Only tests set it.
+	Visit func(node string, way int)
 
 	eval  eval.Frame
 	ctx   types.Context
@@ -149,6 +154,13 @@ func (fr *Frame) drop(p *place, reason string, child int) int {
 		fr.end.Kind, fr.end.Reason = event.Dropped, reason
 	}
 	return ended
+}
+
+// visit tells of a branch that the record takes.
+func (fr *Frame) visit(p *place, way int) {
+	if fr.Visit != nil {
+		fr.Visit(p.node, way)
+	}
 }
 
 // compiler turns stages into steps.

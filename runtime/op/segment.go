@@ -231,7 +231,7 @@ func (m *message) close() *diag.Failure {
 	if f := m.missing(); f != nil {
 		return f
 	}
-	if n := m.o.Body.End - m.o.Body.Start; n > MaxEvent {
+	if n := m.o.Body.End - m.o.Body.Start; n > m.e.ids.policy.limit() {
 		f := diag.Failf(diag.EventTooLarge, m.e.at, "the event has %d bytes, Segment takes %d", n, MaxEvent)
 		f.Help = "leave out what nobody reads"
 		return f

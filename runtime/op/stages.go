@@ -27,8 +27,10 @@ func (s *where) run(fr *Frame) int {
 	case fail != nil:
 		return fr.fail(&s.place, fail)
 	case !ok:
+		fr.visit(&s.place, 0)
 		return fr.drop(&s.place, s.reason, s.child)
 	}
+	fr.visit(&s.place, 1)
 	return goOn
 }
 
@@ -119,6 +121,8 @@ type unless struct {
 	place
 	cond ir.Expr
 	to   int
+	way  int // of Visit, where cond holds
+	not  int // and where it does not; -1: the next arm tells
 }
 
 func (s *unless) run(fr *Frame) int {
@@ -127,13 +131,28 @@ func (s *unless) run(fr *Frame) int {
 	case fail != nil:
 		return fr.fail(&s.place, fail)
 	case !ok:
+		if s.not >= 0 {
+			fr.visit(&s.place, s.not)
+		}
 		return s.to
 	}
+	fr.visit(&s.place, s.way)
+	return goOn
+}
+
+// otherwise is the arm of a `match` that takes what is left.
+type otherwise struct {
+	place
+	way int
+}
+
+func (s *otherwise) run(fr *Frame) int {
+	fr.visit(&s.place, s.way)
 	return goOn
 }
 
 func (c *compiler) when(p place, s *ir.When) error {
-	test := &unless{place: p, cond: s.Cond}
+	test := &unless{place: p, cond: s.Cond, way: 1}
 	c.add(test)
 	if err := c.stages(s.Then); err != nil {
 		return err
@@ -161,8 +180,10 @@ func (c *compiler) branch(p place, s *ir.Branch) error {
 		a := &s.Arms[i]
 		var test *unless
 		if a.Cond != nil {
-			test = &unless{place: p, cond: a.Cond}
+			test = &unless{place: p, cond: a.Cond, way: i, not: -1}
 			c.add(test)
+		} else {
+			c.add(&otherwise{place: p, way: i})
 		}
 		if err := c.stages(a.Body); err != nil {
 			return err

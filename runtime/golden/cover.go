@@ -1,0 +1,129 @@
+package golden
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// Coverage notes which branches of a program its cases reach: every `where` and
+// `when` both ways, every arm, every emit.
+type Coverage struct {
+	branches []*branch
+	by       map[branchKey]*branch
+}
+
+type branchKey struct {
+	node string
+	way  int
+}
+
+type branch struct {
+	at   string // orders.route:3
+	what string // "never false: where .status == …"
+	hit  bool
+}
+
+// NewCoverage lists the branches of a program.
+func NewCoverage(p *plan.Plan) *Coverage {
+	c := &Coverage{by: map[branchKey]*branch{}}
+	where := nodes(p)
+	for _, r := range p.Routes {
+		for _, n := range r.Nodes {
+			add := func(way int, what string) {
+				b := &branch{at: where[n.ID], what: what + ": " + n.Text}
+				c.branches = append(c.branches, b)
+				c.by[branchKey{n.ID, way}] = b
+			}
+			switch s := n.Stage.(type) {
+			case *ir.Where, *ir.When:
+				add(1, "never true")
+				add(0, "never false")
+			case *ir.Branch:
+				for i := range s.Arms {
+					add(i, "never "+s.Arms[i].Label)
+				}
+			case *ir.Emit:
+				add(0, "never emitted")
+			}
+		}
+	}
+	return c
+}
+
+// evaluator is the reference evaluator that tells c what it visits.
+func (c *Coverage) evaluator() Evaluator {
+	return Evaluator{Reference.Name, func(r *plan.Route, app string) (func() task.Runner, error) {
+		compiled, err := op.Compile(r, app)
+		if err != nil {
+			return nil, err
+		}
+		return func() task.Runner {
+			f := compiled.NewFrame()
+			f.Visit = func(node string, way int) {
+				if b := c.by[branchKey{node, way}]; b != nil {
+					b.hit = true
+				}
+			}
+			return covered{compiled, f}
+		}, nil
+	}}
+}
+
+type covered struct {
+	route *op.Route
+	frame *op.Frame
+}
+
+// Run is task.Runner's.
+func (c covered) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	return c.route.Run(c.frame, rec, now, out)
+}
+
+// JSONCover is the coverage for programs.
+type JSONCover struct {
+	Branches int          `json:"branches"`
+	Reached  int          `json:"reached"`
+	Missed   []JSONMissed `json:"missed"`
+}
+
+// JSONMissed is a branch that no case reached.
+type JSONMissed struct {
+	At   string `json:"at"`
+	What string `json:"what"`
+}
+
+// Add adds the coverage of a program in dir, which stands before the names of
+// its files.
+func (j *JSONCover) Add(c *Coverage, dir string) {
+	for _, b := range c.branches {
+		j.Branches++
+		if b.hit {
+			j.Reached++
+			continue
+		}
+		at := b.at
+		if dir != "" && dir != "." {
+			at = dir + "/" + at
+		}
+		j.Missed = append(j.Missed, JSONMissed{at, b.what})
+	}
+}
+
+// WriteText writes the coverage for people.
+func (j *JSONCover) WriteText(w io.Writer) {
+	share := 100.0
+	if j.Branches > 0 {
+		share = float64(j.Reached) * 100 / float64(j.Branches)
+	}
+	fmt.Fprintf(w, "cover %.1f%% (%d/%d branches)\n", share, j.Reached, j.Branches)
+	for _, m := range j.Missed {
+		fmt.Fprintf(w, "      %s  %s\n", m.At, m.What)
+	}
+}
