@@ -98,9 +98,13 @@ type Assignment struct {
 type Slice struct {
 	TP
 	TopicID event.TopicID
-	// Records in the order of their offsets, which may have gaps. They live
-	// as long as somebody holds their bytes; Recycle takes the slice back.
+	// Records in the order of their offsets, which may have gaps; none where
+	// only a transaction's marker was read. They live as long as somebody
+	// holds their bytes; Recycle takes the slice back.
 	Records []event.Record
+	// Next is the position behind the slice. It can be beyond the last
+	// record: behind a marker, which has an offset and no event.
+	Next int64
 	// End is the offset after the last record on the broker at that time.
 	End int64
 }
@@ -216,6 +220,7 @@ func (g *Group) join(topics []string) (*kgo.Client, error) {
 		kgo.RebalanceTimeout(g.o.Rebalance),
 		kgo.MetadataMaxAge(g.o.MetadataMaxAge),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // for Slice.Next: a log that ends in one is read to its end
 		kgo.FetchMaxBytes(int32(g.o.FetchBytes)),
 		kgo.FetchMaxPartitionBytes(int32(min(partitionFetchBytes, g.o.FetchBytes))),
 		kgo.FetchMaxWait(g.o.FetchWait),
@@ -378,7 +383,8 @@ func (g *Group) Poll(ctx context.Context, wait time.Duration) (Batch, error) {
 			if len(p.Records) == 0 || !ok {
 				return
 			}
-			b.Slices = append(b.Slices, Slice{TP: tp, TopicID: id, End: p.HighWatermark, Records: g.records(id, p.Records)})
+			next := p.Records[len(p.Records)-1].Offset + 1 // before records gives them back
+			b.Slices = append(b.Slices, Slice{TP: tp, TopicID: id, Next: next, End: p.HighWatermark, Records: g.records(id, p.Records)})
 		})
 	})
 	g.mu.Unlock()
@@ -442,6 +448,10 @@ func (g *Group) records(id event.TopicID, rs []*kgo.Record) []event.Record {
 	*buf = nil
 	g.fresh.Put(buf)
 	for _, r := range rs {
+		if r.Attrs.IsControl() {
+			r.Recycle()
+			continue
+		}
 		e := event.Record{
 			Topic: r.Topic, TopicID: id, Partition: r.Partition, Offset: r.Offset,
 			Key: r.Key, Value: r.Value, Timestamp: event.NoTime,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
@@ -209,6 +210,50 @@ func TestEarliestReadsWhatIsThere(t *testing.T) {
 		m.read(6)
 		if m.values[0] != "4" {
 			t.Errorf("begins with %s, want 4, the first that is left", m.values[0])
+		}
+	})
+}
+
+func TestTransactionsAreReadToTheirEnd(t *testing.T) {
+	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
+		ctx, topic := deadline(t), makeTopic(t, a, 1)
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.TransactionalID(unique("tx")), kgo.DefaultProduceTopic(topic))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		for _, commit := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryAbort} {
+			if err := cl.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cl.ProduceSync(ctx, kgo.StringRecord("a"), kgo.StringRecord("b")).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cl.EndTransaction(ctx, commit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g := newMember(t, c, a, testOptions(unique("g"), "s", topic)).Group
+		var offsets []int64
+		for next, end := int64(0), int64(-1); next != end; {
+			b, err := g.Poll(ctx, 100*time.Millisecond)
+			g.AllowRebalance()
+			if err != nil {
+				t.Fatalf("at %d of %d: %v", next, end, err)
+			}
+			for _, s := range b.Slices {
+				next, end = s.Next, s.End
+				for _, r := range s.Records {
+					offsets = append(offsets, r.Offset)
+				}
+			}
+		}
+		// a b commit a b abort
+		if want := []int64{0, 1}; !slices.Equal(offsets, want) {
+			t.Errorf("read offsets %v, want %v: what was committed, no markers", offsets, want)
+		}
+		if ends, err := a.EndOffsets(ctx, topic); err != nil || ends[TP{topic, 0}] != 6 {
+			t.Errorf("the log ends at %v (%v), want 6", ends, err)
 		}
 	})
 }
