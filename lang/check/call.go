@@ -459,6 +459,7 @@ func (c *checker) declarations() {
 // checkDef checks a function on its own, so that its mistakes are told even
 // where nobody calls it.
 func (c *checker) checkDef(d *defDecl) {
+	c.nodes = 0
 	e := &ex{c: c, in: d.in, f: newFlow(), frame: &frame{}, place: "a def", stack: []*defDecl{d}}
 	seen := map[string]bool{}
 	for i, p := range c.params(d) {

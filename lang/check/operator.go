@@ -377,6 +377,11 @@ func (e *ex) arith(x *route.Binary) ir.Expr {
 	if t == types.NumberT && op != ir.Div && types.Assignable(a.Type(), types.IntT) && types.Assignable(b.Type(), types.IntT) {
 		t = types.IntT
 	}
+	if e.place == "a constant" {
+		if n, ok := computed(op, a, b); ok {
+			return e.constNode(n, x.Span())
+		}
+	}
 	fails := []*diag.Code{diag.Decimal}
 	if op == ir.Div || op == ir.Rem {
 		if k, ok := b.(*ir.Const); !ok || value.Equal(k.Value, value.FromInt(0)) {
@@ -384,6 +389,24 @@ func (e *ex) arith(x *route.Binary) ir.Expr {
 		}
 	}
 	return &ir.Arith{Node: e.node(t, x.Span(), fails...), Op: op, X: a, Y: b}
+}
+
+// computed is the result of two constant numbers; what would fail is left to fail
+// where it is used.
+func computed(op ir.ArithOp, a, b ir.Expr) (value.Value, bool) {
+	ka, ok1 := a.(*ir.Const)
+	kb, ok2 := b.(*ir.Const)
+	if !ok1 || !ok2 {
+		return nil, false
+	}
+	x, ok1 := ka.Value.(value.Number)
+	y, ok2 := kb.Value.(value.Number)
+	if !ok1 || !ok2 {
+		return nil, false
+	}
+	ops := [...]func(a, b value.Number) (value.Number, error){ir.Add: value.Add, ir.Sub: value.Sub, ir.Mul: value.Mul, ir.Div: value.Quo, ir.Rem: value.Rem}
+	n, err := ops[op](x, y)
+	return n, err == nil
 }
 
 // arithClass is the kind that a type calculates as; AnyT where it may be any;
