@@ -187,8 +187,7 @@ func (r *route) slices(b kafka.Batch) {
 		}
 		p.end = s.End
 		run := func() {
-			next := s.Records[len(s.Records)-1].Offset + 1
-			if err := p.task.Records(s.Records, next, now); err != nil {
+			if err := p.task.Records(s.Records, s.Next, now); err != nil {
 				r.wentBack(p, err)
 			}
 		}
