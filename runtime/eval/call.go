@@ -23,7 +23,7 @@ func (f *Frame) call(x *ir.Call) (value.Value, *diag.Failure) {
 			return nil, nil
 		}
 		args[i] = v
-		if fail := f.charge(weight(v), x); fail != nil {
+		if fail := f.charge(Weight(v), x); fail != nil {
 			return nil, fail
 		}
 	}
@@ -34,8 +34,8 @@ func (f *Frame) call(x *ir.Call) (value.Value, *diag.Failure) {
 	return sized(x, v)
 }
 
-// weight is what an argument adds to the steps of a call.
-func weight(v value.Value) int {
+// Weight is what an argument adds to the steps of a call.
+func Weight(v value.Value) int {
 	switch v := v.(type) {
 	case string:
 		return len(v) / textPerStep

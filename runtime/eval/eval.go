@@ -139,6 +139,13 @@ func Bool(x ir.Expr, f *Frame) (bool, *diag.Failure) {
 // Step counts one step of the record.
 func (f *Frame) Step(x ir.Expr) *diag.Failure { return f.charge(1, x) }
 
+// Charge adds to the record's steps, false beyond MaxSteps: for evaluators that
+// count without a node at hand.
+func (f *Frame) Charge(n int) bool {
+	f.steps += n
+	return f.steps <= MaxSteps
+}
+
 // charge adds to the record's steps what one node costs beyond its own.
 func (f *Frame) charge(n int, x ir.Expr) *diag.Failure {
 	if f.steps += n; f.steps > MaxSteps {

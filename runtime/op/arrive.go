@@ -34,6 +34,7 @@ type topic struct {
 	strict bool
 	// takesNull: a tombstone is a value of the type, so it is not skipped.
 	takesNull bool
+	fused     *fused
 }
 
 func (c *compiler) source(s *ir.Source) error {
@@ -86,17 +87,23 @@ func (a *arrival) topic(name string) *topic {
 	panic("op: a record of topic " + name + ", which the route does not read")
 }
 
-// arrive prepares the frame; false when the record has ended.
-func (a *arrival) arrive(fr *Frame) bool {
+// admit gives the topic of a record; nil when the record has ended before it
+// was read.
+func (a *arrival) admit(fr *Frame) *topic {
 	if loops(fr.rec, a.passed) {
 		fr.drop(&a.place, "loop", ended)
-		return false
+		return nil
 	}
 	t := a.topic(fr.rec.Topic)
 	if fr.rec.Value == nil && !t.takesNull {
 		fr.drop(&a.place, "tombstone", ended)
-		return false
+		return nil
 	}
+	return t
+}
+
+// arrive decodes the record and prepares the frame; false when it has ended.
+func (a *arrival) arrive(fr *Frame, t *topic) bool {
 	v, fail := a.decode(fr.rec.Value, t)
 	if fail == nil {
 		fr.eval.Cur, fr.eval.Event = v, v

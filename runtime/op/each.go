@@ -2,6 +2,7 @@ package op
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/value"
@@ -18,6 +19,11 @@ type loop struct {
 	rate     value.Number
 	defaults []value.Value // of `with`, in the order of eachHead.slots
 	path     int           // length of the element path above
+
+	// Of a fused loop, in place of list and time.
+	n       int
+	at      time.Time
+	hasTime bool
 }
 
 // An `each` is three steps: the head takes the list, next begins an element or
@@ -107,4 +113,67 @@ func withSlots(ss []ir.Stage, slots []ir.Slot) []ir.Slot {
 		}
 	}
 	return slots
+}
+
+// eachExpr visits the expressions of stages, those below them included.
+func eachExpr(ss []ir.Stage, visit func(ir.Expr)) {
+	for _, s := range ss {
+		switch s := s.(type) {
+		case *ir.Where:
+			visit(s.Cond)
+		case *ir.Map:
+			visit(s.X)
+		case *ir.Set:
+			for i := range s.Puts {
+				visit(s.Puts[i].X)
+			}
+		case *ir.Bind:
+			visit(s.X)
+		case *ir.Require:
+			visit(s.Cond)
+		case *ir.When:
+			visit(s.Cond)
+			eachExpr(s.Then, visit)
+			eachExpr(s.Else, visit)
+		case *ir.Branch:
+			visit(s.Subject)
+			for i := range s.Arms {
+				visit(s.Arms[i].Cond)
+				eachExpr(s.Arms[i].Body, visit)
+			}
+		case *ir.Each:
+			visit(s.In)
+			eachExpr(s.Body, visit)
+		case *ir.With:
+			for i := range s.Defaults {
+				visit(s.Defaults[i].X)
+			}
+		case *ir.TimeBy:
+			visit(s.X)
+		case *ir.Sample:
+			for _, k := range s.Keys {
+				visit(k)
+			}
+		case *ir.Emit:
+			sinkExprs(s.Sink, visit)
+		}
+	}
+}
+
+func sinkExprs(s ir.Sink, visit func(ir.Expr)) {
+	switch s := s.(type) {
+	case *ir.SegmentCall:
+		for i := range s.Fields {
+			visit(s.Fields[i].X)
+		}
+	case *ir.SegmentPass:
+		visit(s.X)
+	case *ir.TopicRecord:
+		for _, x := range []ir.Expr{s.Topic, s.Key, s.Value, s.Headers} {
+			visit(x)
+		}
+	case *ir.LogLine:
+		visit(s.Name)
+		visit(s.Fields)
+	}
 }

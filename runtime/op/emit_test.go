@@ -38,8 +38,8 @@ func TestMessageIDsAreStable(t *testing.T) {
 		"sl1-80d992fc1787fa5f97c48928c96ef708",
 	}
 	var got []string
-	for i := range b.out.Outs {
-		got = append(got, string(b.out.Outs[i].ID.Of(&b.out)))
+	for i := range b.rout.Outs {
+		got = append(got, string(b.rout.Outs[i].ID.Of(&b.rout)))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
@@ -53,9 +53,9 @@ func TestMessageIDsDiffer(t *testing.T) {
 	run := func(what string, change func(*event.Record)) {
 		r := record("1")
 		change(r)
-		b.out.Reset()
+		b.reset()
 		b.record(r)
-		id := string(b.out.Outs[0].ID.Of(&b.out))
+		id := string(b.rout.Outs[0].ID.Of(&b.rout))
 		if other, ok := seen[id]; ok {
 			t.Errorf("%s has the id of %s", what, other)
 		}
@@ -65,11 +65,11 @@ func TestMessageIDsDiffer(t *testing.T) {
 	run("another offset", func(r *event.Record) { r.Offset++ })
 	run("another partition", func(r *event.Record) { r.Partition++ })
 	run("another topic", func(r *event.Record) { r.TopicID[0]++ })
-	b.out.Reset()
+	b.reset()
 	r := record("2")
 	r.Key, r.Timestamp = []byte("other"), r.Timestamp-1
 	b.record(r)
-	if id := string(b.out.Outs[0].ID.Of(&b.out)); seen[id] != "the record" {
+	if id := string(b.rout.Outs[0].ID.Of(&b.rout)); seen[id] != "the record" {
 		t.Error("content, key and time are no part of the id")
 	}
 }
@@ -122,9 +122,9 @@ func TestMessagesAreThoseOfSegmentsClient(t *testing.T) {
 			if got := show(b.run("1")); got != "completed" {
 				t.Fatal(got)
 			}
-			o := &b.out.Outs[0]
-			ours := decode(t, o.Body.Of(&b.out))
-			if id := string(o.ID.Of(&b.out)); ours["messageId"] != id {
+			o := &b.rout.Outs[0]
+			ours := decode(t, o.Body.Of(&b.rout))
+			if id := string(o.ID.Of(&b.rout)); ours["messageId"] != id {
 				t.Errorf("the output's id is %q, the message's %q", id, ours["messageId"])
 			}
 			theirs := sentByClient(t, tt.same)
@@ -242,7 +242,7 @@ func TestEventsAreBounded(t *testing.T) {
 	if got := show(b.run(body(0))); got != "completed" {
 		t.Fatal(got)
 	}
-	room := op.MaxEvent - int(b.out.Outs[0].Body.End-b.out.Outs[0].Body.Start)
+	room := op.MaxEvent - int(b.rout.Outs[0].Body.End-b.rout.Outs[0].Body.Start)
 	if got := show(b.run(body(room))); got != "completed" {
 		t.Error("32,000 bytes:", got)
 	}
@@ -256,13 +256,13 @@ func TestOrderingKey(t *testing.T) {
 		track(ir.CallField{Name: "userId", X: lit("u")}, ir.CallField{Name: "event", X: lit("E")}, ir.CallField{Name: "key", X: cur("")}))
 	r := record(`"k"`)
 	b.record(r)
-	if o := b.out.Outs; !o[0].Ordered || !o[1].Ordered || o[0].Lane != o[1].Lane {
+	if o := b.rout.Outs; !o[0].Ordered || !o[1].Ordered || o[0].Lane != o[1].Lane {
 		t.Errorf("the key of the braces and the record's are one key where they are one text: %+v", o)
 	}
 	r.Key = nil
-	b.out.Reset()
+	b.reset()
 	b.record(r)
-	if o := b.out.Outs; o[0].Ordered || !o[1].Ordered {
+	if o := b.rout.Outs; o[0].Ordered || !o[1].Ordered {
 		t.Errorf("without a key there is no order to keep: %+v", o)
 	}
 	if got := show(b.run("null")); got != "E0410 . at emit" {
@@ -302,21 +302,21 @@ func TestTopicRecords(t *testing.T) {
 }
 
 func topicRecord(b *bench) string {
-	if len(b.out.Outs) == 0 {
+	if len(b.rout.Outs) == 0 {
 		return ""
 	}
-	o := &b.out.Outs[0]
-	body := string(o.Body.Of(&b.out))
+	o := &b.rout.Outs[0]
+	body := string(o.Body.Of(&b.rout))
 	if o.Tombstone {
 		body = "tombstone"
 	}
 	var hs []string
-	event.EachHeader(o.Headers.Of(&b.out), func(k string, v []byte) {
+	event.EachHeader(o.Headers.Of(&b.rout), func(k string, v []byte) {
 		if !strings.HasPrefix(k, "sluice-") {
 			hs = append(hs, k+"="+string(v))
 		}
 	})
-	return strings.Join([]string{string(o.Target.Of(&b.out)), string(o.Key.Of(&b.out)), body, strings.Join(hs, ",")}, "|")
+	return strings.Join([]string{string(o.Target.Of(&b.rout)), string(o.Key.Of(&b.rout)), body, strings.Join(hs, ",")}, "|")
 }
 
 func TestTombstoneNeedsAKey(t *testing.T) {
@@ -337,8 +337,8 @@ func TestLoops(t *testing.T) {
 		t.Fatal(got)
 	}
 	var hs []event.Header
-	event.EachHeader(b.out.Outs[0].Headers.Of(&b.out), func(k string, v []byte) { hs = append(hs, event.Header{Key: k, Value: v}) })
-	want := []event.Header{{Key: "sluice-id", Value: b.out.Outs[0].ID.Of(&b.out)}, {Key: "sluice-path", Value: []byte("other/r,app/r2,app/r")}}
+	event.EachHeader(b.rout.Outs[0].Headers.Of(&b.rout), func(k string, v []byte) { hs = append(hs, event.Header{Key: k, Value: v}) })
+	want := []event.Header{{Key: "sluice-id", Value: b.rout.Outs[0].ID.Of(&b.rout)}, {Key: "sluice-path", Value: []byte("other/r,app/r2,app/r")}}
 	if diff := cmp.Diff(want, hs); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
@@ -362,7 +362,7 @@ func TestSegmentPass(t *testing.T) {
 		t.Error(got)
 	}
 	// One without an id gets ours; when it comes back it is a loop.
-	b.out.Reset()
+	b.reset()
 	b.run(`{"type":"page","anonymousId":"v"}`)
 	if got := show(b.run(b.bodies())); got != "dropped: loop at emit" {
 		t.Error(got)

@@ -19,6 +19,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/eval"
 	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/fuse"
 )
 
 // Limits of what one record may make (language.md §1).
@@ -35,7 +36,8 @@ type Route struct {
 	steps   []step
 	ids     ids
 	// passed is "app/route", what this route adds to a record's sluice-path.
-	passed string
+	passed    string
+	reference bool // runs no fused steps
 }
 
 // Compile compiles a route of the program called app.
@@ -47,8 +49,27 @@ func Compile(r *plan.Route, app string) (*Route, error) {
 	if err := c.stages(r.Stages); err != nil {
 		return nil, err
 	}
+	a := &c.route.arrival
+	for i := range a.topics {
+		a.topics[i].fused = c.fuse(&a.topics[i])
+	}
+	if a.any != nil {
+		a.any.fused = c.fuse(a.any)
+	}
 	return c.route, nil
 }
+
+// Reference gives the same route with every record run by the reference
+// evaluator: what the fused steps must agree with.
+func (r *Route) Reference() *Route {
+	c := *r
+	c.reference = true
+	return &c
+}
+
+// NotFused says why records of a topic are all run by the reference evaluator;
+// "" where they are not.
+func (r *Route) NotFused(topic string) string { return r.arrival.topic(topic).fused.why }
 
 // Frame is the state of one goroutine that runs records of one route.
 type Frame struct {
@@ -72,6 +93,10 @@ type Frame struct {
 	path  []byte // element path, "/0/3"
 	buf   []byte // scratch
 	end   event.Outcome
+
+	m        *fuse.Machine // of the topic at hand
+	machines []machine
+	keyBuf   []byte
 }
 
 // NewFrame makes a frame for r.
@@ -88,7 +113,12 @@ func (r *Route) NewFrame() *Frame {
 func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	fr.begin(rec, now, out)
 	fr.eval.Begin(rec, r.plan.Slots)
-	if !r.arrival.arrive(fr) {
+	t := r.arrival.admit(fr)
+	if t == nil || !r.reference && r.runFused(fr, t) {
+		return fr.end
+	}
+	fr.eval.Begin(rec, r.plan.Slots)
+	if !r.arrival.arrive(fr, t) {
 		return fr.end
 	}
 	r.run(fr)

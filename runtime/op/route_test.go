@@ -158,15 +158,15 @@ func TestFrameIsCleanForTheNextRecord(t *testing.T) {
 func TestLimitsOfOutput(t *testing.T) {
 	b := build(t, types.AnyT, &ir.Each{StageInfo: info("each"), In: cur(""), Slot: 0, Body: []ir.Stage{log(lit(num("1")))}})
 	in := func(n int) string { return "[" + strings.Repeat("0,", n-1) + "0]" }
-	if got := show(b.run(in(op.MaxOutputs))); got != "completed" || len(b.out.Outs) != op.MaxOutputs {
-		t.Error(got, len(b.out.Outs))
+	if got := show(b.run(in(op.MaxOutputs))); got != "completed" || len(b.rout.Outs) != op.MaxOutputs {
+		t.Error(got, len(b.rout.Outs))
 	}
-	if got := show(b.run(in(op.MaxOutputs + 1))); !strings.HasPrefix(got, "E0425 at emit") || len(b.out.Outs) != op.MaxOutputs {
-		t.Error(got, len(b.out.Outs))
+	if got := show(b.run(in(op.MaxOutputs + 1))); !strings.HasPrefix(got, "E0425 at emit") || len(b.rout.Outs) != op.MaxOutputs {
+		t.Error(got, len(b.rout.Outs))
 	}
 	b = build(t, types.AnyT, log(cur("")), log(cur("")), log(cur("")))
-	if got := show(b.run(fmt.Sprintf("%q", strings.Repeat("x", 3<<20)))); got != "E0425 at emit" || len(b.out.Buf) != 0 {
-		t.Error(got, len(b.out.Buf))
+	if got := show(b.run(fmt.Sprintf("%q", strings.Repeat("x", 3<<20)))); got != "E0425 at emit" || len(b.rout.Buf) != 0 {
+		t.Error(got, len(b.rout.Buf))
 	}
 }
 

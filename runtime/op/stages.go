@@ -290,6 +290,11 @@ func (s *sample) run(fr *Frame) int {
 		}
 		fr.buf = value.AppendKey(fr.buf, v)
 	}
+	return s.pass(fr)
+}
+
+// pass judges by the key in fr.buf.
+func (s *sample) pass(fr *Frame) int {
 	if bucket(fr.buf) >= s.parts {
 		return fr.drop(&s.place, "sampled", s.child)
 	}

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -89,16 +90,47 @@ func (t *topicRecord) writeHeaders(fr *Frame, o *event.Output) *diag.Failure {
 			return fail
 		}
 	}
-	buf := fr.out.Buf
-	buf = event.AppendHeader(buf, headerID, o.ID.Of(fr.out))
-	path := t.passed
-	if p := passedBy(fr.rec); p != "" {
-		path = p + "," + path
-	}
-	fr.out.Buf = event.AppendHeader(buf, headerPath, []byte(path))
+	fr.out.Buf = appendOurHeaders(fr.out.Buf, o.ID.Of(fr.out), passedBy(fr.rec), t.passed)
 	o.Headers.End = fr.here()
 	return nil
 }
+
+// appendOurHeaders writes the headers that every record of ours has.
+func appendOurHeaders(dst, id []byte, before, passed string) []byte {
+	if before != "" {
+		passed = before + "," + passed
+	}
+	dst = event.AppendHeader(dst, headerID, id)
+	return event.AppendHeader(dst, headerPath, []byte(passed))
+}
+
+// appendHeaders writes the headers of a script; false where one is no text.
+func appendHeaders(dst []byte, v value.Value) ([]byte, bool) {
+	if v == nil {
+		return dst, true
+	}
+	hs, ok := v.(*value.Object)
+	for i := 0; ok && i < hs.Len(); i++ {
+		h := hs.At(i)
+		s, err := headerText(h)
+		if err != nil {
+			return dst, false
+		}
+		dst = event.AppendHeader(dst, h.Key, []byte(s))
+	}
+	return dst, ok
+}
+
+// headerText gives the text of a header.
+func headerText(h value.Field) (string, error) {
+	s, err := value.Plain(h.Value)
+	if err == nil && strings.ContainsAny(s+h.Key, "\r\n\x00") {
+		err = errLineBreak
+	}
+	return s, err
+}
+
+var errLineBreak = errors.New("a line break or NUL")
 
 func (t *topicRecord) own(fr *Frame) *diag.Failure {
 	v, fail := eval.Expr(t.headers, &fr.eval)
@@ -114,9 +146,9 @@ func (t *topicRecord) own(fr *Frame) *diag.Failure {
 	}
 	for i := 0; i < hs.Len(); i++ {
 		h := hs.At(i)
-		s, err := value.Plain(h.Value)
-		if err != nil || strings.ContainsAny(s, "\r\n\x00") || strings.ContainsAny(h.Key, "\r\n\x00") {
-			f := diag.Failf(diag.HeaderText, t.headers.Span(), "header %q: %s", h.Key, headerFault(err))
+		s, err := headerText(h)
+		if err != nil {
+			f := diag.Failf(diag.HeaderText, t.headers.Span(), "header %q: %v", h.Key, err)
 			f.Path = eval.FieldText(h.Key)
 			f.Excerpt = value.Excerpt(h.Value, eval.ExcerptSize)
 			return f
@@ -124,13 +156,6 @@ func (t *topicRecord) own(fr *Frame) *diag.Failure {
 		fr.out.Buf = event.AppendHeader(fr.out.Buf, h.Key, []byte(s))
 	}
 	return nil
-}
-
-func headerFault(err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return "a line break or NUL"
 }
 
 // text appends text to the arena and tells where it stands.

@@ -1,0 +1,494 @@
+package fuse
+
+import (
+	"bytes"
+	"math"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/json"
+)
+
+func (b *Builder) neg(x *ir.Neg, env Env) *Node {
+	if kindOf(x.X.Type()) != numberKind {
+		return nil
+	}
+	n := b.expr(x.X, env)
+	get := n.number()
+	return numNode(true, func(m *Machine) (value.Number, State) {
+		v, st := get(m)
+		if st != Some {
+			return v, Bad
+		}
+		r, err := value.Sub(value.Number{}, v)
+		if err != nil {
+			return r, Bad
+		}
+		return r, Some
+	})
+}
+
+func (b *Builder) arith(x *ir.Arith, env Env) *Node {
+	if kindOf(x.X.Type()) != numberKind || kindOf(x.Y.Type()) != numberKind {
+		return nil
+	}
+	first, second, op := b.expr(x.X, env).number(), b.expr(x.Y, env).number(), x.Op
+	return numNode(true, func(m *Machine) (value.Number, State) {
+		a, st := first(m)
+		if st != Some {
+			return a, Bad
+		}
+		c, st := second(m)
+		if st != Some {
+			return c, Bad
+		}
+		r, err := eval.Numbers(op, a, c)
+		if err != nil {
+			return r, Bad
+		}
+		return r, Some
+	})
+}
+
+func (b *Builder) compare(x *ir.Compare, env Env) *Node {
+	l, r := b.expr(x.X, env), b.expr(x.Y, env)
+	equality := x.Op == ir.Eq || x.Op == ir.Ne
+	if equality && (l.isNull() || r.isNull()) {
+		return compareNull(l, r, x.Op == ir.Ne)
+	}
+	fallible := l.fallible || r.fallible
+	switch {
+	case equality && l.path != nil && (l.kind == textKind || l.kind == anyKind) && r.lit != nil && r.kind == textKind && l.path.def == nil:
+		return equalText(l, r.lit.v.(string), x.Op == ir.Ne)
+	case l.kind == numberKind && r.kind == numberKind:
+		return compareNumbers(l, r, x.Op, fallible)
+	case l.kind == textKind && r.kind == textKind:
+		return ordered(fallible, x.Op, l.Text(), r.Text(), bytes.Compare)
+	case l.kind == timeKind && r.kind == timeKind:
+		return ordered(fallible, x.Op, l.Instant(), r.Instant(), time.Time.Compare)
+	case l.kind == boolKind && r.kind == boolKind && equality:
+		return ordered(fallible, x.Op, l.Bool(), r.Bool(), func(a, b bool) int {
+			if a == b {
+				return 0
+			}
+			return 1
+		})
+	case !equality:
+		return nil
+	}
+	first, second, ne := l.Value(), r.Value(), x.Op == ir.Ne
+	return boolNode(fallible, func(m *Machine) (bool, State) {
+		a, st := first(m)
+		if st == Bad {
+			return false, Bad
+		}
+		c, st := second(m)
+		if st == Bad {
+			return false, Bad
+		}
+		return value.Equal(a, c) != ne, Some
+	})
+}
+
+func compareNull(l, r *Node, ne bool) *Node {
+	if l.isNull() {
+		l = r
+	}
+	get := l.State()
+	return boolNode(l.fallible, func(m *Machine) (bool, State) {
+		st := get(m)
+		if st == Bad {
+			return false, Bad
+		}
+		return (st == Null) != ne, Some
+	})
+}
+
+// equalText compares a place with a constant text: the commonest condition.
+func equalText(l *Node, want string, ne bool) *Node {
+	slot, frame := l.path.slot(), l.path.frame
+	return boolNode(l.fallible, func(m *Machine) (bool, State) {
+		sp := &m.fr[frame][slot]
+		switch sp.Kind {
+		case json.Str:
+			return (string(m.d[sp.Start:sp.End]) == want) != ne, Some
+		case json.PathErr:
+			return false, Bad
+		}
+		return json.EqualText(m.d, *sp, want) != ne, Some
+	})
+}
+
+// ordered compares two readings of one kind. Equality takes null, order does not.
+func ordered[T any](fallible bool, op ir.CompareOp, l, r func(*Machine) (T, State), cmp func(a, b T) int) *Node {
+	equality := op == ir.Eq || op == ir.Ne
+	return boolNode(fallible, func(m *Machine) (bool, State) {
+		a, s := l(m)
+		if s == Bad {
+			return false, Bad
+		}
+		b, t := r(m)
+		switch {
+		case t == Bad || !equality && (s == Null || t == Null):
+			return false, Bad
+		case s == Null || t == Null:
+			return (s == t) == (op == ir.Eq), Some
+		}
+		return eval.Ordered(op, cmp(a, b)), Some
+	})
+}
+
+// compareNumbers compares as small decimals where it can.
+func compareNumbers(l, r *Node, op ir.CompareOp, fallible bool) *Node {
+	slow := ordered(fallible, op, l.number(), r.number(), value.Number.Cmp)
+	ld := l.digits()
+	if ld == nil || r.lit == nil {
+		return slow
+	}
+	limit, ok := json.ParseDecimal([]byte(r.lit.v.(value.Number).Text()))
+	if !ok {
+		return slow
+	}
+	whole := slow.truth
+	return boolNode(fallible, func(m *Machine) (bool, State) {
+		raw, st := ld(m)
+		if st == Some {
+			if d, ok := json.ParseDecimal(raw); ok {
+				return eval.Ordered(op, d.Cmp(limit)), Some
+			}
+		}
+		return whole(m)
+	})
+}
+
+// in looks a value up in a constant list.
+func (b *Builder) in(x *ir.In, env Env) *Node {
+	list := b.expr(x.List, env)
+	if list.lit == nil {
+		return nil
+	}
+	l, ok := list.lit.v.(value.List)
+	if !ok {
+		return nil
+	}
+	n := b.expr(x.X, env)
+	if len(l) > 0 && n.kind == textKind && allTexts(l) && (n.path == nil || n.path.def == nil) {
+		return inTexts(n, l, x.Not)
+	}
+	get, not := n.Value(), x.Not
+	return boolNode(n.fallible, func(m *Machine) (bool, State) {
+		v, st := get(m)
+		if st == Bad {
+			return false, Bad
+		}
+		for _, e := range l {
+			if value.Equal(v, e) {
+				return !not, Some
+			}
+		}
+		return not, Some
+	})
+}
+
+func allTexts(l value.List) bool {
+	for _, e := range l {
+		if _, ok := e.(string); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// manyTexts is from where a map is faster than comparing one by one.
+const manyTexts = 9
+
+func inTexts(n *Node, l value.List, not bool) *Node {
+	texts := make([]string, len(l))
+	set := make(map[string]bool, len(l))
+	for i, e := range l {
+		texts[i] = e.(string)
+		set[texts[i]] = true
+	}
+	has := func(b []byte) bool {
+		for _, t := range texts {
+			if t == string(b) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(l) >= manyTexts {
+		has = func(b []byte) bool { return set[string(b)] }
+	}
+	get := n.Text()
+	return boolNode(n.fallible, func(m *Machine) (bool, State) {
+		b, st := get(m)
+		switch st {
+		case Bad:
+			return false, Bad
+		case Null:
+			return not, Some
+		}
+		return has(b) != not, Some
+	})
+}
+
+func (b *Builder) matches(x *ir.Matches, env Env) *Node {
+	n := b.expr(x.X, env)
+	get, re := n.Text(), x.Re
+	return boolNode(true, func(m *Machine) (bool, State) {
+		s, st := get(m)
+		if st != Some || !m.charge(len(s)>>10) {
+			return false, Bad
+		}
+		return re.Match(s), Some
+	})
+}
+
+// is judges a place by the kind of what stands there.
+func (b *Builder) is(x *ir.Is, env Env) *Node {
+	n := b.expr(x.X, env)
+	if n.path == nil || n.path.def != nil || !passes(n.path.decl) {
+		return nil
+	}
+	var want json.Mask
+	switch x.Of.Kind {
+	case types.Null:
+		want = json.MaskNull | 1<<json.Missing
+	case types.String:
+		want = json.MaskStr
+	case types.Number:
+		want = json.MaskNum
+	case types.Bool:
+		want = json.MaskBool
+	default:
+		return nil
+	}
+	slot, frame, not := n.path.slot(), n.path.frame, x.Not
+	return boolNode(n.fallible, func(m *Machine) (bool, State) {
+		k := m.fr[frame][slot].Kind
+		if k == json.PathErr {
+			return false, Bad
+		}
+		return (want>>k&1 != 0) != not, Some
+	})
+}
+
+// cast judges a part like `as T`.
+func (b *Builder) cast(x *ir.Cast, env Env) *Node {
+	n := b.expr(x.X, env)
+	get, to := n.Value(), x.To
+	return valueNode(kindOf(to), true, func(m *Machine) (value.Value, State) {
+		v, st := get(m)
+		if st != Some {
+			return nil, st
+		}
+		out, mismatch := types.Judge(v, to, types.Mode{})
+		if mismatch != nil {
+			return nil, Bad
+		}
+		return out, Some
+	})
+}
+
+// charge counts steps as the reference evaluator would, or more.
+func (m *Machine) charge(n int) bool { return m.Eval.Charge(n) }
+
+// meta reads @name.
+func (b *Builder) meta(x *ir.Meta) *Node {
+	switch x.Name {
+	case "topic":
+		n := textNode(false, func(m *Machine) ([]byte, State) { return m.keep(m.rec.Topic), Some })
+		return n
+	case "partition":
+		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(int64(m.rec.Partition)), Some })
+	case "offset":
+		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(m.rec.Offset), Some })
+	case "sample_rate":
+		return numNode(false, func(m *Machine) (value.Number, State) { return m.Eval.SampleRate, Some })
+	case "time":
+		return timeNode(true, func(m *Machine) (time.Time, State) {
+			if !m.HasTime {
+				return time.Time{}, Bad
+			}
+			return m.Time, Some
+		})
+	}
+	return nil
+}
+
+// call compiles the functions that are worth it; the others are called with
+// values.
+func (b *Builder) call(x *ir.Call, env Env) *Node {
+	if n := b.known(x, env); n != nil {
+		return n
+	}
+	return b.callValues(x, env)
+}
+
+func (b *Builder) known(x *ir.Call, env Env) *Node {
+	if len(x.Args) == 0 {
+		return nil
+	}
+	switch x.Func.Name {
+	case "upper":
+		return b.letterCase(x, env, json.AppendUpper)
+	case "lower":
+		return b.letterCase(x, env, json.AppendLower)
+	case "number":
+		return b.toNumber(x, env)
+	case "round":
+		return b.round(x, env)
+	}
+	return nil
+}
+
+// letterCase is upper and lower; what is not ASCII is for the function itself.
+func (b *Builder) letterCase(x *ir.Call, env Env, ascii func(dst, s []byte) ([]byte, bool)) *Node {
+	if kindOf(x.Args[0].Type()) != textKind {
+		return nil
+	}
+	n := b.expr(x.Args[0], env)
+	get, f := n.Text(), x.Func
+	text := func(m *Machine) ([]byte, State) {
+		s, st := get(m)
+		if st != Some {
+			return nil, subject(st, x.NullSubject)
+		}
+		if !m.charge(len(s) >> 10) {
+			return nil, Bad
+		}
+		start := len(m.scratch)
+		out, ok := ascii(m.scratch, s)
+		if ok {
+			m.scratch = out
+			return out[start:len(out):len(out)], Some
+		}
+		v, err := f.Call(m.Eval.Ctx, []value.Value{string(s)})
+		t, isText := v.(string)
+		if err != nil || !isText {
+			return nil, Bad
+		}
+		return m.keep(t), Some
+	}
+	out := textNode(n.fallible, text)
+	if p := n.path; p != nil && p.def == nil {
+		slot, frame, write := p.slot(), p.frame, out.write
+		out.write = func(m *Machine) State {
+			sp := &m.fr[frame][slot]
+			if sp.Kind == json.Str && sp.End-sp.Start < 1024 {
+				m.Buf = append(m.Buf, '"')
+				if buf, ok := ascii(m.Buf, m.d[sp.Start:sp.End]); ok {
+					m.Buf = append(buf, '"')
+					return Some
+				}
+				m.Buf = m.Buf[:len(m.Buf)-1]
+			}
+			return write(m)
+		}
+	}
+	return out
+}
+
+// subject is what a call gives for a subject that is not there: null where the
+// checker said so.
+func subject(st State, nullSubject bool) State {
+	if st == Null && nullSubject {
+		return Null
+	}
+	return Bad
+}
+
+func (b *Builder) toNumber(x *ir.Call, env Env) *Node {
+	n := b.expr(x.Args[0], env)
+	switch n.kind {
+	case numberKind:
+		if d := n.digits(); d != nil && x.NullSubject {
+			return rawNode(n.fallible, d)
+		}
+	case textKind:
+		get := n.Text()
+		return rawNode(true, func(m *Machine) ([]byte, State) {
+			s, st := get(m)
+			switch {
+			case st != Some:
+				return nil, subject(st, x.NullSubject)
+			case !json.IsNumber(s):
+				return nil, Bad
+			}
+			return s, Some
+		})
+	}
+	return nil
+}
+
+// round is round(x, digits) with constant digits.
+func (b *Builder) round(x *ir.Call, env Env) *Node {
+	digits := 0
+	if len(x.Args) == 2 {
+		c, ok := x.Args[1].(*ir.Const)
+		if !ok {
+			return nil
+		}
+		d, ok := c.Value.(value.Number)
+		if !ok {
+			return nil
+		}
+		i, ok := d.Int64()
+		if !ok || i < math.MinInt16 || i > math.MaxInt16 {
+			return nil
+		}
+		digits = int(i)
+	}
+	n := b.expr(x.Args[0], env)
+	if n.kind != numberKind {
+		return nil
+	}
+	get := n.number()
+	return numNode(true, func(m *Machine) (value.Number, State) {
+		v, st := get(m)
+		if st != Some {
+			return v, subject(st, x.NullSubject)
+		}
+		r, err := v.Round(digits)
+		if err != nil {
+			return r, Bad
+		}
+		return r, Some
+	})
+}
+
+// callValues calls a function with values made of its arguments.
+func (b *Builder) callValues(x *ir.Call, env Env) *Node {
+	gets := make([]valueFn, len(x.Args))
+	for i, a := range x.Args {
+		gets[i] = b.expr(a, env).Value()
+	}
+	f := x.Func
+	return valueNode(kindOf(x.T), true, func(m *Machine) (value.Value, State) {
+		args := make([]value.Value, len(gets))
+		for i, get := range gets {
+			v, st := get(m)
+			switch {
+			case st == Bad:
+				return nil, Bad
+			case i == 0 && st == Null && x.NullSubject:
+				return nil, Null
+			case !m.charge(eval.Weight(v)):
+				return nil, Bad
+			}
+			args[i] = v
+		}
+		v, err := f.Call(m.Eval.Ctx, args)
+		if err != nil || eval.Measure(v) != eval.Fits {
+			return nil, Bad
+		}
+		if v == nil {
+			return nil, Null
+		}
+		return v, Some
+	})
+}

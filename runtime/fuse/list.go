@@ -1,0 +1,132 @@
+package fuse
+
+import (
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/json"
+)
+
+// List is a list of the record that a stage walks, element by element.
+type List struct {
+	Elem        *Node // what an element is while it is entered
+	slot, frame int
+	elem        int
+}
+
+// List compiles the list at n; nil where it is not a list of the record.
+func (b *Builder) List(n *Node) *List {
+	if n.path == nil {
+		return nil
+	}
+	pl, ok := n.path.elem()
+	if !ok {
+		return nil
+	}
+	pl.n.Slot()
+	return &List{Elem: b.at(pl), slot: n.path.slot(), frame: n.path.frame, elem: pl.frame}
+}
+
+// Len is the number of elements; false where it is no list.
+func (l *List) Len(m *Machine) (int, bool) {
+	sp := m.fr[l.frame][l.slot]
+	if sp.Kind != json.Arr {
+		return 0, false
+	}
+	return m.scan.Elems(sp).Len(), true
+}
+
+// Enter makes element i the present one, for at most cost steps.
+func (l *List) Enter(m *Machine, i, cost int) bool {
+	m.fr[l.elem] = m.scan.Elems(m.fr[l.frame][l.slot]).At(i)
+	m.idx[l.elem] = i
+	return m.charge(cost) && m.room()
+}
+
+// Put gives n with x at the path of names, as the stage `set` does: what is
+// missing or null on the way becomes an object, and with opt nothing happens
+// where x is null. false where only values can tell.
+func (b *Builder) Put(n *Node, path []string, x *Node, opts bool) (*Node, bool) {
+	es, ok := b.spread(n)
+	if !ok {
+		return nil, false
+	}
+	e := entry{key: path[0], node: x}
+	if opts {
+		e.mode = opt
+	}
+	if len(path) > 1 {
+		child := b.Field(n, path[0])
+		if child == nil {
+			return nil, false
+		}
+		sub, ok := b.Put(child, path[1:], x, opts)
+		if !ok {
+			return nil, false
+		}
+		e.node = sub
+		if opts {
+			e.node = b.unlessNull(x, sub)
+		}
+	}
+	return newTemplate(append(es, e)), true
+}
+
+// Unset gives n without what stands at the path of names.
+func (b *Builder) Unset(n *Node, path []string) (*Node, bool) {
+	if n.isNull() {
+		return n, true
+	}
+	es, ok := b.spread(n)
+	if !ok || n.path != nil && split(n.path.decl).null {
+		// Null stays null, and a template is never null.
+		return nil, false
+	}
+	whole := &template{entries: es}
+	if len(path) == 1 {
+		return newTemplate(whole.without(path[0]).entries), true
+	}
+	child := b.Field(n, path[0])
+	if child == nil || child.path == nil && child.obj == nil && !child.isNull() {
+		return nil, false
+	}
+	if child.isNull() {
+		return n, true
+	}
+	es, ok = b.spread(child)
+	if !ok {
+		return nil, false
+	}
+	// Null and missing stay what they are: the new entry is then left out.
+	sub, ok := b.Unset(newTemplate(es), path[1:])
+	if !ok {
+		return nil, false
+	}
+	return newTemplate(append(whole.entries, entry{key: path[0], node: b.unlessNull(child, sub), mode: opt})), true
+}
+
+// Object compiles the JSON of a node that must be an object; Bad where it is not.
+func (n *Node) Object() func(*Machine) State {
+	write := n.Write()
+	switch {
+	case n.kind == objectKind && n.path == nil:
+		return write
+	case n.path != nil && n.path.def == nil:
+		slot, frame := n.path.slot(), n.path.frame
+		return func(m *Machine) State {
+			if sp := &m.fr[frame][slot]; sp.Kind > json.Null && sp.Kind != json.Obj {
+				return Bad
+			}
+			return write(m)
+		}
+	}
+	get := n.Value()
+	return func(m *Machine) State {
+		v, st := get(m)
+		if st != Some {
+			return st
+		}
+		if _, ok := v.(*value.Object); !ok {
+			return Bad
+		}
+		return write(m)
+	}
+}

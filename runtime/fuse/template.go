@@ -1,0 +1,418 @@
+package fuse
+
+import (
+	"slices"
+
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/json"
+)
+
+// template is an object of which the fields are known. It exists while a route
+// is compiled; at run time it is a list of literals and places that are appended.
+type template struct {
+	entries []entry
+	// forced are fields that others replaced. They are written nowhere, but a
+	// failure in one is a failure of the record.
+	forced []*Node
+}
+
+// entry is one field, or the fields that are not known by name of an object in
+// the record.
+type entry struct {
+	key  string
+	node *Node
+	mode mode
+	skip []string // of rest: what stands in the template by name
+}
+
+type mode uint8
+
+const (
+	always  mode = iota // null is written as null
+	opt                 // `?:`: left out where it is null
+	present             // left out where it is missing; a place of the record
+	rest                // every member of an object in the record but skip
+)
+
+// newTemplate settles which entry of a name counts. A field that another one
+// certainly replaces is not written; where it may be replaced both are, and the
+// last one counts for every reader of JSON.
+func newTemplate(entries []entry) *Node {
+	t := &template{}
+	var last []string // keys that certainly come later
+	for _, e := range slices.Backward(entries) {
+		switch {
+		case e.mode == rest:
+			e.skip = append(slices.Clone(e.skip), last...)
+		case slices.Contains(last, e.key):
+			if e.node.fallible {
+				t.forced = append(t.forced, e.node)
+			}
+			continue
+		case e.mode == always:
+			last = append(last, e.key)
+		}
+		t.entries = append(t.entries, e)
+	}
+	slices.Reverse(t.entries)
+	n := &Node{kind: objectKind, obj: t}
+	for i := range t.entries {
+		n.fallible = n.fallible || t.entries[i].node.fallible
+	}
+	n.fallible = n.fallible || len(t.forced) > 0
+	n.state = func(*Machine) State { return Some }
+	return n
+}
+
+// spread gives the entries that `...n` stands for; false where only the
+// reference evaluator can tell.
+func (b *Builder) spread(n *Node) ([]entry, bool) {
+	switch {
+	case n.isNull():
+		return nil, true
+	case n.obj != nil:
+		// What a replaced field may fail with is not carried along.
+		return slices.Clone(n.obj.entries), len(n.obj.forced) == 0
+	case n.lit != nil:
+		o, ok := n.lit.v.(*value.Object)
+		if !ok {
+			return nil, false
+		}
+		var es []entry
+		for i := range o.Len() {
+			es = append(es, entry{key: o.At(i).Key, node: constant(o.At(i).Value)})
+		}
+		return es, true
+	case n.path != nil && n.path.def == nil && !n.path.open:
+		return n.path.spread()
+	}
+	return nil, false
+}
+
+func (p *path) spread() ([]entry, bool) {
+	a := split(p.decl)
+	if a.obj == nil || a.mask&^(json.MaskObj|json.MaskNull) != 0 || len(a.texts) > 0 {
+		return nil, false
+	}
+	var es []entry
+	if a.obj.Kind == types.Map || a.obj.Rest != nil {
+		if a.obj.Kind == types.Map && !passes(a.obj.Elem) || a.obj.Rest != nil && !passes(a.obj.Rest) {
+			return nil, false
+		}
+		e := entry{node: p.b.at(p.place), mode: rest}
+		for i := range a.obj.Fields {
+			e.skip = append(e.skip, a.obj.Fields[i].Name)
+		}
+		es = append(es, e)
+	}
+	for i := range a.obj.Fields {
+		name := a.obj.Fields[i].Name
+		f := p.field(name)
+		if f == nil || f.path == nil {
+			return nil, false
+		}
+		// A default stands in only where the object itself is there.
+		if f.path.def != nil && a.null {
+			return nil, false
+		}
+		es = append(es, entry{key: name, node: f, mode: present})
+	}
+	return es, true
+}
+
+// without gives the template less one field.
+func (t *template) without(name string) *template {
+	out := &template{forced: t.forced}
+	for _, e := range t.entries {
+		switch {
+		case e.mode == rest:
+			e.skip = append(slices.Clone(e.skip), name)
+		case e.key == name:
+			if e.node.fallible {
+				out.forced = append(slices.Clone(out.forced), e.node)
+			}
+			continue
+		}
+		out.entries = append(out.entries, e)
+	}
+	return out
+}
+
+// field is what reading a field of the object gives; nil where it cannot be told
+// beforehand.
+func (t *template) field(b *Builder, name string) *Node {
+	var maybe []*Node // fields that count where they are not null
+	for _, e := range slices.Backward(t.entries) {
+		var n *Node
+		switch {
+		case e.mode == rest:
+			if slices.Contains(e.skip, name) {
+				continue
+			}
+			if n = e.node.path.field(name); n == nil {
+				return nil
+			}
+		case e.key != name:
+			continue
+		default:
+			n = e.node
+		}
+		maybe = append(maybe, n)
+		if e.mode == always {
+			break
+		}
+		if e.mode != opt && !n.path.onlyMissing() {
+			// Null here would hide what stands before it, missing would not.
+			if t.before(e, name) {
+				return nil
+			}
+			break
+		}
+	}
+	if len(maybe) == 0 {
+		return constant(nil)
+	}
+	n := maybe[len(maybe)-1]
+	for _, m := range slices.Backward(maybe[:len(maybe)-1]) {
+		n = b.coalesce(m, n)
+	}
+	return n
+}
+
+// onlyMissing tells whether null at the place always means that it is missing.
+func (p *path) onlyMissing() bool { return !split(p.decl).null }
+
+// before tells whether an entry of that name may stand before e.
+func (t *template) before(e entry, name string) bool {
+	for i := range t.entries {
+		x := &t.entries[i]
+		if x.key == e.key && x.mode == e.mode && x.node == e.node {
+			return false
+		}
+		if x.mode == rest && !slices.Contains(x.skip, name) || x.mode != rest && x.key == name {
+			return true
+		}
+	}
+	return false
+}
+
+// op appends a literal and then, maybe, a value.
+type op struct {
+	lit         []byte
+	kind        opKind
+	mode        mode
+	slot, frame int
+	write       writeFn
+	skip        []string
+}
+
+type opKind uint8
+
+const (
+	opLit opKind = iota
+	opRaw        // a place that passes as it stands
+	opWrite
+	opRest
+)
+
+// writer compiles a template's JSON.
+type writer struct {
+	ops []op
+	lit []byte // not yet in an op
+}
+
+func (w *writer) flush() {
+	if len(w.lit) > 0 {
+		w.ops = append(w.ops, op{lit: w.lit})
+		w.lit = nil
+	}
+}
+
+// members compiles the fields, each with a comma in front.
+func (w *writer) members(t *template) {
+	for i := range t.entries {
+		e := &t.entries[i]
+		if e.mode == rest {
+			w.flush()
+			p := e.node.path
+			w.ops = append(w.ops, op{kind: opRest, slot: p.slot(), frame: p.frame, skip: e.skip})
+			continue
+		}
+		w.member(e, ',')
+	}
+}
+
+func (w *writer) member(e *entry, first byte) {
+	key := json.AppendString([]byte{first}, e.key)
+	key = append(key, ':')
+	if e.mode != always {
+		w.flush()
+		w.value(key, e.node, e.mode)
+		return
+	}
+	w.lit = append(w.lit, key...)
+	switch n := e.node; {
+	case n.lit != nil:
+		w.lit = append(w.lit, n.lit.json...)
+	case n.obj != nil && n.obj.begins():
+		w.object(n.obj)
+	default:
+		lit := w.lit
+		w.lit = nil
+		w.value(lit, n, always)
+	}
+}
+
+// begins tells whether the first field is always written.
+func (t *template) begins() bool { return len(t.entries) == 0 || t.entries[0].mode == always }
+
+// object compiles a template that begins.
+func (w *writer) object(t *template) {
+	if len(t.entries) == 0 {
+		w.lit = append(w.lit, "{}"...)
+		return
+	}
+	w.member(&t.entries[0], '{')
+	w.members(&template{entries: t.entries[1:]})
+	w.lit = append(w.lit, '}')
+}
+
+func (w *writer) value(lit []byte, n *Node, md mode) {
+	o := op{lit: lit, mode: md, kind: opWrite}
+	if n.path != nil && n.path.def == nil && passes(n.path.decl) {
+		o.kind, o.slot, o.frame = opRaw, n.path.slot(), n.path.frame
+	} else {
+		o.write = n.Write()
+		if md == present {
+			o.slot, o.frame = n.path.slot(), n.path.frame
+		}
+	}
+	w.ops = append(w.ops, o)
+}
+
+// write compiles the whole object.
+func (t *template) write() writeFn {
+	if t.begins() {
+		w := &writer{}
+		w.object(t)
+		w.flush()
+		return run(w.ops)
+	}
+	members := t.compile()
+	return func(m *Machine) State {
+		start := len(m.Buf)
+		if members(m) == Bad {
+			return Bad
+		}
+		m.closeObject(start)
+		return Some
+	}
+}
+
+// compile compiles the fields alone, each with a comma in front.
+func (t *template) compile() writeFn {
+	w := &writer{}
+	w.members(t)
+	w.flush()
+	return run(w.ops)
+}
+
+func run(ops []op) writeFn {
+	return func(m *Machine) State {
+		for i := range ops {
+			o := &ops[i]
+			before := len(m.Buf)
+			m.Buf = append(m.Buf, o.lit...)
+			var st State
+			switch o.kind {
+			case opLit:
+				continue
+			case opRaw:
+				sp := &m.fr[o.frame][o.slot]
+				if sp.Kind > json.Null {
+					if sp.Flags&json.Lone == 0 {
+						m.Buf = append(m.Buf, sp.Raw(m.d)...)
+					} else {
+						m.Buf = json.AppendRaw(m.Buf, m.d, *sp)
+					}
+					continue
+				}
+				st = stateOf(sp)
+			case opWrite:
+				if st = o.write(m); st == Some {
+					continue
+				}
+			case opRest:
+				if !m.rest(o) {
+					return Bad
+				}
+				continue
+			}
+			switch {
+			case st == Bad:
+				return Bad
+			case o.mode == always, o.mode == present && m.fr[o.frame][o.slot].Kind == json.Null:
+				m.Buf = append(m.Buf, "null"...)
+			default:
+				m.Buf = m.Buf[:before]
+			}
+		}
+		return Some
+	}
+}
+
+// rest writes the members of an object in the record but those that stand in
+// the template by name.
+func (m *Machine) rest(o *op) bool {
+	sp := m.fr[o.frame][o.slot]
+	if sp.Kind != json.Obj {
+		return stateOf(&sp) == Null
+	}
+	for w := json.MembersOf(m.d, sp); w.Next(); {
+		if slices.ContainsFunc(o.skip, func(k string) bool { return json.EqualText(m.d, w.Key, k) }) {
+			continue
+		}
+		m.Buf = append(m.Buf, ',')
+		m.Buf = json.AppendRaw(m.Buf, m.d, w.Key)
+		m.Buf = append(m.Buf, ':')
+		m.Buf = json.AppendRaw(m.Buf, m.d, w.Val)
+	}
+	return true
+}
+
+// build compiles the object as a value.
+func (t *template) build() valueFn {
+	gets := make([]valueFn, len(t.entries))
+	for i := range t.entries {
+		gets[i] = t.entries[i].node.Value()
+	}
+	return func(m *Machine) (value.Value, State) {
+		o := value.NewObject()
+		for i := range t.entries {
+			e := &t.entries[i]
+			if e.mode == present {
+				p := e.node.path
+				if m.fr[p.frame][p.n.Slot()].Kind == json.Missing && p.def == nil {
+					continue
+				}
+			}
+			v, st := gets[i](m)
+			switch {
+			case st == Bad:
+				return nil, Bad
+			case e.mode == rest:
+				if r, ok := v.(*value.Object); ok {
+					for j := range r.Len() {
+						if f := r.At(j); !slices.Contains(e.skip, f.Key) {
+							o.Put(f.Key, f.Value)
+						}
+					}
+				}
+			case st == Some || e.mode != opt:
+				o.Put(e.key, v)
+			}
+		}
+		return o, Some
+	}
+}

@@ -1,0 +1,388 @@
+package op
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/fuse"
+)
+
+// fusedEmit is emit over the bytes of the record. It judges by the same rules,
+// and leaves what breaks one to the reference steps.
+type fusedEmit struct {
+	emit
+	write func(fr *Frame, o *event.Output) bool
+}
+
+func (f *fuser) emit(p place, s *ir.Emit, env fuse.Env) {
+	ids := &f.c.route.ids
+	e := &fusedEmit{emit: emit{place: p, at: s.At, index: f.c.emits[s], ids: ids, prefix: ids.emit(s.ID), child: f.child}}
+	switch sk := s.Sink.(type) {
+	case *ir.SegmentCall:
+		e.write = f.segmentCall(&e.emit, sk, env)
+	case *ir.TopicRecord:
+		e.write = f.topicRecord(&e.emit, sk, env)
+	case *ir.LogLine:
+		e.write = f.logLine(&e.emit, sk, env)
+	default:
+		f.refuse("emit segment")
+		return
+	}
+	f.add(e)
+}
+
+func (e *fusedEmit) run(fr *Frame) int {
+	if fr.out.Since(fr.mark) == MaxOutputs {
+		return gaveUp
+	}
+	m := fr.m
+	// In its place at once: what is passed by its address to a function that is
+	// not known here would be garbage of every event.
+	fr.out.Outs = append(fr.out.Outs, event.Output{Arena: fr.out, Emit: e.index, Record: fr.Record, Time: event.NoTime})
+	o := &fr.out.Outs[len(fr.out.Outs)-1]
+	if m.HasTime {
+		o.Time = m.Time.UnixMilli()
+	}
+	fr.lane(&e.emit, o, fr.key)
+	m.Buf = fr.out.Buf
+	ok := e.write(fr, o)
+	fr.out.Buf = m.Buf
+	if !ok || fr.out.BytesSince(fr.mark) > fuse.MaxRecord {
+		return gaveUp
+	}
+	return goOn
+}
+
+// hereFused is the end of what the machine writes.
+func hereFused(m *fuse.Machine) uint32 { return uint32(len(m.Buf)) }
+
+// callField writes one top-level field of a call; false gives up. has tells
+// whether it was written.
+type callField struct {
+	bit   uint8 // of the fields that a call needs
+	write func(m *fuse.Machine) (st fuse.State)
+}
+
+// What a call needs.
+const (
+	bitUser uint8 = 1 << iota
+	bitAnonymous
+	bitGroup
+	bitPrevious
+	bitEvent
+)
+
+func bitOf(name string) uint8 {
+	switch name {
+	case "userId":
+		return bitUser
+	case "anonymousId":
+		return bitAnonymous
+	case "groupId":
+		return bitGroup
+	case "previousId":
+		return bitPrevious
+	case "event":
+		return bitEvent
+	}
+	return 0
+}
+
+// complete tells whether a call has what it needs.
+func complete(call string, has uint8) bool {
+	switch call {
+	case "alias":
+		return has&bitUser != 0 && has&bitPrevious != 0
+	case "group":
+		if has&bitGroup == 0 {
+			return false
+		}
+	case "track":
+		if has&bitEvent == 0 {
+			return false
+		}
+	}
+	return has&(bitUser|bitAnonymous) != 0
+}
+
+func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Frame, *event.Output) bool {
+	var (
+		fields []callField
+		id     func(*fuse.Machine) ([]byte, fuse.State)
+		key    func(*fuse.Machine, []byte) ([]byte, bool)
+		known  uint8
+	)
+	head := []byte(`{"type":"` + s.Call + `"`)
+	for i := range s.Fields {
+		fd := &s.Fields[i]
+		n := f.b.Expr(fd.X, env)
+		switch fd.Name {
+		case "messageId":
+			id = n.Text()
+			continue
+		case "key":
+			key = n.Plain()
+			continue
+		}
+		if c, ok := n.Const(); ok && constantField(fd.Name, c) {
+			if c != nil {
+				known |= bitOf(fd.Name)
+				head = append(head, `,"`+fd.Name+`":`...)
+				head = value.AppendJSON(head, c)
+			}
+			continue
+		}
+		fields = append(fields, callField{bit: bitOf(fd.Name), write: fusedField(fd.Name, n)})
+	}
+	head = append(head, `,"messageId":`...)
+	return func(fr *Frame, o *event.Output) bool {
+		m := fr.m
+		if key != nil && !fr.fusedKey(e, o, key) {
+			return false
+		}
+		start := hereFused(m)
+		m.Buf = append(m.Buf, head...)
+		own, ok := fr.fusedID(e, o, id)
+		if !ok {
+			return false
+		}
+		has := known
+		for i := range fields {
+			switch fields[i].write(m) {
+			case fuse.Bad:
+				return false
+			case fuse.Some:
+				has |= fields[i].bit
+			}
+		}
+		m.Buf = append(m.Buf, '}')
+		o.Body = event.Bytes{Start: start, End: hereFused(m)}
+		if own != nil {
+			o.ID.Start = hereFused(m)
+			m.Buf = append(m.Buf, own...)
+			o.ID.End = hereFused(m)
+		}
+		return complete(s.Call, has) && o.Body.End-o.Body.Start <= MaxEvent
+	}
+}
+
+// constantField tells whether a constant is what Segment takes in a field.
+func constantField(name string, v value.Value) bool {
+	if v == nil {
+		return true
+	}
+	s, isText := v.(string)
+	switch kindOfField(name) {
+	case idField, nameField:
+		return isText && s != ""
+	case textField:
+		return isText
+	case timeField:
+		_, ok := v.(time.Time)
+		return ok
+	case objectField:
+		_, ok := v.(*value.Object)
+		return ok
+	}
+	return true
+}
+
+// fusedField compiles the writing of one field that is not constant. Null
+// leaves it out.
+func fusedField(name string, n *fuse.Node) func(*fuse.Machine) fuse.State {
+	lit := []byte(`,"` + name + `":`)
+	write := n.Write()
+	switch kindOfField(name) {
+	case idField, nameField:
+		text := n.Text()
+		return func(m *fuse.Machine) fuse.State {
+			s, st := text(m)
+			switch {
+			case st != fuse.Some:
+				return st
+			case len(s) == 0:
+				return fuse.Bad
+			}
+			m.Buf = append(m.Buf, lit...)
+			m.Buf = fuse.AppendText(m.Buf, s)
+			return fuse.Some
+		}
+	case textField:
+		text := n.Text()
+		return func(m *fuse.Machine) fuse.State {
+			s, st := text(m)
+			if st == fuse.Some {
+				m.Buf = append(m.Buf, lit...)
+				m.Buf = fuse.AppendText(m.Buf, s)
+			}
+			return st
+		}
+	case timeField:
+		instant := n.Instant()
+		write = func(m *fuse.Machine) fuse.State {
+			t, st := instant(m)
+			if st == fuse.Some {
+				m.Buf = fuse.AppendTime(m.Buf, t)
+			}
+			return st
+		}
+	case objectField:
+		write = n.Object()
+	}
+	return func(m *fuse.Machine) fuse.State {
+		before := len(m.Buf)
+		m.Buf = append(m.Buf, lit...)
+		st := write(m)
+		if st != fuse.Some {
+			m.Buf = m.Buf[:before]
+		}
+		return st
+	}
+}
+
+// fusedID writes the message id; own is the script's where the message holds it
+// escaped.
+func (fr *Frame) fusedID(e *emit, o *event.Output, id func(*fuse.Machine) ([]byte, fuse.State)) (own []byte, ok bool) {
+	m := fr.m
+	if id != nil {
+		s, st := id(m)
+		switch {
+		case st == fuse.Bad:
+			return nil, false
+		case st == fuse.Null:
+		case len(s) == 0 || len(s) > MaxMessageID && utf8.RuneCount(s) > MaxMessageID:
+			return nil, false
+		default:
+			at := hereFused(m) + 1
+			m.Buf = fuse.AppendText(m.Buf, s)
+			o.ID = event.Bytes{Start: at, End: hereFused(m) - 1}
+			if int(o.ID.End-o.ID.Start) != len(s) {
+				return s, true
+			}
+			return nil, true
+		}
+	}
+	m.Buf = append(m.Buf, '"')
+	at := hereFused(m)
+	m.Buf, fr.buf = e.ids.append(m.Buf, fr.buf, e.prefix, fr.rec, fr.path)
+	o.ID = event.Bytes{Start: at, End: hereFused(m)}
+	m.Buf = append(m.Buf, '"')
+	return nil, true
+}
+
+// fusedKey puts an output in the lane of the key that its braces say.
+func (fr *Frame) fusedKey(e *emit, o *event.Output, key func(*fuse.Machine, []byte) ([]byte, bool)) bool {
+	k, ok := key(fr.m, fr.buf[:0])
+	if !ok {
+		return false
+	}
+	fr.buf = k
+	o.Ordered, o.Lane = true, e.ids.laneOf(k)
+	return true
+}
+
+func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Frame, *event.Output) bool {
+	name, body := f.b.Expr(s.Topic, env).Text(), f.b.Expr(s.Value, env).Write()
+	var key func(*fuse.Machine, []byte) ([]byte, bool)
+	if s.Key != nil {
+		key = f.b.Expr(s.Key, env).Plain()
+	}
+	var headers func(*fuse.Machine) (value.Value, fuse.State)
+	if s.Headers != nil {
+		headers = f.b.Expr(s.Headers, env).Value()
+	}
+	passed := f.c.route.passed
+	return func(fr *Frame, o *event.Output) bool {
+		m := fr.m
+		t, st := name(m)
+		if st != fuse.Some || !topicName(string(t)) {
+			return false
+		}
+		o.Target.Start = hereFused(m)
+		m.Buf = append(m.Buf, t...)
+		o.Target.End = hereFused(m)
+		k := fr.key
+		if key != nil {
+			if !fr.fusedKey(e, o, key) {
+				return false
+			}
+			k = fr.buf
+			if k == nil {
+				k = []byte{}
+			}
+		}
+		o.NoKey = k == nil
+		o.Key.Start = hereFused(m)
+		m.Buf = append(m.Buf, k...)
+		o.Key.End = hereFused(m)
+		o.Body.Start = hereFused(m)
+		switch body(m) {
+		case fuse.Bad:
+			return false
+		case fuse.Null:
+			o.Tombstone = true
+			if o.NoKey {
+				return false
+			}
+		}
+		o.Body.End = hereFused(m)
+		return fr.fusedHeaders(e, o, headers, passed)
+	}
+}
+
+func (fr *Frame) fusedHeaders(e *emit, o *event.Output, headers func(*fuse.Machine) (value.Value, fuse.State), passed string) bool {
+	m := fr.m
+	o.ID.Start = hereFused(m)
+	m.Buf, fr.buf = e.ids.append(m.Buf, fr.buf, e.prefix, fr.rec, fr.path)
+	o.ID.End = hereFused(m)
+	o.Headers.Start = hereFused(m)
+	if headers != nil {
+		v, st := headers(m)
+		if st == fuse.Bad {
+			return false
+		}
+		var ok bool
+		if m.Buf, ok = appendHeaders(m.Buf, v); !ok {
+			return false
+		}
+	}
+	m.Buf = appendOurHeaders(m.Buf, m.Buf[o.ID.Start:o.ID.End], passedBy(fr.rec), passed)
+	o.Headers.End = hereFused(m)
+	return true
+}
+
+func (f *fuser) logLine(e *emit, s *ir.LogLine, env fuse.Env) func(*Frame, *event.Output) bool {
+	body := f.b.Expr(s.Fields, env).Write()
+	var name func(*fuse.Machine, []byte) ([]byte, bool)
+	if s.Name != nil {
+		name = f.b.Expr(s.Name, env).Plain()
+	}
+	return func(fr *Frame, o *event.Output) bool {
+		m := fr.m
+		if name != nil {
+			k, ok := name(m, fr.buf[:0])
+			if !ok {
+				return false
+			}
+			fr.buf = k
+			o.Target.Start = hereFused(m)
+			m.Buf = append(m.Buf, k...)
+			o.Target.End = hereFused(m)
+		}
+		o.Body.Start = hereFused(m)
+		switch body(m) {
+		case fuse.Bad:
+			return false
+		case fuse.Null:
+			m.Buf = append(m.Buf, "null"...)
+		}
+		o.Body.End = hereFused(m)
+		o.ID.Start = hereFused(m)
+		m.Buf, fr.buf = e.ids.append(m.Buf, fr.buf, e.prefix, fr.rec, fr.path)
+		o.ID.End = hereFused(m)
+		return true
+	}
+}
