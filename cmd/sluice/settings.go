@@ -84,22 +84,22 @@ func (e *environment) secret(name string) (value.Secret, error) {
 	path, file := e.get(name + "_FILE")
 	switch {
 	case direct && file:
-		return "", fmt.Errorf("the secret %s is given twice: unset %s or %s_FILE", name, name, name)
+		return "", fmt.Errorf("%s is given twice: unset %s or %s_FILE", name, name, name)
 	case file:
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return "", fmt.Errorf("the secret %s: %w", name, err)
+			return "", fmt.Errorf("%s: %w", name, err)
 		}
 		text = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 		if text == "" {
-			return "", fmt.Errorf("the secret %s is empty in the file %s", name, path)
+			return "", fmt.Errorf("%s is empty in the file %s", name, path)
 		}
 	case direct && text == "":
-		return "", fmt.Errorf("the secret %s is empty", name)
+		return "", fmt.Errorf("%s is empty", name)
 	case !direct && e.placeholder:
 		text = name
 	case !direct:
-		return "", fmt.Errorf("the secret %s is not set: set the variable %s, or %s_FILE to the name of a file that holds it", name, name, name)
+		return "", fmt.Errorf("%s is not set: set the variable %s, or %s_FILE to the name of a file that holds it", name, name, name)
 	}
 	return value.Secret(text), nil
 }
