@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// block is one fenced block of the README.
+type block struct {
+	info, text string
+	line       int
+}
+
+func blocks(t *testing.T) []block {
+	t.Helper()
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []block
+	var cur *block
+	for i, l := range strings.SplitAfter(string(b), "\n") {
+		switch {
+		case cur == nil && strings.HasPrefix(l, "```"):
+			cur = &block{info: strings.TrimSpace(l[3:]), line: i + 1}
+		case cur != nil && strings.HasPrefix(l, "```"):
+			out = append(out, *cur)
+			cur = nil
+		case cur != nil:
+			cur.text += l
+		}
+	}
+	return out
+}
+
+// TestREADME does what the README says: its files are written, its terminal blocks
+// run in order in one folder, and what they print must be what it shows. `…`
+// stands for anything.
+func TestREADME(t *testing.T) {
+	dir := t.TempDir()
+	bin := t.TempDir()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// testscript.Main runs this binary as sluice when that is its name.
+	if err := os.Symlink(exe, filepath.Join(bin, "sluice")); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, b := range blocks(t) {
+		kind, name, _ := strings.Cut(b.info, " ")
+		if name != "" {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(b.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kind != "console" {
+			continue
+		}
+		for _, c := range commands(b.text) {
+			cmd := exec.Command("sh", "-c", c.run)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1")
+			got, _ := cmd.CombinedOutput() // a command that finds mistakes exits with 1, as shown
+			if !shown(c.want).Match(bytes.TrimSpace(got)) {
+				t.Errorf("README.md:%d: $ %s\nshows\n%s\nprints\n%s", b.line, c.run, c.want, got)
+			}
+			ran++
+		}
+	}
+	if ran < 5 {
+		t.Errorf("only %d commands were found", ran)
+	}
+}
+
+type command struct{ run, want string }
+
+func commands(text string) []command {
+	var out []command
+	for _, l := range strings.SplitAfter(text, "\n") {
+		if run, ok := strings.CutPrefix(l, "$ "); ok {
+			out = append(out, command{run: strings.TrimSpace(run)})
+		} else if n := len(out); n > 0 {
+			out[n-1].want += l
+		}
+	}
+	return out
+}
+
+// shown is what the README shows as a pattern; runs of blanks are equal.
+func shown(want string) *regexp.Regexp {
+	p := regexp.QuoteMeta(strings.TrimSpace(want))
+	p = strings.ReplaceAll(p, "…", ".*")
+	p = regexp.MustCompile(` +`).ReplaceAllString(p, " +")
+	return regexp.MustCompile(`\A` + p + `\z`)
+}
+
+// TestREADMEDemo holds the demo's block against a short run: the same lines, with
+// other numbers, and the promise kept.
+func TestREADMEDemo(t *testing.T) {
+	var want string
+	for _, b := range blocks(t) {
+		if b.info == "demo" {
+			c := commands(b.text)
+			if len(c) != 1 || c[0].run != "go run ./cmd/sluice demo" {
+				t.Fatalf("README.md:%d: the block shows one command", b.line)
+			}
+			want = c[0].want
+		}
+	}
+	var out, words bytes.Buffer
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "sluice")
+	if err := os.Symlink(exe, link); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(link, "demo", "--events", "30000", "--rate", "15000")
+	cmd.Stdout, cmd.Stderr = &out, &words
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, words.String(), out.String())
+	}
+	if g, w := shape(out.String()), shape(want); g != w {
+		t.Errorf("README shows\n%s\nthe demo prints\n%s", w, g)
+	}
+	for _, l := range []string{"lost         0\n", "duplicated   0\n", "out of order 0\n"} {
+		if !strings.Contains(out.String(), l) || !strings.Contains(want, l) {
+			t.Errorf("%q is not there", l)
+		}
+	}
+}
+
+// shape is a text without its numbers and blanks.
+func shape(s string) string {
+	s = regexp.MustCompile(`[0-9][0-9.]*(ms|s)?\b`).ReplaceAllString(s, "#")
+	s = regexp.MustCompile(`(?m)^ +| +$`).ReplaceAllString(s, "")
+	return strings.TrimSpace(regexp.MustCompile(` +`).ReplaceAllString(s, " "))
+}
