@@ -25,6 +25,7 @@ const (
 	// Refused: any other answer. The request is cut in halves, sent in order, until
 	// the culprit is alone.
 	Refused
+	classes
 )
 
 // Answer is what came back, or that nothing did (Failed).
@@ -37,13 +38,13 @@ type Answer struct {
 	// Excerpt is the beginning of the answer's body, for the letter.
 	Excerpt string
 	// Each judges the outputs one by one, in the order of Request.Outs, where the
-	// sink can tell; then Class counts for the connection only in Gated and
-	// Misconfigured. A sink must not take a later output of a lane after it failed
-	// an earlier one.
+	// sink can tell; then Class counts only where it is Gated or Misconfigured. A
+	// sink must not take a later output of a lane after it failed an earlier one.
 	Each []Verdict
 }
 
-// Verdict is the judgement of one output: Accepted, Failed or Refused.
+// Verdict is the judgement of one output: Accepted, Failed, Misconfigured (its
+// target is not there, or not ours to write) or Refused.
 type Verdict struct {
 	Class   Class
 	Code    string
@@ -91,7 +92,7 @@ func (s *Scheduler) Answer(r *Request, a Answer, now int64) []Result {
 	case a.Class == Gated:
 		s.gated(r, a, now)
 	case a.Class == Misconfigured:
-		s.halt(Misconfiguration, a, now)
+		s.misconfigured(r, n, a, now)
 	case a.Each != nil:
 		s.each(r, n, a, now)
 	case a.Class == Accepted:
@@ -130,7 +131,7 @@ func (s *Scheduler) accepted(r *Request, n int, now int64) {
 // success notes that the receiver takes what it gets.
 func (s *Scheduler) success(now int64) {
 	s.successes++
-	s.refusals = 0
+	s.refusals, s.strangers = 0, 0
 	s.alive(now)
 	if s.pause.reason != Running {
 		s.resume(now)
@@ -186,10 +187,27 @@ func (s *Scheduler) deny(it *item, code, excerpt string, now int64) {
 	}
 }
 
+// misconfigured keeps the first n outputs. The connection pauses where nobody
+// succeeds; where others do, only what these are sent to is not there, and they
+// are found like poisoned ones (I8). No budget is spent.
+func (s *Scheduler) misconfigured(r *Request, n int, a Answer, now int64) {
+	if r.Attempt == 1 {
+		s.strangers++
+	}
+	alone := r.attempts+1 >= poisonAfter && s.successes == r.before
+	if s.successes == 0 || s.strangers >= downAfter || alone || s.pause.reason != Running {
+		s.halt(Misconfiguration, a, now)
+		return
+	}
+	if n = s.spend(r, n, noBudget, a.Code, a.Excerpt, now); n > 0 {
+		s.again(r, n, now)
+	}
+}
+
 // failed has the first n outputs sent again, or ends those whose budget is spent.
 func (s *Scheduler) failed(r *Request, n int, a Answer, now int64) {
 	s.failure(r, a.Code, now)
-	if n = s.spend(r, n, a.Code, a.Excerpt, now); n > 0 {
+	if n = s.spend(r, n, s.budget(r), a.Code, a.Excerpt, now); n > 0 {
 		s.again(r, n, now)
 	}
 }
@@ -198,6 +216,9 @@ func (s *Scheduler) failed(r *Request, n int, a Answer, now int64) {
 // succeed and these do not, time after time, something in them is the cause: they
 // are cut until it is alone, and its lane is set aside.
 func (s *Scheduler) again(r *Request, n int, now int64) {
+	if !r.failed {
+		r.before = s.successes
+	}
 	others := r.failed && s.successes > r.others
 	r.attempts++
 	r.others, r.failed = s.successes, true
@@ -230,13 +251,18 @@ func (s *Scheduler) failure(r *Request, code string, now int64) {
 	}
 }
 
+// noBudget: a failure that costs none.
+const noBudget = -1
+
+// budget is how long an output of a request is tried, 0 for ever.
+func (s *Scheduler) budget(r *Request) int64 { return int64(s.cfg.Connections[r.Connection].Retry) }
+
 // spend judges the budgets of the first n outputs, ends those that have none left
 // or belong to purged owners and tells how many remain.
-func (s *Scheduler) spend(r *Request, n int, code, excerpt string, now int64) int {
-	budget := int64(s.cfg.Connections[r.Connection].Retry)
+func (s *Scheduler) spend(r *Request, n int, budget int64, code, excerpt string, now int64) int {
 	clock, left, gone := s.active(now), n, false
 	for _, it := range r.items[:n] {
-		if it.failed == 0 {
+		if it.failed == 0 && budget != noBudget {
 			it.failed = max(1, clock)
 		}
 		gone = gone || it.owner.closed || spent(it, budget, clock)
@@ -264,22 +290,18 @@ func spent(it *item, budget, clock int64) bool {
 
 // each takes the verdict on every output of the first range.
 func (s *Scheduler) each(r *Request, n int, a Answer, now int64) {
-	accepted, failed := 0, 0
-	code, excerpt := "", ""
+	var of [classes]int
+	var why Verdict // of the worst that is kept
 	for _, v := range a.Each[:n] {
-		switch v.Class {
-		case Accepted:
-			accepted++
-		case Refused:
-		default:
-			failed++
-			code, excerpt = v.Code, v.Excerpt
+		of[v.Class]++
+		if v.Class == Misconfigured || v.Class == Failed && why.Class != Misconfigured {
+			why = v
 		}
 	}
 	switch {
-	case accepted > 0:
+	case of[Accepted] > 0:
 		s.success(now)
-	case failed < n:
+	case of[Refused] > 0:
 		s.judged(now)
 	}
 	i := 0
@@ -298,16 +320,18 @@ func (s *Scheduler) each(r *Request, n int, a Answer, now int64) {
 		}
 		return false
 	})
-	if failed == 0 {
-		return
-	}
-	// What failed stays together and in order. Where some were taken it is not the
-	// receiver that is away.
-	if accepted == 0 && failed == n {
-		s.failure(r, code, now)
-	}
-	if n = s.spend(r, failed, code, excerpt, now); n > 0 {
-		s.again(r, n, now)
+	left := n - of[Accepted] - of[Refused]
+	switch {
+	case left == 0:
+	case of[Misconfigured] > 0:
+		s.misconfigured(r, left, Answer{Code: why.Code, Excerpt: why.Excerpt}, now)
+	case left == n:
+		s.failed(r, n, Answer{Code: why.Code, Excerpt: why.Excerpt}, now)
+	default:
+		// Some were taken: it is not the receiver that is away.
+		if left = s.spend(r, left, s.budget(r), why.Code, why.Excerpt, now); left > 0 {
+			s.again(r, left, now)
+		}
 	}
 }
 

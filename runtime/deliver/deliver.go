@@ -158,6 +158,7 @@ type Scheduler struct {
 	gates     int    // gates without a readable wait since the last success
 	successes uint64 // requests accepted; tells a poisoned request from a receiver that is down
 	refusals  int    // outputs refused since the last success
+	strangers int    // first attempts found Misconfigured since the last success
 
 	gate  int64 // nothing is sent before
 	pause pause

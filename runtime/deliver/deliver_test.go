@@ -346,6 +346,41 @@ func TestPoison(t *testing.T) {
 	d.want(strings.Join(got, ","), "7+,100+")
 }
 
+// A target that is not there stops what is sent to it, and nothing else (I8).
+func TestMissingTarget(t *testing.T) {
+	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 10}}}})
+	ended := map[int32]bool{}
+	judge := func(r *Request) Answer {
+		var a Answer
+		for _, o := range r.Outs {
+			v := Verdict{}
+			if o.Index%10 == 3 {
+				v = Verdict{Class: Misconfigured, Code: "UNKNOWN_TOPIC_OR_PARTITION"}
+			}
+			a.Each = append(a.Each, v)
+		}
+		return a
+	}
+	for range 300 {
+		d.push(10)
+		for r, _ := d.s.Next(d.now); r != nil; r, _ = d.s.Next(d.now) {
+			for _, res := range d.s.Answer(r, judge(r), d.now) {
+				ended[res.Out.Index] = true
+			}
+		}
+		if h := d.s.Health(d.now); h.State != Running {
+			t.Fatalf("health %+v after %d", h, d.n)
+		}
+		d.now += 100 * ms
+	}
+	if len(ended) < 2600 {
+		t.Errorf("%d of 2700 ended", len(ended))
+	}
+	if h := d.s.Health(d.now); h.Aside < 200 {
+		t.Errorf("health %+v", h)
+	}
+}
+
 // Near the rate limit a request waits to become fuller, at most its linger; with
 // room it goes at once.
 func TestLinger(t *testing.T) {

@@ -30,6 +30,9 @@ type Health struct {
 	Next  int64 // when it tries again; Never where it waits for an answer
 	// Window is W, OnWire the requests under way, Queued the outputs that are not.
 	Window, OnWire, Queued int
+	// Aside counts the lanes of which an output fails again and again while others
+	// succeed. They ask again by themselves; the connection goes on.
+	Aside int
 }
 
 // pause is a stop until a probe succeeds.
@@ -43,6 +46,11 @@ type pause struct {
 // Health tells the state at now.
 func (s *Scheduler) Health(now int64) Health {
 	h := Health{Window: s.window, OnWire: s.onWire, Queued: s.waiting}
+	for _, sl := range s.sides {
+		if sl.alone {
+			h.Aside++
+		}
+	}
 	switch {
 	case s.pause.reason != Running:
 		h.State, h.Code, h.Since, h.Next = s.pause.reason, s.pause.code, s.pause.since, max(s.pause.nextProbe, s.gate)

@@ -416,11 +416,11 @@ func TestAgainstModel(t *testing.T) {
 				a := Answer{Class: Accepted}
 				stopped := map[uint64]bool{}
 				for _, o := range w.sent[r] {
-					v := Verdict{Class: rapid.SampledFrom([]Class{Accepted, Accepted, Failed, Refused}).Draw(t, "verdict"), Code: "x"}
+					v := Verdict{Class: rapid.SampledFrom([]Class{Accepted, Accepted, Failed, Misconfigured, Refused}).Draw(t, "verdict"), Code: "x"}
 					if stopped[o.Lane] { // a sink takes nothing of a lane behind a failure
 						v.Class = Failed
 					}
-					stopped[o.Lane] = o.Ordered && v.Class == Failed
+					stopped[o.Lane] = o.Ordered && (v.Class == Failed || v.Class == Misconfigured)
 					a.Each = append(a.Each, v)
 				}
 				w.answer(r, a, false)

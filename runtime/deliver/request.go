@@ -23,9 +23,10 @@ type Request struct {
 	attempts int // failed attempts of this cut
 	due      int64
 	sentAt   int64
-	// others is the count of the connection's successes when it last failed.
-	others uint64
-	failed bool
+	// others is the count of the connection's successes when it last failed, before
+	// when it first did.
+	others, before uint64
+	failed         bool
 }
 
 // first is the end of the range that is sent next.
