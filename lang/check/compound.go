@@ -102,7 +102,10 @@ func (e *ex) iterate(in *ir.Expr) (k, v *types.Type, ok bool) {
 	case t.Kind == types.Any:
 		x = e.anyHere(x, types.ListOf(types.AnyT), "`for`")
 	case types.MayBeNull(t) && t.Kind != types.Null:
-		if _, _, ok := types.IterTypes(types.NonNull(t)); ok {
+		switch _, _, ok := types.IterTypes(types.NonNull(t)); {
+		case ok && e.c.loose:
+			x = e.needed(x)
+		case ok:
 			e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("`for` goes through a list").
 				WithHelp("%s ?? []", x.Span().Text())
 			return bad, bad, false

@@ -2,6 +2,7 @@ package check
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -351,6 +352,8 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 		d := e.errorf(diag.UnknownField, at, "%s has no field `%s`", what, name).WithLabel("%s", known(types.NonNull(t)))
 		if near := diag.Nearest(name, types.FieldNames(t)); near != "" {
 			d.WithHelp("did you mean .%s?", near)
+		} else if e.arrived(of, name) {
+			d.WithHelp("`.` was replaced above; the event as it arrived has it: $.%s", name)
 		} else {
 			d.WithHelp("the type declares what can be read: add `%s: …` there, or `...: any` to admit all", name)
 		}
@@ -367,6 +370,15 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 			d.WithHelp("it is a list: [x.%s for x in %s], or %s[0].%s", name, of.Span().Text(), of.Span().Text(), name)
 		}
 	}
+}
+
+// arrived tells whether a field that `.` does not have any more is in `$`.
+func (e *ex) arrived(of ir.Expr, name string) bool {
+	if _, ok := of.(*ir.Current); !ok || e.f.cur == "$" || e.f.known["$"] == nil {
+		return false
+	}
+	_, status := types.FieldType(e.f.known["$"], name)
+	return status == types.FieldOK
 }
 
 // known says what fields a type has, in a few words.
@@ -414,7 +426,10 @@ func (e *ex) indexOf(of, i ir.Expr, at token.Span) ir.Expr {
 	t := of.Type()
 	it := i.Type()
 	if it.Kind != types.Any && types.MayBeNull(it) {
-		return e.nullHere(i, "as an index")
+		if i = e.nullHere(i, "as an index"); isBad(i) {
+			return badExpr(at)
+		}
+		it = i.Type()
 	}
 	if it.Kind == types.Any {
 		want := types.UnionOf(types.StringT, types.IntT)
@@ -519,8 +534,12 @@ func differ(from, want *types.Type) string {
 	return ""
 }
 
-// nullHere refuses a null where none may be.
+// nullHere refuses a null where none may be; an expression that stands alone
+// (Expr) fails on it.
 func (e *ex) nullHere(x ir.Expr, where string) ir.Expr {
+	if e.c.loose {
+		return e.needed(x)
+	}
 	d := e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("null %s fails", where)
 	if e.atSource {
 		d.WithHelp("`%s ?? …`", x.Span().Text())
@@ -572,7 +591,12 @@ func (e *ex) castNonNull(x ir.Expr, want *types.Type) ir.Expr {
 		return c
 	}
 	c.T = types.Nullable(c.T)
-	return &ir.Call{Node: e.node(types.View(want), x.Span(), diag.NullValue), Func: notNullFunc, Args: []ir.Expr{c}}
+	return e.needed(c)
+}
+
+// needed is x, or a failure where it is null.
+func (e *ex) needed(x ir.Expr) ir.Expr {
+	return &ir.Call{Node: e.node(types.NonNull(x.Type()), x.Span(), diag.NullValue), Func: notNullFunc, Args: []ir.Expr{x}}
 }
 
 // notNullFunc fails on null. It has no name in the language: the checker puts it
@@ -597,6 +621,9 @@ func (e *ex) condition(x ir.Expr) ir.Expr {
 	case t.Kind == types.Any:
 		return e.anyHere(x, types.BoolT, "a condition")
 	case types.MayBeNull(t) && types.Assignable(types.NonNull(t), types.BoolT) && t.Kind != types.Null:
+		if e.c.loose {
+			return e.needed(x)
+		}
 		e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("a condition is true or false").
 			WithHelp("`%s ?? false`, or `== true`", x.Span().Text())
 		return badExpr(x.Span())
@@ -691,7 +718,7 @@ func (e *ex) cast(x *syntax.Cast) ir.Expr {
 	if isBad(v) || t == bad {
 		return badExpr(x.Span())
 	}
-	if types.Disjoint(v.Type(), t) && types.Disjoint(types.NonNull(v.Type()), t) {
+	if !castable(types.NonNull(v.Type()), t) {
 		e.errorf(diag.Disjoint, x.T.Span(), "%s is never %s", quote(x.X.Span()), t.Brief()).WithLabel("it is %s", v.Type().Brief()).
 			WithHelp("%s", convert(v, t))
 		return badExpr(x.Span())
@@ -701,6 +728,32 @@ func (e *ex) cast(x *syntax.Cast) ir.Expr {
 		rt = types.Nullable(rt)
 	}
 	return &ir.Cast{Node: e.node(rt, x.Span(), diag.Mismatch), X: v, To: t}
+}
+
+// castable tells whether a cast may succeed. It fills in defaults, and reads text
+// as what has a text of its own, so it takes more than is a member.
+func castable(from, to *types.Type) bool {
+	if from.Kind == types.Union {
+		return slices.ContainsFunc(from.Members, func(m *types.Type) bool { return castable(m, to) })
+	}
+	if to.Kind == types.Union {
+		return slices.ContainsFunc(to.Members, func(m *types.Type) bool { return castable(from, m) })
+	}
+	switch to.Kind {
+	case types.Time, types.Duration, types.Bytes:
+		if types.Assignable(from, types.StringT) {
+			return true
+		}
+	case types.Object:
+		if from.Kind == types.Object || from.Kind == types.Map {
+			return true
+		}
+	case types.List:
+		if from.Kind == types.List {
+			return true
+		}
+	}
+	return !types.Disjoint(from, to)
 }
 
 func (e *ex) pattern(x syntax.Expr) *regexp.Regexp {

@@ -261,6 +261,9 @@ func (e *ex) listOf(x ir.Expr, place string) ir.Expr {
 	case t.Kind == types.Null:
 	case types.MayBeNull(t):
 		if _, ok := types.ElemType(types.NonNull(t)); ok {
+			if e.c.loose {
+				return e.needed(x)
+			}
 			e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("%s takes a list", place).
 				WithHelp("%s ?? []", x.Span().Text())
 			return badExpr(x.Span())
