@@ -33,13 +33,7 @@ func (s *Sink) Send(ctx context.Context, outs []*event.Output, _ int, _ time.Tim
 		})
 	}
 	wg.Wait()
-	a := deliver.Answer{Class: deliver.Accepted, Wait: -1, Each: each}
-	for _, v := range each {
-		if v.Class == deliver.Misconfigured {
-			return deliver.Answer{Class: deliver.Misconfigured, Code: v.Code, Wait: -1}
-		}
-	}
-	return a
+	return deliver.Answer{Class: deliver.Accepted, Wait: -1, Each: each}
 }
 
 // Record is an output as a record.
