@@ -132,6 +132,9 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 		}
 		out.Fields = append(out.Fields, ir.CallField{Name: f.Name, X: v.x, Default: !v.byScript})
 	}
+	if k, ok := got[orderKey]; ok && !isBad(k.x) {
+		out.Fields = append(out.Fields, ir.CallField{Name: orderKey, X: k.x})
+	}
 	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
 		w.reserved(call, out.NameConst, b, entries[spec.Body])
 	}
@@ -166,6 +169,15 @@ func (w *walker) callEntries(call string, spec *Call, o *syntax.Object, got map[
 			continue
 		}
 		name := en.Key.Text
+		if name == orderKey && entries[name] == nil {
+			entries[name] = en
+			x := w.entryValue(en)
+			if !en.Opt || !types.MayBeNull(x.Type()) {
+				x = w.key(x, "the key")
+			}
+			got[name] = fieldValue{x: x, at: en.Span(), byScript: true, opt: en.Opt}
+			continue
+		}
 		i := slices.IndexFunc(spec.Fields, func(f CallField) bool { return f.Name == name })
 		if i < 0 || name == spec.Name {
 			w.entryValue(en)
@@ -258,6 +270,10 @@ func (w *walker) callField(x ir.Expr, f *CallField, opt bool) ir.Expr {
 	d.WithHelp("%s", convert(x, f.Type))
 	return badExpr(x.Span())
 }
+
+// orderKey may stand in the braces of every call: what its output is ordered by.
+// It is not sent.
+const orderKey = "key"
 
 // maxMessageID is Segment's limit, in characters.
 const maxMessageID = 100

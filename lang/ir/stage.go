@@ -152,7 +152,8 @@ type (
 		// NameConst is the constant event or page name, "" where it is dynamic or absent.
 		NameConst string
 	}
-	// CallField is a top-level field of a call: event, name, userId, properties …
+	// CallField is a top-level field of a call: event, name, userId, properties …;
+	// `key` is the ordering key and is not sent.
 	CallField struct {
 		Name string
 		X    Expr
