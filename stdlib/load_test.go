@@ -1,6 +1,7 @@
 package stdlib_test
 
 import (
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -155,5 +156,18 @@ func TestFailures(t *testing.T) {
 				t.Errorf("fails with %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestManyBranches: what is known of `.` behind many branches stays small.
+func TestManyBranches(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("app \"a\"\nfrom topic \"t\" as { id: string, n: number }\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "when $.n > %d { set .f%d = %d }\n", i, i, i)
+	}
+	b.WriteString("emit log { id: .id, f: .f59 ?? .f3, g: .f60 }\n")
+	if ids := compile(b.String()); len(ids) != 1 || ids[0] != diag.UnknownField.ID {
+		t.Errorf("diagnostics %v, want %s only", ids, diag.UnknownField.ID)
 	}
 }

@@ -140,5 +140,63 @@ func union(ts ...*types.Type) *types.Type {
 			return bad
 		}
 	}
-	return types.UnionOf(ts...)
+	return bounded(types.UnionOf(ts...))
+}
+
+// maxMembers bounds the unions that a route may grow: twenty `when`s that each set
+// a field of their own would come to a million objects.
+const maxMembers = 16
+
+// bounded is a union that has grown too long with its objects made one: a field
+// that some of them lack may be missing.
+func bounded(u *types.Type) *types.Type {
+	if u.Kind != types.Union || len(u.Members) <= maxMembers || u.Name != "" {
+		return u
+	}
+	var rest []*types.Type
+	var rows []*types.Type
+	for _, m := range u.Members {
+		if m.Kind == types.Object {
+			rows = append(rows, m)
+		} else {
+			rest = append(rest, m)
+		}
+	}
+	if len(rows) < 2 {
+		return u
+	}
+	one := &types.Type{Kind: types.Object}
+	for _, r := range rows {
+		one.Open = one.Open || r.Open
+		if r.Rest != nil && one.Rest != nil {
+			one.Rest = types.UnionOf(one.Rest, r.Rest)
+		} else if r.Rest != nil {
+			one.Rest = r.Rest
+		}
+		for i := range r.Fields {
+			if _, ok := one.Field(r.Fields[i].Name); !ok {
+				one.Fields = append(one.Fields, types.Field{Name: r.Fields[i].Name})
+			}
+		}
+	}
+	for i := range one.Fields {
+		f := &one.Fields[i]
+		ts := []*types.Type{}
+		for _, r := range rows {
+			g, ok := r.Field(f.Name)
+			switch {
+			case ok:
+				ts = append(ts, g.Type)
+				f.Optional = f.Optional || g.Optional && !g.HasDef
+			case r.Open:
+				ts, f.Optional = append(ts, types.AnyT), true
+			case r.Rest != nil:
+				ts, f.Optional = append(ts, r.Rest), true
+			default:
+				f.Optional = true
+			}
+		}
+		f.Type = union(ts...)
+	}
+	return types.UnionOf(append(rest, one)...)
 }
