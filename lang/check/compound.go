@@ -74,7 +74,7 @@ func (e *ex) openFor(f *syntax.For) (opened, bool) {
 	kt, vt := bad, bad
 	ok := !isBad(in)
 	if ok {
-		kt, vt, ok = e.iterate(&in)
+		kt, vt, ok = e.iterate(&in, f.K.Set())
 	}
 	o.head.In = in
 	e.f = e.f.clone()
@@ -95,10 +95,12 @@ func (e *ex) openFor(f *syntax.For) (opened, bool) {
 	return o, ok
 }
 
-func (e *ex) iterate(in *ir.Expr) (k, v *types.Type, ok bool) {
+func (e *ex) iterate(in *ir.Expr, named bool) (k, v *types.Type, ok bool) {
 	x := *in
 	t := x.Type()
 	switch {
+	case t.Kind == types.Any && named:
+		x = e.anyHere(x, types.ObjectT, "`for k, v`")
 	case t.Kind == types.Any:
 		x = e.anyHere(x, types.ListOf(types.AnyT), "`for`")
 	case types.MayBeNull(t) && t.Kind != types.Null:

@@ -73,9 +73,43 @@ func (b *builder) stage(s ir.Stage, from []end) []end {
 // maxText bounds the text of a node in a drawing.
 const maxText = 100
 
-// text is a piece of source on one line.
+// code is a line without its comment.
+func code(line string) string {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '`':
+			quote = c
+		case c == '#':
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// text is a piece of source on one line; what a line break separated, a comma does.
 func text(s token.Span) string {
-	t := strings.TrimSuffix(strings.Join(strings.Fields(s.Text()), " "), " {")
+	var b strings.Builder
+	for line := range strings.SplitSeq(s.Text(), "\n") {
+		words := strings.Join(strings.Fields(code(line)), " ")
+		if words == "" {
+			continue
+		}
+		if n := b.Len(); n > 0 {
+			if !strings.ContainsRune("{[(,", rune(b.String()[n-1])) && !strings.ContainsRune("}])", rune(words[0])) {
+				b.WriteByte(',')
+			}
+			b.WriteByte(' ')
+		}
+		b.WriteString(words)
+	}
+	t := strings.TrimSuffix(b.String(), " {")
 	if r := []rune(t); len(r) > maxText {
 		return string(r[:maxText-1]) + "…"
 	}
