@@ -72,9 +72,29 @@ func (c *connection) purge(owner *deliver.Owner) {
 }
 
 func (c *connection) onWire(owner *deliver.Owner) int {
+	_, n := c.load(owner)
+	return n
+}
+
+// load counts an owner's outputs that wait here, and those on the wire.
+func (c *connection) load(owner *deliver.Owner) (waiting, onWire int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return owner.OnWire()
+	return owner.Waiting(), owner.OnWire()
+}
+
+// blocked tells whether the connection takes nothing now, and by what it knows
+// will not before deadline.
+func (c *connection) blocked(now, deadline int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch h := c.sched.Health(now); h.State {
+	case deliver.Down, deliver.Misconfiguration, deliver.Refusing:
+		return true
+	case deliver.Waiting:
+		return h.Next >= deadline
+	}
+	return false
 }
 
 // healthEvery is how often a connection looks at itself beside each answer.

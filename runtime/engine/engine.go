@@ -17,7 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/ir"
@@ -43,6 +46,9 @@ type Config struct {
 	Wait time.Duration
 	// MakeTopics makes the topics that the program names: with the embedded broker.
 	MakeTopics bool
+	// Session is how long the brokers wait for a process that has fallen silent
+	// before they give its partitions to another. 0: 45 s.
+	Session time.Duration
 	// Once ends the program when everything up to the ends of its topics at start,
 	// and what follows from it, has been taken.
 	Once bool
@@ -70,6 +76,7 @@ type Engine struct {
 	index     map[string]int         // of a connection within its scheduler
 	routes    []*route
 	closers   []func()
+	running   atomic.Bool // all of the above stands and changes no more
 }
 
 // mainKafka is the connection that routes read from and write letters to unless
@@ -95,52 +102,100 @@ func (e *Engine) Health() *observe.Health { return e.health }
 // start are typed: kafka.UnreachableError, kafka.MissingTopicError, and so on.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.close()
+	e.health.Set(starting, "the program is starting", e.since)
 	if err := e.start(ctx); err != nil {
 		return err
 	}
+	e.running.Store(true)
+	e.health.Clear(starting)
+
 	// Requests on the wire outlive ctx: a graceful stop waits for their answers.
 	sends, cancelSends := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelSends()
 	connCtx, stopConns := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopConns()
 	var conns sync.WaitGroup
 	for _, c := range e.distinct() {
 		conns.Go(func() { c.run(connCtx, sends) })
 	}
-	routeCtx, stopRoutes := context.WithCancelCause(ctx)
-	defer stopRoutes(nil)
-	var routes sync.WaitGroup
+	err := e.runRoutes(ctx)
+	stopConns()
+	cancelSends()
+	// A record that no broker answers for ends with its producer only.
+	for _, p := range e.producers {
+		p.Close()
+	}
+	conns.Wait()
+	return err
+}
+
+// starting is the condition of a program that does not run yet.
+const starting = "program"
+
+// runRoutes runs every route to its end and gives the first error of one.
+func (e *Engine) runRoutes(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var first error
+	end := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if first == nil {
+			// Only the first is kept: the others are its echo.
+			first = err
+		}
+		stop(err)
+	}
 	for _, r := range e.routes {
-		routes.Go(func() { r.poll(routeCtx) })
-		routes.Go(func() {
-			if err := r.run(routeCtx); err != nil {
-				// Only the first cause is kept: the others are its echo.
-				stopRoutes(err)
+		letters, stopLetters := context.WithCancel(context.WithoutCancel(ctx))
+		wg.Go(func() { r.poll(ctx) })
+		wg.Go(func() { r.write(letters) })
+		wg.Go(func() {
+			defer stopLetters()
+			if err := r.run(ctx); err != nil {
+				end(err)
+			}
+		})
+	}
+	if e.cfg.Once {
+		wg.Go(func() {
+			if err := e.once(ctx); err != nil {
+				end(err)
 			}
 		})
 	}
 	if e.cfg.Ready != nil {
 		e.cfg.Ready()
 	}
-	if e.cfg.Once {
-		routes.Go(func() { e.once(routeCtx, stopRoutes) })
+	wg.Wait()
+	if errors.Is(first, errDone) {
+		return nil
 	}
-	routes.Wait()
-	stopConns()
-	cancelSends()
-	conns.Wait()
-	// The groups close last: the partitions stay ours until everything is committed.
-	for _, r := range e.routes {
-		r.group.Close()
-	}
-	if err := context.Cause(routeCtx); ctx.Err() == nil && !errors.Is(err, errDone) {
-		return err
-	}
-	return nil
+	return first
 }
 
 // errDone ends a program that runs once.
 var errDone = errors.New("everything has been taken")
 
+// allHalted gives the error of a program of which no route runs any more: there is
+// nothing left to wait for.
+func (e *Engine) allHalted() error {
+	var first error
+	for _, r := range e.routes {
+		h := r.halt.Load()
+		if h == nil {
+			return nil
+		}
+		if first == nil {
+			first = h.err
+		}
+	}
+	return first
+}
+
+// close ends what start has made, the last first.
 func (e *Engine) close() {
 	for i := len(e.closers) - 1; i >= 0; i-- {
 		e.closers[i]()
@@ -271,7 +326,7 @@ func (e *Engine) topics(ctx context.Context) error {
 		var specs []kafka.TopicSpec
 		for t := range topics {
 			names = append(names, t)
-			specs = append(specs, kafka.TopicSpec{Name: t, Partitions: 12})
+			specs = append(specs, kafka.TopicSpec{Name: t})
 		}
 		if e.cfg.MakeTopics {
 			if err := a.Ensure(ctx, specs...); err != nil {
@@ -317,14 +372,16 @@ func (e *Engine) route(ctx context.Context, p *plan.Route) error {
 	}
 	conn := via(p.Source.Via)
 	r := &route{
-		eng: e, plan: p, op: compiled, log: e.log,
+		eng: e, plan: p, op: compiled, log: e.log, priority: deliver.Normal,
 		parts: map[kafka.TP]*partition{}, dirty: kafka.Offsets{}, touched: map[*partition]bool{},
-		polled: make(chan polled), goOn: make(chan struct{}), commands: make(chan func()), finished: make(chan struct{}),
-		notify:   make(chan struct{}, 1),
-		priority: map[string]deliver.Priority{"high": deliver.High, "low": deliver.Low}[p.Priority],
+		polled: make(chan polled), goOn: make(chan kafka.Offsets), commands: make(chan func()), finished: make(chan struct{}),
+		notify: make(chan struct{}, 1),
 	}
-	if p.Priority == "" || p.Priority == "normal" {
-		r.priority = deliver.Normal
+	switch p.Priority {
+	case "high":
+		r.priority = deliver.High
+	case "low":
+		r.priority = deliver.Low
 	}
 	byConn := map[*connection]int{}
 	for _, em := range p.Emits {
@@ -341,73 +398,122 @@ func (e *Engine) route(ctx context.Context, p *plan.Route) error {
 		}
 		r.targets = append(r.targets, target{conn: i, index: e.index[name]})
 	}
-	admin := e.admins[conn]
-	if admin == nil {
+	if e.admins[conn] == nil {
 		return fmt.Errorf("route %s: there is no connection kafka %s", p.Name, conn)
 	}
-	if p.Was != "" {
-		if _, err := admin.CopyOffsets(ctx, kafka.GroupName(e.cfg.Plan.App, p.Was), kafka.GroupName(e.cfg.Plan.App, p.Name)); err != nil {
-			return err
-		}
-	}
-	o := kafka.GroupOptions{
-		Group:      kafka.GroupName(e.cfg.Plan.App, p.Name),
-		StoreID:    e.cfg.StoreID,
-		FetchBytes: max(1<<20, min(16<<20, fetchBudget/max(1, len(e.cfg.Plan.Routes)))),
-		FetchWait:  pollWait,
-		Revoked:    r.revoked,
-		Lost:       r.lost,
-	}
-	var topics []string
-	for _, t := range p.Source.Topics {
-		topics = append(topics, t.Name)
-	}
-	o.Topics = topics
-	if p.Source.Pattern != "" {
-		pat, err := kafka.ParsePattern(p.Source.Pattern)
-		if err != nil {
-			return fmt.Errorf("route %s: %w", p.Name, err)
-		}
-		o.Patterns = []kafka.Pattern{pat}
-	}
-	if p.Source.Start == "latest" {
-		o.Start = kafka.Latest
-	}
-	if err := e.deadTopic(ctx, r, admin, conn, topics); err != nil {
+	if err := e.join(ctx, r, conn); err != nil {
 		return err
 	}
-	cfg := e.cfg.Settings.Kafka[conn]
-	cfg.Logger = e.log
-	g, err := kafka.NewGroup(ctx, cfg, admin, o)
-	if err != nil {
-		return err
-	}
-	r.group = g
 	e.routes = append(e.routes, r)
 	return nil
 }
 
-// deadTopic makes the route's dead topic, large enough that a letter about any
-// record of its sources fits.
-func (e *Engine) deadTopic(ctx context.Context, r *route, admin *kafka.Admin, conn string, topics []string) error {
-	limits, err := admin.MaxMessageBytes(ctx, topics...)
+// join makes the route's dead topic and joins its group.
+func (e *Engine) join(ctx context.Context, r *route, conn string) error {
+	admin, p := e.admins[conn], r.plan
+	o := kafka.GroupOptions{
+		Group:          r.groupName(),
+		StoreID:        e.cfg.StoreID,
+		FetchBytes:     max(1<<20, min(16<<20, fetchBudget/max(1, len(e.cfg.Plan.Routes)))),
+		FetchWait:      pollWait,
+		SessionTimeout: e.cfg.Session,
+		Heartbeat:      e.cfg.Session / heartbeats,
+		Revoked:        r.revoked,
+		Lost:           r.lost,
+	}
+	found := map[string]kafka.TopicInfo{}
+	for _, t := range p.Source.Topics {
+		o.Topics = append(o.Topics, t.Name)
+	}
+	if p.Source.Pattern != "" {
+		pattern, err := kafka.ParsePattern(p.Source.Pattern)
+		if err != nil {
+			return fmt.Errorf("route %s: %w", p.Name, err)
+		}
+		o.Patterns = []kafka.Pattern{pattern}
+		if found, err = admin.Match(ctx, pattern); err != nil {
+			return err
+		}
+	}
+	if p.Source.Start == "latest" {
+		o.Start = kafka.Latest
+	}
+	named, err := admin.Describe(ctx, o.Topics...)
 	if err != nil {
 		return err
 	}
+	maps.Copy(found, named)
+	if err := e.sameTopics(ctx, admin, o.Group, found); err != nil {
+		return err
+	}
+	cfg := e.cfg.Settings.Kafka[conn]
+	cfg.Logger = e.log
+	if err := e.deadTopic(ctx, r, admin, cfg, found); err != nil {
+		return err
+	}
+	if r.group, err = kafka.NewGroup(ctx, cfg, admin, o); err != nil {
+		return err
+	}
+	e.closers = append(e.closers, r.group.Close)
+	return nil
+}
+
+// heartbeats are how many heartbeats a session has time for.
+const heartbeats = 15
+
+// sameTopics refuses to start where a position was left in a topic that has been
+// deleted since: another of its name stands there, and where to begin in it is for
+// a person to say.
+func (e *Engine) sameTopics(ctx context.Context, admin *kafka.Admin, group string, topics map[string]kafka.TopicInfo) error {
+	at, err := admin.Committed(ctx, group)
+	if err != nil {
+		return err
+	}
+	none := event.TopicID{}
+	for tp, c := range at {
+		t, ok := topics[tp.Topic]
+		if ok && c.Known && c.TopicID != none && t.ID != none && c.TopicID != t.ID {
+			return &kafka.TopicIDError{Group: group, Topic: tp.Topic, Partition: tp.Partition, Committed: c.TopicID, Now: t.ID}
+		}
+	}
+	return nil
+}
+
+// usualMax is what a topic takes where nobody has said otherwise: what a pattern
+// finds later will.
+const usualMax = 1 << 20
+
+// deadTopic makes the route's dead topic, large enough that a letter about any
+// record of its sources fits, and what writes there.
+func (e *Engine) deadTopic(ctx context.Context, r *route, admin *kafka.Admin, cfg kafka.Config, topics map[string]kafka.TopicInfo) error {
 	largest := 0
-	for _, n := range limits {
-		largest = max(largest, n)
+	if r.plan.Source.Pattern != "" {
+		largest = usualMax
+	}
+	if len(topics) > 0 {
+		limits, err := admin.MaxMessageBytes(ctx, slices.Sorted(maps.Keys(topics))...)
+		if err != nil {
+			return err
+		}
+		for _, n := range limits {
+			largest = max(largest, n)
+		}
 	}
 	spec := kafka.DeadTopicSpec(e.cfg.Plan.App, r.plan.Name, largest)
 	if err := admin.Ensure(ctx, spec); err != nil {
 		return err
 	}
-	limits, err = admin.MaxMessageBytes(ctx, spec.Name)
+	limits, err := admin.MaxMessageBytes(ctx, spec.Name)
 	if err != nil {
 		return err
 	}
-	r.letters = lettersOut{producer: e.producers[conn], topic: spec.Name, limit: limits[spec.Name]}
-	e.producers[conn].SetLimit(spec.Name, limits[spec.Name])
+	p, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
+	if err != nil {
+		return err
+	}
+	e.closers = append(e.closers, p.Close)
+	p.SetLimit(spec.Name, limits[spec.Name])
+	r.letters = lettersOut{producer: p, topic: spec.Name, limit: limits[spec.Name], wake: make(chan struct{}, 1)}
 	return nil
 }
 
@@ -420,39 +526,4 @@ func connectionOf(em *ir.Emit) string {
 		return "kafka " + via(em.Via)
 	}
 	return "log"
-}
-
-// Account is the account of the program so far.
-func (e *Engine) Account() *task.Report {
-	rep := task.NewReport(e.cfg.Plan.App, e.since)
-	for _, r := range e.routes {
-		rep.Add(r.plan, r.stats().account)
-	}
-	return rep
-}
-
-// Snapshot is what metrics and the admin server show.
-func (e *Engine) Snapshot() observe.Snapshot {
-	now := time.Now()
-	s := observe.Snapshot{
-		Account:     task.NewReport(e.cfg.Plan.App, e.since),
-		Watermarks:  map[string]float64{},
-		Connections: map[string]string{},
-		Lag:         map[string]int64{},
-		Build:       map[string]string{"version": e.cfg.Version, "commit": e.cfg.Commit},
-	}
-	for _, r := range e.routes {
-		st := r.stats()
-		s.Account.Add(r.plan, st.account)
-		s.InFlight += st.inFlight
-		s.Lag[r.plan.Name] = st.lag
-		s.Watermarks[r.plan.Name] = 0
-		if st.oldest != event.NoTime {
-			s.Watermarks[r.plan.Name] = max(0, now.Sub(time.UnixMilli(st.oldest)).Seconds())
-		}
-	}
-	for name, c := range e.conns {
-		s.Connections[name] = c.state(now.UnixNano())
-	}
-	return s
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/kafka"
@@ -12,12 +13,23 @@ import (
 // lettersOut writes the dead letters of a route. A letter that cannot be written
 // is tried for ever: its epoch waits, and at its cap the task pauses; nothing is
 // skipped.
+//
+// The producer is the route's own and has a goroutine of its own: a topic that
+// takes nothing fills the producer's buffer, and then whoever sends waits. That
+// must be neither another route (I8) nor the loop, which could not give a
+// partition back.
 type lettersOut struct {
 	producer *kafka.Producer
 	topic    string
 	limit    int // bytes of a record there
-	waiting  []letterTry
-	again    time.Time // when the waiting ones are tried
+
+	mu    sync.Mutex
+	queue []letterTry
+	wake  chan struct{} // holds one: queue is not empty
+
+	// The loop's.
+	failed []letterTry
+	again  time.Time // when they are tried again
 }
 
 // letterTry is a letter on its way.
@@ -35,25 +47,60 @@ type letterAck struct {
 
 const letterRetry = time.Second
 
-// produce writes a letter; its acknowledgement comes to the inbox.
-func (r *route) produce(p *partition, l *letter.Letter, ref task.Ref) {
-	rec := l.Encode(r.letters.limit)
-	try := letterTry{p, l, ref}
-	r.letters.producer.Send(context.Background(), kafka.Record{
-		Topic: r.letters.topic, Key: rec.Key, Value: rec.Value, Headers: rec.Headers, Timestamp: rec.Timestamp, PartitionKey: rec.PartitionKey,
-	}, func(res kafka.Result) {
+// push queues letters; it never waits.
+func (w *lettersOut) push(tries ...letterTry) {
+	w.mu.Lock()
+	w.queue = append(w.queue, tries...)
+	w.mu.Unlock()
+	signal(w.wake)
+}
+
+func (w *lettersOut) take() []letterTry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	q := w.queue
+	w.queue = nil
+	return q
+}
+
+// write writes what is queued until ctx ends; acknowledgements come to the
+// route's inbox.
+func (r *route) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.letters.wake:
+		}
+		for _, try := range r.letters.take() {
+			r.writeOne(ctx, try)
+		}
+	}
+}
+
+func (r *route) writeOne(ctx context.Context, try letterTry) {
+	landed := func(res kafka.Result) {
 		r.mu.Lock()
 		r.inbox.acks = append(r.inbox.acks, letterAck{try, res})
 		r.mu.Unlock()
 		signal(r.notify)
-	})
+	}
+	if !try.p.mayWrite(time.Now()) { // I6
+		landed(kafka.Result{Class: kafka.Retry, Err: errLease})
+		return
+	}
+	rec := try.l.Encode(r.letters.limit)
+	r.letters.producer.Send(ctx, kafka.Record{
+		Topic: r.letters.topic, Key: rec.Key, Value: rec.Value, Headers: rec.Headers, Timestamp: rec.Timestamp, PartitionKey: rec.PartitionKey,
+	}, landed)
 }
 
 // acked takes what became of a letter.
 func (r *route) acked(a letterAck) {
 	if a.result.Class == kafka.Accepted {
+		a.p.letters--
 		a.p.task.LetterAcked(a.ref)
-		if len(r.letters.waiting) == 0 && r.eng.health.Clear(r.lettersCondition()) {
+		if len(r.letters.failed) == 0 && r.eng.health.Clear(r.lettersCondition()) {
 			r.log.Info("dead letters are written again", "route", r.plan.Name)
 		}
 		return
@@ -66,25 +113,26 @@ func (r *route) acked(a letterAck) {
 		// letter without the value, which is read at its origin.
 		a.l.ByReference = true
 	}
-	if r.eng.health.Set(r.lettersCondition(), "the dead topic "+r.letters.topic+" cannot be written: "+a.result.Err.Error(), time.Now()) {
+	if r.eng.health.Set(r.lettersCondition(), "the dead topic "+r.letters.topic+" cannot be written: "+a.result.Err.Error()+"; the route waits with it, nothing is skipped", time.Now()) {
 		r.log.Error("dead letter not written; the route waits with it", "route", r.plan.Name, "topic", r.letters.topic, "error", a.result.Err)
 	}
-	r.letters.waiting = append(r.letters.waiting, a.letterTry)
+	r.letters.failed = append(r.letters.failed, a.letterTry)
 	r.letters.again = time.Now().Add(letterRetry)
 }
 
 func (r *route) lettersCondition() string { return "dead letters of " + r.plan.Name }
 
-// retryLetters tries those that could not be written.
+// retryLetters tries those again that could not be written.
 func (r *route) retryLetters(now time.Time) {
-	if len(r.letters.waiting) == 0 || now.Before(r.letters.again) {
+	if len(r.letters.failed) == 0 || now.Before(r.letters.again) {
 		return
 	}
-	tries := r.letters.waiting
-	r.letters.waiting = nil
-	for _, t := range tries {
+	tries := r.letters.failed[:0]
+	for _, t := range r.letters.failed {
 		if t.p.task.State() != task.Closed {
-			r.produce(t.p, t.l, t.ref)
+			tries = append(tries, t)
 		}
 	}
+	r.letters.push(tries...)
+	r.letters.failed = nil
 }

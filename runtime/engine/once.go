@@ -2,108 +2,156 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 )
 
-// once ends the program when everything has been taken: what stood in the sources
-// at start, and what the program itself wrote to topics that it reads.
-func (e *Engine) once(ctx context.Context, stop context.CancelCauseFunc) {
-	first := map[*route]kafka.Offsets{}
-	for _, r := range e.routes {
-		ends, err := e.ends(ctx, r)
-		if err != nil {
-			stop(err)
-			return
-		}
-		first[r] = ends
-	}
-	written := e.written()
+// once waits until everything has been taken: what stood in the sources at start,
+// and what the program itself wrote to topics that it reads. It gives errDone, or
+// why a route could not do its part.
+func (e *Engine) once(ctx context.Context) error {
+	goals := map[*route]kafka.Offsets{}
 	tick := time.NewTicker(pollWait)
 	defer tick.Stop()
+	written := e.written()
 	for rounds := 0; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+		done := true
+		for _, r := range e.routes {
+			if r.halt.Load() != nil {
+				continue
+			}
+			ok, err := e.onceRoute(ctx, r, goals, written)
+			if err != nil && ctx.Err() == nil && goals[r] == nil {
+				return err // not even its goal is known
+			}
+			done = done && ok && err == nil
 		}
 		// The ends of a topic may be asked for just before another route writes to it
 		// and is done: what it wrote is seen in the next round.
-		done := true
-		for _, r := range e.routes {
-			ends := first[r]
-			now, err := e.ends(ctx, r)
-			if err != nil {
-				continue
-			}
-			for tp := range now {
-				if written[tp.Topic] || r.plan.Source.Pattern != "" {
-					ends[tp] = now[tp]
-				}
-			}
-			done = r.reached(ends) && done
-		}
-		if !done {
+		if rounds++; !done {
 			rounds = 0
-		} else if rounds++; rounds == 2 {
-			stop(errDone)
-			return
+		}
+		if rounds == 2 {
+			return e.onceError()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
 		}
 	}
 }
 
-// ends asks for the end offsets of a route's topics.
-func (e *Engine) ends(ctx context.Context, r *route) (kafka.Offsets, error) {
+func (e *Engine) onceError() error {
+	var errs []error
+	for _, r := range e.routes {
+		if h := r.halt.Load(); h != nil {
+			errs = append(errs, h.err)
+		}
+	}
+	if errs == nil {
+		return errDone
+	}
+	return errors.Join(errs...)
+}
+
+// onceRoute tells whether a route has done its part. Its goal is the ends of its
+// topics at start; where the program itself writes, it moves on.
+func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka.Offsets, written func(topic string) bool) (bool, error) {
 	admin := e.admins[via(r.plan.Source.Via)]
+	topics, err := r.topics(ctx, admin)
+	if err != nil {
+		return false, err
+	}
+	goal, known := goals[r]
+	if known {
+		topics = slices.DeleteFunc(topics, func(t string) bool { return !written(t) })
+	}
+	if len(topics) > 0 {
+		ends, err := admin.EndOffsets(ctx, topics...)
+		if err != nil {
+			return false, err
+		}
+		if !known {
+			goal = kafka.Offsets{}
+		}
+		for tp, at := range ends {
+			goal[tp] = at
+		}
+	}
+	goals[r] = goal
+	return e.reached(ctx, r, admin, goal)
+}
+
+// reached tells whether every partition is done up to its goal: here, or by
+// another process of the group, which says so by what it committed.
+func (e *Engine) reached(ctx context.Context, r *route, admin *kafka.Admin, goal kafka.Offsets) (bool, error) {
+	at := kafka.Offsets{}
+	r.command(func() {
+		for tp, p := range r.parts {
+			at[tp] = p.task.Watermark()
+		}
+	})
+	others := false
+	for tp, end := range goal {
+		if pos, ours := at[tp]; ours && pos < end {
+			return false, nil
+		} else if !ours && end > 0 {
+			others = true
+		}
+	}
+	if !others {
+		return true, nil
+	}
+	committed, err := admin.Committed(ctx, r.groupName())
+	if err != nil {
+		return false, err
+	}
+	for tp, end := range goal {
+		if _, ours := at[tp]; !ours && end > 0 && committed[tp].Offset < end {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// topics lists what a route reads, by name or found by its pattern.
+func (r *route) topics(ctx context.Context, admin *kafka.Admin) ([]string, error) {
 	var topics []string
 	for _, t := range r.plan.Source.Topics {
 		topics = append(topics, t.Name)
 	}
-	for tp := range r.assigned() {
-		if r.plan.Source.Pattern != "" {
-			topics = append(topics, tp.Topic)
-		}
+	if r.plan.Source.Pattern == "" {
+		return topics, nil
 	}
-	if len(topics) == 0 {
-		return kafka.Offsets{}, nil
+	pattern, err := kafka.ParsePattern(r.plan.Source.Pattern)
+	if err != nil {
+		return nil, err
 	}
-	return admin.EndOffsets(ctx, topics...)
+	found, err := admin.Match(ctx, pattern)
+	for t := range found {
+		topics = append(topics, t)
+	}
+	return topics, err
 }
 
-// written lists the constant topics that the program's routes write to.
-func (e *Engine) written() map[string]bool {
-	out := map[string]bool{}
-	for _, r := range e.cfg.Plan.Routes {
-		for _, em := range r.Emits {
+// written tells of a topic whether the program may write to it. Where a name is
+// made at run time that is any.
+func (e *Engine) written() func(topic string) bool {
+	names := map[string]bool{}
+	dynamic := false
+	for _, p := range e.cfg.Plan.Routes {
+		for _, em := range p.Emits {
 			if t, ok := constantTopic(em); ok {
-				out[t] = true
+				names[t] = true
+			} else if _, ok := em.Sink.(*ir.TopicRecord); ok {
+				dynamic = true
 			}
 		}
 	}
-	return out
-}
-
-// assigned gives the positions below which everything of this process's
-// partitions is done.
-func (r *route) assigned() map[kafka.TP]int64 {
-	out := map[kafka.TP]int64{}
-	r.command(func() {
-		for tp, p := range r.parts {
-			out[tp] = p.task.Watermark()
-		}
-	})
-	return out
-}
-
-// reached tells whether every partition is done up to its end.
-func (r *route) reached(ends kafka.Offsets) bool {
-	at := r.assigned()
-	for tp, end := range ends {
-		pos, ok := at[tp]
-		if !ok || pos < end {
-			return false
-		}
-	}
-	return true
+	return func(t string) bool { return dynamic || names[t] }
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/deliver"
@@ -20,12 +22,18 @@ type partition struct {
 	task   *task.Task
 	frame  *op.Frame
 	owners []*deliver.Owner // by the index of route.conns
+	until  atomic.Int64     // I6: end of the lease, for the writer of letters; 0: given up
 
 	effects []task.Effect   // reused
 	outs    []*event.Output // reused
 	end     int64           // end of the partition on the broker when last polled
 	last    int64           // what an Ended effect left to be committed, or NoOffset
+	letters int             // handed to the writer, not acknowledged
+	stopped bool            // its log went back: nothing more of it is read
 }
+
+// errLease is why a letter was not sent.
+var errLease = errors.New("the broker has not heard from this process for half a session")
 
 func (r *route) newPartition(a kafka.Assignment) *partition {
 	p := &partition{route: r, tp: a.TP, frame: r.op.NewFrame(), last: task.NoOffset, end: a.Offset}
@@ -52,11 +60,14 @@ func (p *partition) settle(now int64) {
 		case task.Send:
 			p.send(e.Outs, now)
 		case task.Produce:
-			p.route.produce(p, e.Letter, e.Ref)
+			p.letters++
+			p.route.letters.push(letterTry{p, e.Letter, e.Ref})
 		case task.Pause:
 			p.route.group.Pause(p.tp)
 		case task.Resume:
-			p.route.group.Resume(p.tp)
+			if !p.stopped {
+				p.route.group.Resume(p.tp)
+			}
 		case task.Watermark:
 			p.route.dirty[p.tp] = e.Offset
 		case task.Ended:
@@ -84,11 +95,15 @@ func sameTarget(a, b *target) bool { return a.conn == b.conn && a.index == b.ind
 
 // lease moves the end of the lease everywhere (I6).
 func (p *partition) lease(until int64) {
+	p.until.Store(until)
 	p.task.Lease(until)
 	for i, c := range p.route.conns {
 		c.lease(p.owners[i], until)
 	}
 }
+
+// mayWrite tells whether a letter of the partition may be sent (I6).
+func (p *partition) mayWrite(now time.Time) bool { return now.UnixNano() < p.until.Load() }
 
 // purge takes everything of the partition that is not on the wire back from the
 // schedulers (I6).
@@ -105,4 +120,32 @@ func (p *partition) onWire() int {
 		n += c.onWire(p.owners[i])
 	}
 	return n
+}
+
+// quiet tells whether nothing of the partition is under way: no request without
+// an answer, no letter without its acknowledgement, but for those that the dead
+// topic does not take.
+func (p *partition) quiet() bool {
+	return p.onWire() == 0 && (p.letters == 0 || len(p.route.letters.failed) > 0)
+}
+
+// stuck tells whether nothing of the partition can end before deadline: it is
+// quiet, and all that waits, waits for connections that take nothing.
+func (p *partition) stuck(now, deadline int64) bool {
+	if !p.quiet() {
+		return false
+	}
+	waits := p.letters > 0
+	for i, c := range p.route.conns {
+		switch waiting, onWire := c.load(p.owners[i]); {
+		case onWire > 0:
+			return false
+		case waiting > 0:
+			if !c.blocked(now, deadline) {
+				return false
+			}
+			waits = true
+		}
+	}
+	return waits
 }

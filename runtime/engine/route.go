@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
-	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
 	"github.com/sluice-dev/sluice/runtime/task"
@@ -20,11 +20,11 @@ import (
 // route runs one route: its consumer group and the tasks of the partitions that
 // are assigned to this process.
 //
-// Two goroutines belong to it. The poller waits for records and hands each poll
+// Three goroutines belong to it. The poller waits for records and hands each poll
 // to the loop; until the loop says so it does not allow a rebalance, so between
-// the two no partition can be taken away, and that is when offsets are committed
-// (I6). The loop owns everything else and never waits for a sink: results and
-// acknowledgements come to its inbox.
+// the two no partition can be taken away, and that is when it commits offsets
+// (I6). The writer writes dead letters. The loop owns everything else and never
+// waits for a broker or a sink: results and acknowledgements come to its inbox.
 type route struct {
 	eng      *Engine
 	plan     *plan.Route
@@ -41,11 +41,14 @@ type route struct {
 	revoking []revocation
 	letters  lettersOut
 	closed   task.Account // of partitions that were given up
+	joined   bool         // a partition has been assigned once
+	problem  saidOnce
+	halt     atomic.Pointer[haltedBy] // why the route has stopped itself
 
-	polled   chan polled   // poller → loop; closed by nobody
-	goOn     chan struct{} // loop → poller: allow a rebalance, poll again
-	commands chan func()   // callbacks and observers → loop
-	finished chan struct{} // closed by the loop when it ends
+	polled   chan polled        // poller → loop; closed by nobody
+	goOn     chan kafka.Offsets // loop → poller: commit this, allow a rebalance, poll again; closed: the last time
+	commands chan func()        // callbacks and observers → loop
+	finished chan struct{}      // closed by the loop when it ends
 
 	touched map[*partition]bool // of drainInbox, reused
 	spare   inbox               // the loop's, to be filled next
@@ -76,24 +79,34 @@ type taskResult struct {
 	r deliver.Result
 }
 
-// revocation is partitions on their way out; done is closed when they are closed
-// and committed.
+// revocation is partitions on their way out. When they are closed, done gets what
+// is to be committed of them.
 type revocation struct {
 	parts []*partition
-	done  chan struct{}
+	done  chan kafka.Offsets
 }
+
+// haltedBy is an error that a route cannot go on from.
+type haltedBy struct{ err error }
 
 const (
 	pollWait    = 100 * time.Millisecond
 	commitEvery = time.Second
-	tickEvery   = time.Second
+	// commitMax bounds a commit in the poll window. It waits while the group is
+	// being joined, for as long as the slowest member takes; the next one tells the
+	// same.
+	commitMax = 2 * time.Second
+	tickEvery = time.Second
 	// refreshEvery is how soon a pattern sees a topic that was made later.
 	refreshEvery = 5 * time.Second
 	// revokeMax bounds how long a rebalance waits for answers on the wire; it is
 	// also a third of the session at most.
 	revokeMax = 10 * time.Second
 	// drainMax bounds a graceful stop: below the 30 s that Kubernetes grants.
-	drainMax = 25 * time.Second
+	drainMax = 20 * time.Second
+	// silenceTold is the part of a session after which a broker that does not
+	// answer is told.
+	silenceTold = 4
 )
 
 // results takes what ended at a connection. Called under that connection's lock;
@@ -121,11 +134,12 @@ func (r *route) poll(ctx context.Context) {
 		}
 		b, err := r.group.Poll(ctx, pollWait)
 		r.polled <- polled{b, err}
-		if _, ok := <-r.goOn; !ok || err != nil {
-			r.group.AllowRebalance()
+		at, more := <-r.goOn
+		r.commit(at, commitMax)
+		r.group.AllowRebalance()
+		if !more || err != nil {
 			return
 		}
-		r.group.AllowRebalance()
 	}
 }
 
@@ -142,8 +156,7 @@ func (r *route) run(ctx context.Context) error {
 				return r.stopped(ctx, b.err)
 			}
 			r.slices(b.batch)
-			r.commit(false)
-			r.goOn <- struct{}{}
+			r.goOn <- r.due(time.Now())
 		case <-r.notify:
 			r.drainInbox()
 		case f := <-r.commands:
@@ -174,7 +187,9 @@ func (r *route) slices(b kafka.Batch) {
 		r.assign(a)
 	}
 	for _, err := range b.Problems {
-		r.log.Warn("kafka", "route", r.plan.Name, "problem", err)
+		if r.problem.news(err.Error(), time.Now()) {
+			r.log.Warn("kafka", "route", r.plan.Name, "problem", err)
+		}
 	}
 	now := time.Now().UnixNano()
 	var wg sync.WaitGroup
@@ -182,7 +197,7 @@ func (r *route) slices(b kafka.Batch) {
 	for i := range b.Slices {
 		s := &b.Slices[i]
 		p := r.parts[s.TP]
-		if p == nil {
+		if p == nil || p.stopped {
 			continue
 		}
 		p.end = s.End
@@ -210,8 +225,9 @@ func (r *route) slices(b kafka.Batch) {
 // wentBack stops a partition whose log went back behind what has run: going on
 // would run records twice, going forward would lose some. A person decides.
 func (r *route) wentBack(p *partition, err error) {
+	p.stopped = true
 	r.group.Pause(p.tp)
-	reason := fmt.Sprintf("%v: the topic was cut or made anew; stop the program and reset the group %s", err, kafka.GroupName(r.eng.cfg.Plan.App, r.plan.IDName()))
+	reason := fmt.Sprintf("%v: the topic was cut or made anew; stop the program and reset the group %s", err, r.groupName())
 	if r.eng.health.Set(r.condition(), reason, time.Now()) {
 		r.log.Error("partition stopped", "route", r.plan.Name, "topic", p.tp.Topic, "partition", p.tp.Partition, "reason", reason)
 	}
@@ -219,9 +235,18 @@ func (r *route) wentBack(p *partition, err error) {
 
 func (r *route) condition() string { return "route " + r.plan.Name }
 
+// groupName is made of the route's first name: its positions stay with it like its
+// ids, and while a renamed program replaces the old one process by process, both
+// share the work of one group.
+func (r *route) groupName() string {
+	return kafka.GroupName(r.eng.cfg.Plan.App, r.plan.IDName())
+}
+
 func (r *route) assign(a kafka.Assignment) {
-	r.parts[a.TP] = r.newPartition(a)
-	r.parts[a.TP].lease(r.leaseEnd(time.Now()))
+	p := r.newPartition(a)
+	p.lease(r.leaseEnd(time.Now()))
+	r.parts[a.TP] = p
+	r.joined = true
 	r.log.Debug("partition assigned", "route", r.plan.Name, "topic", a.Topic, "partition", a.Partition, "offset", a.Offset)
 }
 
@@ -257,53 +282,97 @@ func (r *route) drainInbox() {
 	r.spare = inbox{in.results[:0], in.acks[:0]}
 }
 
-// commit writes the watermarks, once a second; now writes what there is. Only in
-// the poll window, or while partitions are being revoked.
-func (r *route) commit(now bool) {
-	if len(r.dirty) == 0 || !now && time.Now().Before(r.commitAt) {
+// due gives the watermarks to be committed, once a second.
+func (r *route) due(now time.Time) kafka.Offsets {
+	if len(r.dirty) == 0 || now.Before(r.commitAt) {
+		return nil
+	}
+	r.commitAt = now.Add(commitEvery)
+	at := r.dirty
+	r.dirty = kafka.Offsets{}
+	return at
+}
+
+// commit writes watermarks. It belongs to the goroutine that keeps partitions from
+// being taken away: the poller in its window, or the callback that gives them up.
+func (r *route) commit(at kafka.Offsets, wait time.Duration) {
+	if len(at) == 0 {
 		return
 	}
-	r.commitAt = time.Now().Add(commitEvery)
-	ctx, cancel := context.WithTimeout(context.Background(), r.group.Session()/3)
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	if err := r.group.Commit(ctx, r.dirty); err != nil {
-		// What is not committed is committed with the next watermark, or read again
-		// by whoever owns the partition then: never lost, at worst repeated with the
-		// same ids (I1, I4).
-		r.log.Warn("offsets not committed", "route", r.plan.Name, "error", err)
-		if !errors.Is(err, kafka.ErrNotOwned) {
-			return
-		}
+	err := r.group.Commit(ctx, at)
+	if err == nil {
+		return
 	}
-	clear(r.dirty)
+	// What is not committed is committed with the next watermark, or read again by
+	// whoever owns the partition then: never lost, at worst repeated with the same
+	// ids (I1, I4).
+	if !errors.Is(err, context.DeadlineExceeded) || r.group.LeaseAge() > r.group.Session()/silenceTold {
+		r.log.Warn("offsets not committed", "route", r.plan.Name, "error", err)
+	}
+	if errors.Is(err, kafka.ErrNotOwned) {
+		return
+	}
+	r.command(func() {
+		for tp := range at {
+			if p := r.parts[tp]; p != nil && p.task.Watermark() >= at[tp] {
+				r.dirty[tp] = p.task.Watermark()
+			}
+		}
+	})
 }
 
 func (r *route) tick() {
 	now := time.Now()
-	until := r.leaseEnd(now)
+	r.renew(now)
 	for _, p := range r.parts {
-		p.lease(until)
 		p.task.Steer()
 		p.task.Tick(now.UnixNano())
 		p.settle(now.UnixNano())
 	}
 	r.retryLetters(now)
+	r.silence(now)
+}
+
+// renew moves the leases to what the last heartbeat allows.
+func (r *route) renew(now time.Time) {
+	until := r.leaseEnd(now)
+	for _, p := range r.parts {
+		p.lease(until)
+	}
+}
+
+// silence tells when the brokers have not answered for long: what stands still then
+// has a name.
+func (r *route) silence(now time.Time) {
+	name := "brokers of " + r.plan.Name
+	age := r.group.LeaseAge()
+	if r.joined && age > r.group.Session()/silenceTold {
+		if r.eng.health.Set(name, fmt.Sprintf("no broker of connection kafka %s answers the group %s; nothing is lost, it goes on when they do", via(r.plan.Source.Via), r.groupName()), now) {
+			r.log.Warn("the brokers do not answer", "route", r.plan.Name, "since", age.Round(time.Second))
+		}
+	} else if r.eng.health.Clear(name) {
+		r.log.Info("the brokers answer again", "route", r.plan.Name)
+	}
 }
 
 // revoked is the group's callback: partitions go to another member. It returns
 // when they are closed and committed.
 func (r *route) revoked(_ context.Context, tps []kafka.TP) {
-	done := make(chan struct{})
-	if r.command(func() { r.beginRevoke(tps, done) }) {
-		select {
-		case <-done:
-		case <-r.finished:
-		}
+	done := make(chan kafka.Offsets, 1)
+	if !r.command(func() { r.beginRevoke(tps, done) }) {
+		return
+	}
+	select {
+	case at := <-done:
+		r.commit(at, r.group.Session()/3)
+	case <-r.finished:
 	}
 }
 
 // beginRevoke: intake off, purge, and wait for what is on the wire.
-func (r *route) beginRevoke(tps []kafka.TP, done chan struct{}) {
+func (r *route) beginRevoke(tps []kafka.TP, done chan kafka.Offsets) {
 	now := time.Now()
 	deadline := now.Add(min(revokeMax, r.group.Session()/3)).UnixNano()
 	v := revocation{done: done}
@@ -317,44 +386,45 @@ func (r *route) beginRevoke(tps []kafka.TP, done chan struct{}) {
 	r.revoking = append(r.revoking, v)
 }
 
-// revoke goes on with revocations: a partition whose requests are all answered is
-// finished with what has ended so far.
+// revoke goes on with revocations: a partition of which nothing is under way any
+// more is finished with what has ended so far.
 func (r *route) revoke() {
 	for len(r.revoking) > 0 {
 		v := r.revoking[0]
 		for _, p := range v.parts {
-			if p.task.State() == task.Closing && p.onWire() == 0 {
-				// Every answer was in the inbox before onWire said so.
+			if p.task.State() == task.Closing && p.quiet() {
+				// Every answer was in the inbox before the connection said so; one of
+				// them may have made a letter.
 				r.drainInbox()
-				p.task.Finish(time.Now().UnixNano())
+				if p.quiet() {
+					p.task.Finish(time.Now().UnixNano())
+				}
 				p.settle(time.Now().UnixNano())
 			}
 			if p.task.State() != task.Closed {
 				return
 			}
 		}
+		at := kafka.Offsets{}
 		for _, p := range v.parts {
-			r.leave(p)
-		}
-		r.commit(true)
-		for _, p := range v.parts {
-			delete(r.dirty, p.tp)
+			r.leave(p, at)
 		}
 		r.revoking = r.revoking[1:]
-		close(v.done)
+		v.done <- at
 	}
 }
 
-// leave forgets a closed partition and keeps what it counted.
-func (r *route) leave(p *partition) {
+// leave forgets a closed partition, adds what is to be committed of it to at and
+// keeps what it counted.
+func (r *route) leave(p *partition, at kafka.Offsets) {
 	if p.last != task.NoOffset {
-		r.dirty[p.tp] = p.last
-	} else {
-		delete(r.dirty, p.tp)
+		at[p.tp] = p.last
 	}
+	p.until.Store(0) // I6
 	p.task.Account(&r.closed)
 	if r.parts[p.tp] == p {
 		delete(r.parts, p.tp)
+		delete(r.dirty, p.tp)
 	}
 }
 
@@ -363,46 +433,45 @@ func (r *route) leave(p *partition) {
 func (r *route) lost(tps []kafka.TP) {
 	r.command(func() {
 		for _, tp := range tps {
-			p := r.parts[tp]
-			if p == nil {
-				continue
+			if p := r.parts[tp]; p != nil {
+				r.lose(p)
 			}
-			p.purge()
-			p.task.Lose()
-			p.settle(time.Now().UnixNano())
-			r.leave(p)
 		}
 	})
 }
 
-// stopped ends the loop after the poller has: gracefully when ctx ended, else
-// because the group cannot be read any more.
-func (r *route) stopped(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return r.halted(ctx, err)
-	}
-	r.drain(nil)
-	close(r.goOn)
-	return nil
+func (r *route) lose(p *partition) {
+	p.purge()
+	p.task.Lose()
+	p.settle(time.Now().UnixNano())
+	r.leave(p, kafka.Offsets{})
 }
 
-// halted waits for the end of the program with a route that cannot go on: it stops
-// itself, never its neighbours (I8). A fenced process must not go on at all.
-func (r *route) halted(ctx context.Context, err error) error {
+// stopped ends the loop after the poller has: gracefully when ctx ended, else
+// because the group cannot be read any more. A fenced process must not go on at
+// all; any other error stops the route, never its neighbours (I8).
+func (r *route) stopped(ctx context.Context, err error) error {
 	var fenced *kafka.FencedError
-	if errors.As(err, &fenced) {
+	switch {
+	case errors.As(err, &fenced):
 		for _, p := range r.parts {
-			p.purge()
-			p.task.Lose()
+			r.lose(p)
 		}
 		close(r.goOn)
 		return fmt.Errorf("route %s: %w", r.plan.Name, err)
+	case ctx.Err() != nil:
+		r.drain()
+		return nil
 	}
 	if r.eng.health.Set(r.condition(), err.Error(), time.Now()) {
 		r.log.Error("route stopped", "route", r.plan.Name, "reason", err)
 	}
-	r.drain(ctx)
-	close(r.goOn)
+	r.drain()
+	r.halt.Store(&haltedBy{fmt.Errorf("route %s: %w", r.plan.Name, err)})
+	if err := r.eng.allHalted(); err != nil {
+		return err
+	}
+	// Nothing is left here but to be asked.
 	for {
 		select {
 		case <-ctx.Done():
@@ -416,45 +485,45 @@ func (r *route) halted(ctx context.Context, err error) error {
 	}
 }
 
-// drain lets what is under way end, at most drainMax, and commits. The poller
-// holds the poll window open meanwhile, so nobody takes the partitions away. With
-// a ctx it goes on only until that ends.
-func (r *route) drain(ctx context.Context) {
+// drain lets what is under way end, at most drainMax, and has it committed. The
+// poller holds the poll window open meanwhile, so nobody takes the partitions
+// away. What waits for a connection that takes nothing is not waited for: it is
+// read again after the next start.
+func (r *route) drain() {
 	now := time.Now()
-	deadline := now.Add(drainMax)
+	deadline := now.Add(drainMax).UnixNano()
 	for _, p := range r.parts {
-		p.task.Close(now.UnixNano(), deadline.UnixNano())
+		p.task.Close(now.UnixNano(), deadline)
 		p.settle(now.UnixNano())
 	}
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(tickEvery / 10)
 	defer tick.Stop()
-	var over <-chan struct{}
-	if ctx != nil {
-		over = ctx.Done()
-	}
 	for r.open() {
 		select {
 		case <-r.notify:
 			r.drainInbox()
 		case f := <-r.commands:
 			f()
-		case <-over:
-			deadline, over = time.Now().Add(drainMax), nil
 		case <-tick.C:
 			now := time.Now()
-			until := r.leaseEnd(now)
+			r.renew(now)
 			for _, p := range r.parts {
-				p.lease(until)
+				if p.stuck(now.UnixNano(), deadline) {
+					p.purge()
+					p.task.Finish(now.UnixNano())
+				}
 				p.task.Tick(now.UnixNano())
 				p.settle(now.UnixNano())
 			}
 			r.retryLetters(now)
 		}
 	}
+	at := r.dirty
+	r.dirty = kafka.Offsets{}
 	for _, p := range r.parts {
-		r.leave(p)
+		r.leave(p, at)
 	}
-	r.commit(true)
+	r.goOn <- at
 }
 
 func (r *route) open() bool {
@@ -476,30 +545,19 @@ func (r *route) account() *task.Account {
 	return a
 }
 
-// stats is what metrics ask of a route.
-type stats struct {
-	account  *task.Account
-	oldest   int64 // timestamp of the oldest record in flight, ms; event.NoTime: none
-	lag      int64
-	inFlight int64 // bytes
+// saidOnce keeps a log from telling the same thing again and again.
+type saidOnce struct {
+	text string
+	at   time.Time
 }
 
-// stats reads the route from anywhere.
-func (r *route) stats() stats {
-	var s stats
-	read := func() {
-		s = stats{account: r.account(), oldest: event.NoTime}
-		for _, p := range r.parts {
-			_, b := p.task.InFlight()
-			s.inFlight += b
-			s.lag += max(0, p.end-p.task.Next())
-			if o := p.task.Oldest(); o != event.NoTime && (s.oldest == event.NoTime || o < s.oldest) {
-				s.oldest = o
-			}
-		}
+const sayAgain = 30 * time.Second
+
+// news tells whether text is worth a line.
+func (s *saidOnce) news(text string, now time.Time) bool {
+	if text == s.text && now.Sub(s.at) < sayAgain {
+		return false
 	}
-	if !r.command(read) {
-		read()
-	}
-	return s
+	s.text, s.at = text, now
+	return true
 }

@@ -140,7 +140,7 @@ func NewGroup(ctx context.Context, c Config, admin *Admin, o GroupOptions) (*Gro
 	if o.FetchBytes == 0 {
 		o.FetchBytes = defaultFetchBytes
 	}
-	g := &Group{cfg: c, o: o, admin: admin, lease: newLease(), topics: map[string]TopicInfo{}, owned: map[TP]event.TopicID{}}
+	g := &Group{cfg: c, o: o, admin: admin, lease: newLease(o.SessionTimeout), topics: map[string]TopicInfo{}, owned: map[TP]event.TopicID{}}
 	g.fresh.New = func() any { return new([]event.Record) }
 	if _, err := g.Refresh(ctx); err != nil {
 		return nil, err
@@ -371,6 +371,12 @@ func (g *Group) Poll(ctx context.Context, wait time.Duration) (Batch, error) {
 		return b, context.Cause(ctx)
 	}
 	fs := cl.PollRecords(waitCtx, 0)
+	for len(fs) == 0 {
+		// Woken for records that an assignment took away again. franz-go holds no
+		// window open for such an answer, so nothing may be announced with it: a
+		// revocation could come before whoever polls has heard of the partition.
+		fs = cl.PollRecords(waitCtx, 0)
+	}
 	fs.EachError(func(topic string, p int32, err error) { g.judge(&b, topic, p, err) })
 
 	g.mu.Lock()

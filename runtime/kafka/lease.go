@@ -20,11 +20,17 @@ const (
 type lease struct {
 	born time.Time
 	beat atomic.Int64 // nanoseconds since born; monotonic, so no clock that is set moves it
+	// silent is how long this process may be silent before an answered heartbeat
+	// proves nothing by itself: the broker may have answered that it does not know
+	// us any more, which looks the same from here. Then the next one counts, which
+	// a session that has ended does not send.
+	silent  time.Duration
+	doubted atomic.Bool // the last heartbeat came after such a silence
 }
 
 var _ kgo.HookBrokerE2E = (*lease)(nil)
 
-func newLease() *lease { return &lease{born: time.Now()} }
+func newLease(session time.Duration) *lease { return &lease{born: time.Now(), silent: session / 2} }
 
 // OnBrokerE2E is told each answered request.
 func (l *lease) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) {
@@ -32,6 +38,10 @@ func (l *lease) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) 
 		return
 	}
 	sent := int64(time.Since(l.born) - e2e.DurationE2E())
+	if key == keyHeartbeat && sent-l.beat.Load() > int64(l.silent) && l.doubted.CompareAndSwap(false, true) {
+		return
+	}
+	l.doubted.Store(false)
 	for old := l.beat.Load(); sent > old && !l.beat.CompareAndSwap(old, sent); old = l.beat.Load() {
 	}
 }
