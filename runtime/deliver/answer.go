@@ -78,6 +78,9 @@ func (s *Scheduler) Answer(r *Request, a Answer, now int64) []Result {
 	s.results = s.results[:0]
 	n := r.first()
 	s.onWire--
+	if r.alone {
+		s.aloneOnWire--
+	}
 	s.waiting += n
 	for _, it := range r.items[:n] {
 		it.owner.onWire--
@@ -146,10 +149,12 @@ func (s *Scheduler) success(now int64) {
 func (s *Scheduler) alive(now int64) {
 	if s.down() {
 		// The backoff of the others was for a receiver that was away, and so were
-		// their cuts: what is poisoned will show again.
+		// their blind cuts.
 		for _, r := range s.retries {
 			r.due = min(r.due, now)
-			r.ends = append(r.ends[:0], len(r.items))
+			if r.blind {
+				r.ends, r.blind = append(r.ends[:0], len(r.items)), false
+			}
 		}
 	}
 	s.fails, s.backoff, s.gates = 0, 0, 0
@@ -206,7 +211,15 @@ func (s *Scheduler) misconfigured(r *Request, n int, a Answer, now int64) {
 
 // failed has the first n outputs sent again, or ends those whose budget is spent.
 func (s *Scheduler) failed(r *Request, n int, a Answer, now int64) {
-	s.failure(r, a.Code, now)
+	switch {
+	case r.alone:
+		// It says nothing of the receiver, so it only waits for itself.
+		s.nextAlone = now + s.jitter(max(1, s.backoff))
+	case r.failed && s.successes > r.others && !s.down():
+		// Others succeed between its failures: it is not the receiver that is away.
+	default:
+		s.failure(r, a.Code, now)
+	}
 	if n = s.spend(r, n, s.budget(r), a.Code, a.Excerpt, now); n > 0 {
 		s.again(r, n, now)
 	}
@@ -223,13 +236,14 @@ func (s *Scheduler) again(r *Request, n int, now int64) {
 	r.attempts++
 	r.others, r.failed = s.successes, true
 	switch {
-	case n == 1 && r.attempts >= poisonAfter:
+	case n == 1 && (r.alone || r.attempts >= poisonAfter):
 		s.setAside(r, r.items[0], now+s.jitter(int(r.items[0].attempts)), true)
 	case n > 1 && others && r.attempts >= poisonAfter:
 		r.cut((n + 1) / 2)
 		r.due = now + s.jitter(1)
 	case n > 1 && r.attempts >= blindAfter && r.attempts%blindAfter == 0:
 		// Nobody succeeds, perhaps only because this request has all slots.
+		r.blind = r.blind || len(r.ends) == 1
 		r.cut((n + 1) / 2)
 		r.due = now + s.jitter(r.attempts)
 	default:

@@ -145,15 +145,20 @@ type Scheduler struct {
 	parked  slotHeap         // side slots that wait for their time, earliest first
 	alone   ring             // side slots due whose head is sent alone
 
-	retries  []*Request // undecided requests that are not on the wire
-	onWire   int        // requests on the wire
-	probing  bool       // one of them is the probe of a paused connection
-	window   int        // W: requests at once
-	halvedAt int64      // W halves once for all requests that were under way together
+	retries []*Request // undecided requests that are not on the wire
+	onWire  int        // requests on the wire
+	// aloneOnWire counts those of them that are alone: one at a time, so that a
+	// thousand failing keys cost their neighbours no more than one (I8).
+	aloneOnWire int
+	aside       int   // side slots that are alone
+	probing     bool  // one of them is the probe of a paused connection
+	window      int   // W: requests at once
+	halvedAt    int64 // W halves once for all requests that were under way together
 
 	fails     int    // failed attempts since the last success
 	backoff   int    // the exponent of the connection's own backoff while it is down
 	nextTry   int64  // while it is down: when the next request may go
+	nextAlone int64  // and the next that is alone
 	turn      int    // whose turn it is while it is down or paused
 	gates     int    // gates without a readable wait since the last success
 	successes uint64 // requests accepted; tells a poisoned request from a receiver that is down

@@ -346,6 +346,55 @@ func TestPoison(t *testing.T) {
 	d.want(strings.Join(got, ","), "7+,100+")
 }
 
+// Dozens of failing keys do not slow their neighbours down (I8):
+// what is good is taken as soon as it comes.
+func TestManyPoisonedKeys(t *testing.T) {
+	const rtt = 10 * ms
+	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 50}}}})
+	bad := func(o *event.Output) bool { return o.Index < 300 && o.Index%10 == 0 }
+	type flight struct {
+		r  *Request
+		at int64
+	}
+	var wire []flight
+	pushed, slow := map[int32]int64{}, 0
+	for d.now < int64(10*time.Minute) {
+		if d.now < int64(time.Minute) && d.n < 600 || d.now > int64(5*time.Minute) {
+			for range 3 {
+				pushed[d.n] = d.now
+				d.push(1)
+			}
+		}
+		for len(wire) > 0 && wire[0].at+rtt <= d.now {
+			f := wire[0]
+			wire = wire[1:]
+			a := Answer{}
+			if slices.ContainsFunc(f.r.Outs, bad) {
+				a = Answer{Class: Failed, Code: "500"}
+			}
+			for _, res := range d.s.Answer(f.r, a, d.now) {
+				if took := d.now - pushed[res.Out.Index]; pushed[res.Out.Index] > int64(5*time.Minute) && took > 5*rtt {
+					slow++
+				}
+				delete(pushed, res.Out.Index)
+			}
+		}
+		for r, _ := d.s.Next(d.now); r != nil; r, _ = d.s.Next(d.now) {
+			wire = append(wire, flight{r, d.now})
+		}
+		if d.now > int64(5*time.Minute)+5*rtt && d.s.down() {
+			t.Fatalf("down at %s", time.Duration(d.now))
+		}
+		d.now += rtt
+	}
+	if slow > 0 {
+		t.Errorf("%d good outputs took longer than %s", slow, time.Duration(5*rtt))
+	}
+	if h := d.s.Health(d.now); h.Aside != 30 || len(pushed) > 30+20 {
+		t.Errorf("%d are left, health %+v", len(pushed), h)
+	}
+}
+
 // A target that is not there stops what is sent to it, and nothing else (I8).
 func TestMissingTarget(t *testing.T) {
 	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 10}}}})

@@ -45,12 +45,7 @@ type pause struct {
 
 // Health tells the state at now.
 func (s *Scheduler) Health(now int64) Health {
-	h := Health{Window: s.window, OnWire: s.onWire, Queued: s.waiting}
-	for _, sl := range s.sides {
-		if sl.alone {
-			h.Aside++
-		}
-	}
+	h := Health{Window: s.window, OnWire: s.onWire, Queued: s.waiting, Aside: s.aside}
 	switch {
 	case s.pause.reason != Running:
 		h.State, h.Code, h.Since, h.Next = s.pause.reason, s.pause.code, s.pause.since, max(s.pause.nextProbe, s.gate)

@@ -285,6 +285,15 @@ func (w *world) counts() {
 	if h := w.s.Health(w.now); h.Queued != queued || h.OnWire != len(w.wire) {
 		w.t.Fatalf("health says %d queued, %d on the wire; %d, %d", h.Queued, h.OnWire, queued, len(w.wire))
 	}
+	aside := 0
+	for _, sl := range w.s.sides {
+		if sl.alone {
+			aside++
+		}
+	}
+	if aside != w.s.aside {
+		w.t.Fatalf("%d aside, counted %d", aside, w.s.aside)
+	}
 	w.ready()
 }
 

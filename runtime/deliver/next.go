@@ -24,7 +24,8 @@ func (s *Scheduler) Next(now int64) (*Request, int64) {
 	}
 	for {
 		i, wake := s.dueRetry(now)
-		if i < 0 && s.nothingReady() {
+		alone := s.alone.head != nil && s.aloneOnWire == 0
+		if i < 0 && !alone && s.bestClass(now, anyConnection) == nil {
 			return nil, min(wake, s.parkedUntil())
 		}
 		if at := s.rateFree(now); at > now {
@@ -35,7 +36,7 @@ func (s *Scheduler) Next(now int64) (*Request, int64) {
 		case i >= 0:
 			// What failed is older than anything that waits behind it.
 			r = s.retake(i, now)
-		case s.alone.head != nil:
+		case alone:
 			r = s.takeAlone(now)
 		default:
 			if at := s.linger(now); at > now {
@@ -58,13 +59,20 @@ func (s *Scheduler) try(now int64) (*Request, int64) {
 	if s.onWire > 0 {
 		return nil, Never
 	}
-	if at := max(s.nextTry, s.rateFree(now)); at > now {
+	if at := s.rateFree(now); at > now {
 		return nil, at
 	}
-	if r := s.inTurn(0, now); r != nil {
+	if r := s.inTurn(0, now, now >= s.nextTry, now >= s.nextAlone); r != nil {
 		return s.start(r, now), Never
 	}
-	return nil, s.parkedUntil()
+	wake := s.parkedUntil()
+	if s.nextTry > now && (len(s.retries) > 0 || s.bestClass(now, anyConnection) != nil) {
+		wake = min(wake, s.nextTry)
+	}
+	if s.nextAlone > now && s.alone.head != nil {
+		wake = min(wake, s.nextAlone)
+	}
+	return nil, wake
 }
 
 // probe gives the one output a minute that a paused connection is asked with.
@@ -76,7 +84,7 @@ func (s *Scheduler) probe(now int64) (*Request, int64) {
 		return nil, at
 	}
 	s.promote(now)
-	if r := s.inTurn(1, now); r != nil {
+	if r := s.inTurn(1, now, true, true); r != nil {
 		r.cut(1)
 		r.Probe = true
 		s.probing = true
@@ -88,17 +96,17 @@ func (s *Scheduler) probe(now int64) (*Request, int64) {
 // inTurn takes a retry, what is to be sent alone and a new request of at most so
 // many outputs (0: the connection's limit) by turns, for one that cannot succeed
 // by itself must not be the only one to ask whether the receiver is back (I8). It
-// gives nil when there is nothing at all.
-func (s *Scheduler) inTurn(count int, now int64) *Request {
+// gives nil when there is nothing of what is allowed.
+func (s *Scheduler) inTurn(count int, now int64, others, alone bool) *Request {
 	for nothing := 0; nothing < 3; {
 		s.turn++
 		var r *Request
 		switch {
-		case s.turn%3 == 0 && len(s.retries) > 0:
+		case s.turn%3 == 0 && others && len(s.retries) > 0:
 			r = s.retake(s.earliestRetry(), now)
-		case s.turn%3 == 1 && s.alone.head != nil:
+		case s.turn%3 == 1 && alone && s.alone.head != nil:
 			r = s.takeAlone(now)
-		case s.turn%3 == 2 && s.bestClass(now, anyConnection) != nil:
+		case s.turn%3 == 2 && others && s.bestClass(now, anyConnection) != nil:
 			r = s.build(now, count)
 		default:
 			nothing++
@@ -110,16 +118,6 @@ func (s *Scheduler) inTurn(count int, now int64) *Request {
 		nothing = 0
 	}
 	return nil
-}
-
-// nothingReady tells whether no slot may give.
-func (s *Scheduler) nothingReady() bool {
-	for p := range s.classes {
-		if s.classes[p].ready.head != nil {
-			return false
-		}
-	}
-	return s.alone.head == nil
 }
 
 // parkedUntil is the time of the first side slot that waits.
@@ -209,7 +207,7 @@ func (s *Scheduler) takeAlone(now int64) *Request {
 	sl.state = busy
 	sl.undecided++
 	r := s.newRequest()
-	r.Connection = sl.class.connection
+	r.Connection, r.alone = sl.class.connection, true
 	r.items = append(r.items, sl.pop())
 	r.ends = append(r.ends, 1)
 	return r
@@ -338,6 +336,9 @@ func (s *Scheduler) start(r *Request, now int64) *Request {
 	r.Attempt = int(r.items[0].attempts)
 	r.sentAt = now
 	s.onWire++
+	if r.alone {
+		s.aloneOnWire++
+	}
 	s.spendRate(now)
 	return r
 }

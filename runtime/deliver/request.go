@@ -27,6 +27,8 @@ type Request struct {
 	// when it first did.
 	others, before uint64
 	failed         bool
+	blind          bool // it was cut while nobody succeeded
+	alone          bool // taken from a side slot whose head fails again and again
 }
 
 // first is the end of the range that is sent next.

@@ -22,6 +22,7 @@ func (s *Scheduler) newSide(it *item, due int64) *slot {
 
 // forget takes an empty side slot away that stands in no ring and no heap.
 func (s *Scheduler) forget(sl *slot) {
+	s.setAlone(sl, false)
 	if sl.named {
 		delete(s.side, sl.lane)
 	}
@@ -50,7 +51,7 @@ func (s *Scheduler) release(sl *slot) {
 		sl.state = idle
 	default:
 		// A side slot whose head was decided gives like any other from here.
-		sl.alone = false
+		s.setAlone(sl, false)
 		sl.class.makeReady(sl)
 	}
 }
@@ -107,8 +108,19 @@ func (s *Scheduler) setAside(r *Request, culprit *item, due int64, alone bool) {
 		}
 	}
 	side.queue.prepend(moved)
-	side.alone = alone
+	s.setAlone(side, alone)
 	s.wait(side, due)
+}
+
+func (s *Scheduler) setAlone(sl *slot, alone bool) {
+	if sl.alone != alone {
+		sl.alone = alone
+		if alone {
+			s.aside++
+		} else {
+			s.aside--
+		}
+	}
 }
 
 // Purge takes back everything of an owner that is not on the wire: its task was
