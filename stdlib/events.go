@@ -4,6 +4,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/check"
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/stdlib/currency"
+	"github.com/sluice-dev/sluice/stdlib/segment"
 )
 
 // events are Segment's rules as the checker asks for them.
@@ -52,32 +53,12 @@ func (events) Call(keyword string) (check.Call, bool) {
 	return check.Call{}, false
 }
 
-// passType is segment.Call: what a call is when it passes through. Ids and the
-// messageId may be missing; whether they must not be is the receiver's rule.
-var passType = func() *types.Type {
-	text, object := types.Nullable(types.StringT), types.Nullable(types.ObjectT)
-	call := func(kind string, own ...types.Field) *types.Type {
-		return types.Row(nil, append(append([]types.Field{{Name: "type", Type: types.Lit(kind)}}, own...),
-			types.Field{Name: "userId", Type: text}, types.Field{Name: "anonymousId", Type: text}, types.Field{Name: "messageId", Type: text},
-			types.Field{Name: "timestamp", Type: types.Nullable(types.TimeT)}, types.Field{Name: "context", Type: object}, types.Field{Name: "integrations", Type: object})...)
-	}
-	return types.Named("segment.Call", types.Declared(
-		call("track", types.Field{Name: "event", Type: types.StringT}, types.Field{Name: "properties", Type: object}),
-		call("identify", types.Field{Name: "traits", Type: object}),
-		call("group", types.Field{Name: "groupId", Type: types.StringT}, types.Field{Name: "traits", Type: object}),
-		call("page", types.Field{Name: "name", Type: text}, types.Field{Name: "category", Type: text}, types.Field{Name: "properties", Type: object}),
-		call("screen", types.Field{Name: "name", Type: text}, types.Field{Name: "category", Type: text}, types.Field{Name: "properties", Type: object}),
-		call("alias", types.Field{Name: "previousId", Type: types.StringT}),
-		call("delete"),
-	))
-}()
-
-func (events) PassType() *types.Type { return passType }
+func (events) PassType() *types.Type { return segment.Call() }
 
 func (events) Currency(code string) bool { return currency.Valid(code) }
 
-// Reserved has no list yet: stdlib/segment brings it.
-func (events) Reserved(string, string) *types.Type { return nil }
+func (events) Reserved(keyword, event string) *types.Type { return segment.Reserved(keyword, event) }
 
-// Nearest has no list yet: stdlib/segment brings it.
-func (events) Nearest(string) string { return "" }
+func (events) Names() []string { return segment.Events() }
+
+func (events) Nearest(event string) string { return segment.Nearest(event) }

@@ -136,7 +136,7 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 		out.Fields = append(out.Fields, ir.CallField{Name: orderKey, X: k.x})
 	}
 	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
-		w.reserved(call, out.NameConst, b, entries[spec.Body])
+		w.reserved(out, b, entries[spec.Body])
 	}
 	return id, out
 }
@@ -356,46 +356,69 @@ func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[strin
 	}
 }
 
-// reserved compares properties or traits with what the API reserves.
-func (w *walker) reserved(call, event string, body fieldValue, en *syntax.Entry) {
+// reserved compares properties or traits with what the API reserves. Of a name
+// that is chosen when the record runs it collects the events that do not fit.
+func (w *walker) reserved(out *ir.SegmentCall, body fieldValue, en *syntax.Entry) {
 	ev := w.c.env.Events()
-	want := ev.Reserved(call, event)
+	b := &bodyCheck{w: w, body: body, en: en, what: "property"}
+	if out.Call == "identify" || out.Call == "group" {
+		b.what = "trait"
+	}
 	t := types.NonNull(body.x.Type())
-	if t.Kind == types.Object {
-		w.reservedIn(t, want, body, en, call)
+	if t.Kind != types.Object {
+		return
+	}
+	b.fields(t, ev.Reserved(out.Call, out.NameConst))
+	if out.Call != "track" || out.NameConst != "" {
+		return
+	}
+	for _, name := range ev.Names() {
+		if _, why := conflict(t, ev.Reserved(out.Call, name), ""); why != "" {
+			if out.Conflicts == nil {
+				out.Conflicts = map[string]string{}
+			}
+			out.Conflicts[name] = why
+		}
 	}
 }
 
-func (w *walker) reservedIn(t, want *types.Type, body fieldValue, en *syntax.Entry, call string) {
-	at := func(name string) token.Span {
-		if en != nil {
-			if o, ok := syntax.Unparen(en.X).(*syntax.Object); ok && o.For == nil {
-				for _, x := range o.Entries {
-					if x.Key.Text == name && !x.Spread && x.Computed == nil {
-						return x.Span()
-					}
+// bodyCheck looks at the properties or traits of one call.
+type bodyCheck struct {
+	w    *walker
+	body fieldValue
+	en   *syntax.Entry // as written; nil where `.` is the body
+	what string        // "property" or "trait"
+}
+
+// at is where a field of the body is written, or the body itself.
+func (b *bodyCheck) at(name string) token.Span {
+	if b.en != nil {
+		if o, ok := syntax.Unparen(b.en.X).(*syntax.Object); ok && o.For == nil {
+			for _, x := range o.Entries {
+				if x.Key.Text == name && !x.Spread && x.Computed == nil {
+					return x.Span()
 				}
 			}
 		}
-		if body.at.Valid() {
-			return body.at
-		}
-		return body.x.Span()
 	}
-	what := "property"
-	if call == "identify" || call == "group" {
-		what = "trait"
+	if b.body.at.Valid() {
+		return b.body.at
 	}
+	return b.body.x.Span()
+}
+
+func (b *bodyCheck) fields(t, want *types.Type) {
+	w := b.w
 	for i := range t.Fields {
 		f := &t.Fields[i]
 		if f.Type == bad || f.Type.Kind == types.Any {
 			continue
 		}
 		if f.Name == "currency" {
-			w.currencies(f.Type, at(f.Name))
+			w.currencies(f.Type, b.at(f.Name))
 		}
-		if what == "trait" && !f.Optional && types.MayBeNull(f.Type) && f.Type.Kind != types.Null && at(f.Name).Valid() {
-			w.errorf(diag.NullTrait, at(f.Name), "the trait `%s` may be null, which erases it", f.Name).
+		if b.what == "trait" && !f.Optional && types.MayBeNull(f.Type) && f.Type.Kind != types.Null {
+			w.errorf(diag.NullTrait, b.at(f.Name), "the trait `%s` may be null, which erases it", f.Name).
 				WithHelp("`%s?: …` leaves a null out, and the profile keeps what it has; as it is, a null clears it", f.Name)
 		}
 		if want == nil {
@@ -403,24 +426,66 @@ func (w *walker) reservedIn(t, want *types.Type, body fieldValue, en *syntax.Ent
 		}
 		r, ok := want.Field(f.Name)
 		if !ok {
-			if near := diag.Nearest(f.Name, types.FieldNames(want)); near != "" && close(f.Name, near) {
-				if _, both := t.Field(near); !both {
-					w.errorf(diag.NearProperty, at(f.Name), "Segment's specification has no %s `%s`", what, f.Name).WithHelp("did you mean %s?", near)
-				}
-			}
+			b.near(f.Name, t, want)
 			continue
 		}
-		if types.Disjoint(types.NonNull(f.Type), r.Type) && f.Type.Kind != types.Null {
-			d := w.errorf(diag.ReservedType, at(f.Name), "the %s `%s` is %s", what, f.Name, types.NonNull(r.Type).Brief()).WithLabel("this is %s", f.Type.Brief())
-			if types.Assignable(types.NonNull(f.Type), types.StringT) && types.Assignable(types.NumberT, r.Type) {
+		if got, why := conflict(f.Type, r.Type, f.Name); why != "" {
+			d := w.errorf(diag.ReservedType, b.at(f.Name), "the %s %s", b.what, why).WithLabel("this is %s", got.Brief())
+			if types.Assignable(types.NonNull(got), types.StringT) && strings.HasSuffix(why, "number") {
 				d.WithHelp("number(…) reads a text as a number")
+			} else if types.Assignable(types.NonNull(got), types.NumberT) && strings.HasSuffix(why, "string") {
+				d.WithHelp("string(…) makes a text of it")
 			}
 		}
 	}
 }
 
-// close tells a slip of the finger from another name.
-func close(a, b string) bool {
+// near warns of a name that nearly is a reserved one, unless that stands there, too.
+func (b *bodyCheck) near(name string, t, want *types.Type) {
+	near := diag.Nearest(name, types.FieldNames(want))
+	if near == "" || !slip(name, near) {
+		return
+	}
+	if _, both := t.Field(near); both {
+		return
+	}
+	b.w.errorf(diag.NearProperty, b.at(name), "Segment's specification has no %s `%s`", b.what, name).WithHelp("did you mean %s?", near)
+}
+
+// conflict finds a part of a value that surely has another type than is reserved
+// for it: the part's type, and what is wrong in words.
+func conflict(t, want *types.Type, path string) (*types.Type, string) {
+	t, want = types.NonNull(t), types.NonNull(want)
+	switch {
+	case t == bad, t.Kind == types.Never, want == nil:
+		return nil, ""
+	case t.Kind == types.List && want.Kind == types.List:
+		return conflict(t.Elem, want.Elem, path+"[]")
+	case t.Kind == types.Object && want.Kind == types.Object:
+		for i := range t.Fields {
+			f := &t.Fields[i]
+			r, ok := want.Field(f.Name)
+			if !ok {
+				continue
+			}
+			sub := f.Name
+			if path != "" {
+				sub = path + "." + f.Name
+			}
+			if got, why := conflict(f.Type, r.Type, sub); why != "" {
+				return got, why
+			}
+		}
+		return nil, ""
+	}
+	if types.Disjoint(t, want) {
+		return t, "`" + path + "` is " + want.Brief()
+	}
+	return nil, ""
+}
+
+// slip tells a slip of the finger from another name.
+func slip(a, b string) bool {
 	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")) || len(a) > 5
 }
 

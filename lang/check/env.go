@@ -35,6 +35,8 @@ type Events interface {
 	// properties of a semantic event; nil where nothing is reserved. Fields that
 	// it does not name are the team's own.
 	Reserved(keyword, event string) *types.Type
+	// Names lists the semantic events.
+	Names() []string
 	// Nearest gives the semantic event that a name nearly is ("Completed Order"
 	// for "Order Completed"), or "".
 	Nearest(event string) string

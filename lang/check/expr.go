@@ -680,7 +680,11 @@ func (e *ex) negative(x *syntax.Unary) ir.Expr {
 		return badExpr(x.Span())
 	}
 	t := types.Widen(v.Type())
-	return &ir.Neg{Node: e.node(t, x.Span(), diag.Decimal), X: v}
+	var fails []*diag.Code
+	if want == types.DurationT {
+		fails = []*diag.Code{diag.Decimal} // the longest of them has no counterpart
+	}
+	return &ir.Neg{Node: e.node(t, x.Span(), fails...), X: v}
 }
 
 func (e *ex) cond(x *syntax.Cond) ir.Expr {

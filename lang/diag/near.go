@@ -14,7 +14,7 @@ func Nearest(word string, candidates []string) string {
 		if c == word {
 			continue
 		}
-		d := distance(strings.ToLower(word), strings.ToLower(c))
+		d := Distance(strings.ToLower(word), strings.ToLower(c))
 		if d < bd || d == bd && best != "" && closer(word, c, best) {
 			best, bd = c, d
 		}
@@ -39,8 +39,8 @@ func common(a, b string) int {
 	return n
 }
 
-// distance counts insertions, deletions, replacements and swaps of neighbours.
-func distance(a, b string) int {
+// Distance counts insertions, deletions, replacements and swaps of neighbours.
+func Distance(a, b string) int {
 	prev2, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range prev {
 		prev[j] = j

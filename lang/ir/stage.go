@@ -151,6 +151,10 @@ type (
 		Fields []CallField
 		// NameConst is the constant event or page name, "" where it is dynamic or absent.
 		NameConst string
+		// Conflicts are the names that a dynamic name must not take, each with what is
+		// wrong then: semantic events whose properties have other types than these.
+		// The output fails with E0436.
+		Conflicts map[string]string
 	}
 	// CallField is a top-level field of a call: event, name, userId, properties …;
 	// `key` is the ordering key and is not sent.
