@@ -36,6 +36,7 @@ type demo struct {
 	rate   int // events a second
 	kills  int
 	keep   bool
+	faults bool
 	words  io.Writer
 
 	dir      string
@@ -68,6 +69,7 @@ func demoCmd() *cobra.Command {
 	c.Flags().IntVar(&d.events, "events", 300_000, "how many events")
 	c.Flags().IntVar(&d.rate, "rate", 20_000, "events a second")
 	c.Flags().IntVar(&d.kills, "kills", 1, "how often the engine is killed")
+	c.Flags().BoolVar(&d.faults, "faults", true, "whether the receiver misbehaves")
 	c.Flags().BoolVar(&d.keep, "keep", false, "keep the folder with broker and state, and say where it is")
 	return c
 }
@@ -154,7 +156,11 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	wg.Go(func() { _ = d.broker.Run(ctx) })
 	d.ledger = receiver.NewLedger()
-	faults := receiver.Shares{Seed: 1, TooMany: 0.002, Unavailable: 0.02, Cut: 0.02, RetryAfter: time.Second}
+	faults, said := receiver.Shares{}, "the receiver behaves"
+	if d.faults {
+		faults = receiver.Shares{Seed: 1, TooMany: 0.001, Unavailable: 0.02, Cut: 0.02, RetryAfter: time.Second}
+		said = "the receiver answers 0.1 % of requests 429, 2 % 503, and cuts 2 % after taking them"
+	}
 	d.receiver, err = receiver.Listen("127.0.0.1:0", receiver.Options{
 		WriteKey: "demo-write-key", Fault: faults.Fault, Ledger: d.ledger,
 		OnEvent: func(e receiver.Event) {
@@ -168,7 +174,7 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	wg.Go(func() { _ = d.receiver.Run(ctx) })
 	fmt.Fprintf(d.words, "embedded Kafka %s (one copy on this machine) · strict Segment receiver %s\n", d.broker.Addr(), d.receiver.URL())
-	fmt.Fprintf(d.words, "3 scripts (signups, orders, users); %d events at %d/s; the receiver answers 0.2 %% of requests 429, 2 %% 503, and cuts 2 %% after taking them\n", d.events, d.rate)
+	fmt.Fprintf(d.words, "3 scripts (signups, orders, users); %d events at %d/s; %s\n", d.events, d.rate, said)
 
 	admin, err := kafka.NewAdmin(kafka.Config{Name: "demo", Brokers: []string{d.broker.Addr()}})
 	if err != nil {
