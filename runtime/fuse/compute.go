@@ -145,6 +145,9 @@ func ordered[T any](fallible bool, op ir.CompareOp, l, r func(*Machine) (T, Stat
 func compareNumbers(l, r *Node, op ir.CompareOp, fallible bool) *Node {
 	slow := ordered(fallible, op, l.number(), r.number(), value.Number.Cmp)
 	ld := l.digits()
+	if l.hope != nil {
+		ld = l.hope
+	}
 	if ld == nil || r.lit == nil {
 		return slow
 	}
@@ -411,7 +414,7 @@ func (b *Builder) toNumber(x *ir.Call, env Env) *Node {
 		}
 	case textKind:
 		get := n.Text()
-		return rawNode(true, func(m *Machine) ([]byte, State) {
+		out := rawNode(true, func(m *Machine) ([]byte, State) {
 			s, st := get(m)
 			switch {
 			case st != Some:
@@ -421,6 +424,8 @@ func (b *Builder) toNumber(x *ir.Call, env Env) *Node {
 			}
 			return s, Some
 		})
+		out.hope = get
+		return out
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package fuse
 
 import (
+	"slices"
+
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/value"
 )
@@ -132,19 +134,27 @@ func (b *Builder) index(x *ir.Index, env Env) *Node {
 func (b *Builder) logic(xx, yy ir.Expr, decided bool, env Env) *Node {
 	x, y := b.expr(xx, env), b.expr(yy, env)
 	first, second := x.Bool(), y.Bool()
-	return boolNode(x.fallible || y.fallible, func(m *Machine) (bool, State) {
-		v, st := first(m)
-		if st != Some {
-			return false, Bad // null is no condition
+	// `a and b and c` is one loop, not a closure in a closure.
+	if x.chain != nil && x.chained == decided {
+		return chain(append(slices.Clone(x.chain), second), decided, x.fallible || y.fallible)
+	}
+	return chain([]truthFn{first, second}, decided, x.fallible || y.fallible)
+}
+
+func chain(of []truthFn, decided, fallible bool) *Node {
+	n := boolNode(fallible, func(m *Machine) (bool, State) {
+		for _, get := range of {
+			switch v, st := get(m); {
+			case st != Some:
+				return false, Bad // null is no condition
+			case v == decided:
+				return v, Some
+			}
 		}
-		if v == decided {
-			return v, Some
-		}
-		if v, st = second(m); st != Some {
-			return false, Bad
-		}
-		return v, Some
+		return !decided, Some
 	})
+	n.chain, n.chained = of, decided
+	return n
 }
 
 func (b *Builder) not(x *ir.Not, env Env) *Node {

@@ -110,9 +110,14 @@ func (n *Node) Object() func(*Machine) State {
 	case n.kind == objectKind && n.path == nil:
 		return write
 	case n.path != nil && n.path.def == nil:
-		slot, frame := n.path.slot(), n.path.frame
+		slot, frame, plain := n.path.slot(), n.path.frame, passes(n.path.decl)
 		return func(m *Machine) State {
-			if sp := &m.fr[frame][slot]; sp.Kind > json.Null && sp.Kind != json.Obj {
+			sp := &m.fr[frame][slot]
+			switch {
+			case sp.Kind == json.Obj && plain && sp.Flags&json.Lone == 0:
+				m.Buf = append(m.Buf, m.d[sp.Start:sp.End]...)
+				return Some
+			case sp.Kind > json.Null && sp.Kind != json.Obj:
 				return Bad
 			}
 			return write(m)

@@ -20,6 +20,7 @@ type Node struct {
 	state stateFn
 	text  textFn
 	raw   textFn // of a number: its text as it was written
+	hope  textFn // of a number: what is its text if it can be read as one
 	num   numFn
 	truth truthFn
 	time  timeFn
@@ -29,6 +30,9 @@ type Node struct {
 	path *path
 	lit  *literal
 	obj  *template
+
+	chain   []truthFn // of `and` and `or`: the operands
+	chained bool      // and which of them decides
 }
 
 type (
@@ -278,12 +282,6 @@ func timeNode(fallible bool, at timeFn) *Node {
 	}
 }
 
-// AppendTime appends a time as JSON.
-func AppendTime(dst []byte, t time.Time) []byte { return appendTime(dst, t) }
-
-// AppendText appends text as JSON.
-func AppendText(dst, s []byte) []byte { return json.AppendString(dst, s) }
-
 func appendTime(dst []byte, t time.Time) []byte {
 	dst = append(dst, '"')
 	dst = value.AppendTime(dst, t)
@@ -422,6 +420,37 @@ func (n *Node) Instant() func(*Machine) (time.Time, State) {
 		n.time = valueNode(timeKind, true, n.Value()).time
 	}
 	return n.time
+}
+
+// WriteText compiles the appending of a text's JSON; it gives the text, too. Bad
+// where it is another kind of value.
+func (n *Node) WriteText() func(*Machine) ([]byte, State) {
+	if n.path != nil {
+		return n.path.quoted()
+	}
+	text := n.Text()
+	return func(m *Machine) ([]byte, State) {
+		b, st := text(m)
+		if st == Some {
+			m.Buf = json.AppendString(m.Buf, b)
+		}
+		return b, st
+	}
+}
+
+// WriteTime compiles the JSON of a node that must be a time; Bad where it is not.
+func (n *Node) WriteTime() func(*Machine) State {
+	if n.kind == timeKind {
+		return n.Write()
+	}
+	at := n.Instant()
+	return func(m *Machine) State {
+		t, st := at(m)
+		if st == Some {
+			m.Buf = appendTime(m.Buf, t)
+		}
+		return st
+	}
 }
 
 // number compiles the node as a number.

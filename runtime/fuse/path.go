@@ -345,7 +345,7 @@ func (p *path) writeTime() writeFn {
 		switch st := stateOf(sp); {
 		case st != Some:
 			return st
-		case sp.Kind == json.Str && canonicalTime(sp.Bytes(m.d)):
+		case sp.Kind == json.Str && canonicalTime(m.d[sp.Start:sp.End]):
 			m.Buf = append(m.Buf, m.d[sp.Start-1:sp.End+1]...)
 			return Some
 		}
@@ -358,9 +358,27 @@ func (p *path) writeTime() writeFn {
 	}
 }
 
+// canonicalTime tells whether what is known to be a time (a check of the shape
+// has read it) is written as the language writes times.
 func canonicalTime(b []byte) bool {
-	_, ok := json.ParseTime(b)
-	return ok
+	return len(b) == 24 && b[10] == 'T' && b[19] == '.' && b[23] == 'Z'
+}
+
+// quoted appends the JSON of a text and gives the text.
+func (p *path) quoted() textFn {
+	text := p.text()
+	slot, frame := p.slot(), p.frame
+	return func(m *Machine) ([]byte, State) {
+		if sp := &m.fr[frame][slot]; sp.Kind == json.Str {
+			m.Buf = append(m.Buf, m.d[sp.Start-1:sp.End+1]...)
+			return m.d[sp.Start:sp.End], Some
+		}
+		b, st := text(m)
+		if st == Some {
+			m.Buf = json.AppendString(m.Buf, b)
+		}
+		return b, st
+	}
 }
 
 // writeView writes what a type declares of an object and leaves the rest out.

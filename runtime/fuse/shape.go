@@ -185,15 +185,20 @@ func (b *Builder) mapShape(n *json.Node, elem *types.Type, checks *[]check) {
 }
 
 func (c *check) holds(m *Machine, fr []json.Span) bool {
-	sp := fr[c.slot]
+	sp := &fr[c.slot]
 	switch {
 	case sp.Kind <= json.Null:
 		return true
 	case c.time:
-		_, ok := timeOf(m.d, sp)
+		if sp.Kind == json.Str {
+			if _, ok := json.ParseTime(m.d[sp.Start:sp.End]); ok {
+				return true
+			}
+		}
+		_, ok := timeOf(m.d, *sp)
 		return ok
 	case c.each != nil:
-		els := m.scan.Elems(sp)
+		els := m.scan.Elems(*sp)
 		for i := range els.Len() {
 			efr := els.At(i)
 			if !holdAll(*c.each, m, efr) {
@@ -202,7 +207,7 @@ func (c *check) holds(m *Machine, fr []json.Span) bool {
 		}
 		return true
 	}
-	for w := json.MembersOf(m.d, sp); w.Next(); {
+	for w := json.MembersOf(m.d, *sp); w.Next(); {
 		if !c.member(m.d, w.Val) {
 			return false
 		}

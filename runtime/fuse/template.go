@@ -318,48 +318,69 @@ func (t *template) compile() writeFn {
 	return run(w.ops)
 }
 
+// run appends op by op. It keeps the buffer and the frame at hand in variables:
+// this loop is most of what an event costs behind the scan.
 func run(ops []op) writeFn {
 	return func(m *Machine) State {
+		buf, d := m.Buf, m.d
+		var fr []json.Span
+		frame := -1
 		for i := range ops {
 			o := &ops[i]
-			before := len(m.Buf)
-			m.Buf = append(m.Buf, o.lit...)
-			var st State
-			switch o.kind {
-			case opLit:
-				continue
-			case opRaw:
-				sp := &m.fr[o.frame][o.slot]
-				if sp.Kind > json.Null {
-					if sp.Flags&json.Lone == 0 {
-						m.Buf = append(m.Buf, sp.Raw(m.d)...)
-					} else {
-						m.Buf = json.AppendRaw(m.Buf, m.d, *sp)
+			before := len(buf)
+			buf = append(buf, o.lit...)
+			if o.kind == opRaw {
+				if o.frame != frame {
+					frame, fr = o.frame, m.fr[o.frame]
+				}
+				sp := &fr[o.slot]
+				if sp.Kind > json.Null && sp.Flags&json.Lone == 0 {
+					start, end := sp.Start, sp.End
+					if sp.Kind == json.Str || sp.Kind == json.StrEsc {
+						start, end = start-1, end+1
 					}
+					buf = append(buf, d[start:end]...)
 					continue
 				}
-				st = stateOf(sp)
-			case opWrite:
-				if st = o.write(m); st == Some {
-					continue
-				}
-			case opRest:
-				if !m.rest(o) {
-					return Bad
-				}
-				continue
 			}
-			switch {
-			case st == Bad:
+			m.Buf = buf
+			if !m.runSlow(o, before) {
 				return Bad
-			case o.mode == always, o.mode == present && m.fr[o.frame][o.slot].Kind == json.Null:
-				m.Buf = append(m.Buf, "null"...)
-			default:
-				m.Buf = m.Buf[:before]
 			}
+			buf = m.Buf
 		}
+		m.Buf = buf
 		return Some
 	}
+}
+
+// runSlow does an op behind its literal, which begins at before; false for Bad.
+func (m *Machine) runSlow(o *op, before int) bool {
+	var st State
+	switch o.kind {
+	case opLit:
+		return true
+	case opRest:
+		return m.rest(o)
+	case opRaw:
+		sp := &m.fr[o.frame][o.slot]
+		if st = stateOf(sp); st == Some {
+			m.Buf = json.AppendRaw(m.Buf, m.d, *sp)
+		}
+	case opWrite:
+		st = o.write(m)
+	}
+	switch {
+	case st == Some:
+		return true
+	case st == Bad:
+		return false
+	case o.mode == always, o.mode == present && m.fr[o.frame][o.slot].Kind == json.Null:
+		m.Buf = append(m.Buf, "null"...)
+	default:
+		m.Buf = m.Buf[:before]
+	}
+	return true
 }
 
 // rest writes the members of an object in the record but those that stand in

@@ -260,19 +260,37 @@ func (s *Scanner) object(i int, n *Node, sh *shape) int {
 				return ^i
 			}
 		}
-		if c := e.child; c != nil {
+		c := e.child
+		if d[i] == '"' { // value and skip would do it too: most values are texts
+			end, saw := str(d, i+1)
+			if end < 0 {
+				return end
+			}
+			s.saw |= saw
+			if c != nil {
+				kind := Str
+				if saw != 0 {
+					kind = StrEsc
+				}
+				if seen&c.bit != 0 {
+					s.wipe(c)
+				}
+				seen |= c.bit
+				if c.slot >= 0 {
+					sp := &s.fr[c.slot]
+					sp.Start, sp.End, sp.ref, sp.Kind, sp.Flags = uint32(i+1), uint32(end), 0, kind, saw
+				}
+				if c.watch>>kind&1 != 0 {
+					s.judge(c, kind, i, i+1, end)
+				}
+			}
+			i = end + 1
+		} else if c != nil {
 			if seen&c.bit != 0 {
 				s.wipe(c)
 			}
 			seen |= c.bit
 			i = s.value(i, c, &e.val)
-		} else if d[i] == '"' { // skip would do it too: most values are texts
-			var saw Flags
-			if i, saw = str(d, i+1); i < 0 {
-				return i
-			}
-			s.saw |= saw
-			i++
 		} else {
 			i = s.skip(i, &e.val)
 		}

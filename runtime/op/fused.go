@@ -501,7 +501,7 @@ func (r *Route) runFused(fr *Frame, t *topic) bool {
 	ms := fr.rec.Timestamp
 	m.HasTime = ms != event.NoTime
 	if m.HasTime {
-		if ms < 0 || ms > fr.now.UnixMilli()+r.arrival.maxFuture.Milliseconds() {
+		if ms < 0 || ms > fr.nowMS+r.arrival.maxFuture.Milliseconds() {
 			return false
 		}
 		m.Time = time.UnixMilli(ms).UTC()

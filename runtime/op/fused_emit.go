@@ -121,7 +121,7 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 		n := f.b.Expr(fd.X, env)
 		switch fd.Name {
 		case "messageId":
-			id = n.Text()
+			id = n.WriteText()
 			continue
 		case "key":
 			key = n.Plain()
@@ -194,43 +194,29 @@ func constantField(name string, v value.Value) bool {
 // leaves it out.
 func fusedField(name string, n *fuse.Node) func(*fuse.Machine) fuse.State {
 	lit := []byte(`,"` + name + `":`)
-	write := n.Write()
+	var write func(*fuse.Machine) fuse.State
 	switch kindOfField(name) {
 	case idField, nameField:
-		text := n.Text()
-		return func(m *fuse.Machine) fuse.State {
+		text := n.WriteText()
+		write = func(m *fuse.Machine) fuse.State {
 			s, st := text(m)
-			switch {
-			case st != fuse.Some:
-				return st
-			case len(s) == 0:
+			if st == fuse.Some && len(s) == 0 {
 				return fuse.Bad
 			}
-			m.Buf = append(m.Buf, lit...)
-			m.Buf = fuse.AppendText(m.Buf, s)
-			return fuse.Some
+			return st
 		}
 	case textField:
-		text := n.Text()
-		return func(m *fuse.Machine) fuse.State {
-			s, st := text(m)
-			if st == fuse.Some {
-				m.Buf = append(m.Buf, lit...)
-				m.Buf = fuse.AppendText(m.Buf, s)
-			}
+		text := n.WriteText()
+		write = func(m *fuse.Machine) fuse.State {
+			_, st := text(m)
 			return st
 		}
 	case timeField:
-		instant := n.Instant()
-		write = func(m *fuse.Machine) fuse.State {
-			t, st := instant(m)
-			if st == fuse.Some {
-				m.Buf = fuse.AppendTime(m.Buf, t)
-			}
-			return st
-		}
+		write = n.WriteTime()
 	case objectField:
 		write = n.Object()
+	default:
+		write = n.Write()
 	}
 	return func(m *fuse.Machine) fuse.State {
 		before := len(m.Buf)
@@ -248,6 +234,7 @@ func fusedField(name string, n *fuse.Node) func(*fuse.Machine) fuse.State {
 func (fr *Frame) fusedID(e *emit, o *event.Output, id func(*fuse.Machine) ([]byte, fuse.State)) (own []byte, ok bool) {
 	m := fr.m
 	if id != nil {
+		at := hereFused(m) + 1
 		s, st := id(m)
 		switch {
 		case st == fuse.Bad:
@@ -256,8 +243,6 @@ func (fr *Frame) fusedID(e *emit, o *event.Output, id func(*fuse.Machine) ([]byt
 		case len(s) == 0 || len(s) > MaxMessageID && utf8.RuneCount(s) > MaxMessageID:
 			return nil, false
 		default:
-			at := hereFused(m) + 1
-			m.Buf = fuse.AppendText(m.Buf, s)
 			o.ID = event.Bytes{Start: at, End: hereFused(m) - 1}
 			if int(o.ID.End-o.ID.Start) != len(s) {
 				return s, true

@@ -85,6 +85,7 @@ type Frame struct {
 	ctx   types.Context
 	now   time.Time
 	nowV  value.Value
+	nowMS int64
 	rec   *event.Record
 	out   *event.Arena
 	mark  event.Mark
@@ -130,7 +131,7 @@ func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Aren
 
 func (fr *Frame) begin(rec *event.Record, now time.Time, out *event.Arena) {
 	if !now.Equal(fr.now) || fr.nowV == nil {
-		fr.now, fr.nowV = now, now.UTC()
+		fr.now, fr.nowV, fr.nowMS = now, now.UTC(), now.UnixMilli()
 	}
 	fr.rec, fr.out, fr.mark = rec, out, out.Mark()
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
