@@ -389,7 +389,7 @@ var textCount = &types.Func{
 }
 
 var textClean = onText("text.clean", "The text without control and invisible characters, with one blank for every run of white space and none at the ends.",
-	ex(`text.clean(" a \t\n b\u0000c ")`, `"a bc"`, `text.clean("\ufeff")`, `""`),
+	ex(`text.clean(" a \t\n b\u{0}c ")`, `"a bc"`, `text.clean("\u{feff}")`, `""`),
 	func(s string) string {
 		s = strings.Map(func(r rune) rune {
 			switch {

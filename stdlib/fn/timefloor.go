@@ -7,12 +7,14 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 )
 
-// Floor and ceil divide the time of a zone into spans of one length. They are
-// counted as its clocks show them: 1d is a day of the calendar, also on the two
-// days of a year that have 23 and 25 hours, and 6h begins at 0, 6, 12 and 18
-// o'clock. Whole weeks begin on Monday, like those of time.week; other spans are
-// counted from 1970. Where clocks are put back, an hour that comes twice is two
-// spans of 1h, and part of one longer span.
+// Floor and ceil divide the time of a zone into spans of one length, as its
+// clocks count them: 1d is a day of the calendar, also on the two days of a year
+// that have 23 and 25 hours, and 6h begins at 0, 6, 12 and 18 o'clock. Whole weeks
+// begin on Monday, like those of time.week; other spans are counted from 1970.
+//
+// A span begins where the clocks show a multiple of its length; where they are put
+// forward over one, it begins at the change. Where they are put back, and show a
+// multiple twice, spans of more than an hour begin at the first only.
 
 const week = 7 * 24 * time.Hour
 
@@ -46,38 +48,78 @@ func floorWall(w wall, d time.Duration) wall {
 	return wall{w.Add(-time.Duration(rest))}
 }
 
-func floorTime(t time.Time, d time.Duration, zone *time.Location) time.Time {
-	w := wallOf(t, zone)
-	f := floorWall(w, d)
-	// A short span began as long ago as the clocks say, unless they were changed in
-	// between; this keeps the two hours of one name apart.
-	if since := t.Add(-w.Sub(f.Time)); d <= time.Hour && wallOf(since, zone).Equal(f.Time) {
-		return since
-	}
-	r := f.in(zone)
-	if r.After(t) {
-		// The span would begin in the gap: it begins behind it.
-		r, _ = t.In(zone).ZoneBounds()
-	}
-	return r
+// spans are the spans of a length in a zone.
+type spans struct {
+	d    time.Duration
+	zone *time.Location
 }
 
-func ceilTime(t time.Time, d time.Duration, zone *time.Location) time.Time {
-	if d <= time.Hour {
-		if end := floorTime(t, d, zone).Add(d); end.After(t) && floorTime(end, d, zone).Equal(end) {
-			return end
+// last is the last multiple at or before t by the offset that holds at t.
+func (s spans) last(t time.Time) time.Time {
+	w := wallOf(t, s.zone)
+	return t.Add(-w.Sub(floorWall(w, s.d).Time))
+}
+
+// begins tells whether a multiple begins a span: not one that was there before.
+func (s spans) begins(at time.Time) bool {
+	return s.d <= time.Hour || wallOf(at, s.zone).in(s.zone).Equal(at)
+}
+
+// skips tells whether the clocks are put forward over a multiple at a change.
+func (s spans) skips(change time.Time) bool {
+	from, to := wallOf(change.Add(-1), s.zone).Add(1), wallOf(change, s.zone)
+	return to.After(from) && !floorWall(wall{to.Add(-1)}, s.d).Before(from)
+}
+
+// bounds are the changes of clocks around t: at or before it, and behind it; zero
+// where there is none. Beyond 2037 time.ZoneBounds also names ends of years, and at
+// the last day of some a bound that is t itself on the wrong side. There a day does
+// for a change, so that the search goes on.
+func (s spans) bounds(t time.Time) (from, to time.Time) {
+	from, to = t.In(s.zone).ZoneBounds()
+	if from.After(t) {
+		from = t.Add(-24 * time.Hour)
+	}
+	if !to.IsZero() && !to.After(t) {
+		to = t.Add(24 * time.Hour)
+	}
+	return from, to
+}
+
+// floor goes back from change of clocks to change of clocks until a span begins.
+func (s spans) floor(t time.Time) time.Time {
+	for {
+		change, _ := s.bounds(t)
+		for at := s.last(t); change.IsZero() || !at.Before(change); at = at.Add(-s.d) {
+			if s.begins(at) {
+				return at
+			}
 		}
+		if s.skips(change) {
+			return change
+		}
+		t = change.Add(-1)
 	}
-	w := wallOf(t, zone)
-	end := wall{floorWall(w, d).Add(d)}.in(zone)
-	if !end.After(t) {
-		_, end = t.In(zone).ZoneBounds()
+}
+
+// ceil goes forward in the same way.
+func (s spans) ceil(t time.Time) time.Time {
+	for {
+		_, change := s.bounds(t)
+		for at := s.last(t).Add(s.d); change.IsZero() || at.Before(change); at = at.Add(s.d) {
+			if s.begins(at) {
+				return at
+			}
+		}
+		if s.skips(change) || s.last(change).Equal(change) && s.begins(change) {
+			return change
+		}
+		t = change
 	}
-	return end
 }
 
 // toSpan declares floor or ceil.
-func toSpan(name, doc string, examples []types.Example, f func(t time.Time, d time.Duration, zone *time.Location) time.Time) *types.Func {
+func toSpan(name, doc string, examples []types.Example, f func(s spans, t time.Time) time.Time) *types.Func {
 	return &types.Func{
 		Name: name, Doc: doc, Params: params{param("t", types.TimeT, "time"), param("d", types.DurationT, "length of a span"), zoneParam}, Result: types.TimeT,
 		Infer: checkTimeArgs(types.TimeT, -1, 2), Examples: examples,
@@ -90,7 +132,7 @@ func toSpan(name, doc string, examples []types.Example, f func(t time.Time, d ti
 			if d <= 0 {
 				return t, nil
 			}
-			return timeOr(value.CheckTime(f(t, d, zone)))
+			return timeOr(value.CheckTime(f(spans{d, zone}, t)))
 		},
 	}
 }
@@ -99,9 +141,9 @@ var timeFloor = toSpan("time.floor", "Where the span of time begins that holds t
 	ex(`time.floor(time("2026-03-14T09:26:53Z"), 15m)`, `time("2026-03-14T09:15:00Z")`,
 		`time.floor(time("2026-03-14T09:26:53Z"), 1d, "America/New_York")`, `time("2026-03-14T04:00:00Z")`,
 		`time.floor(time("2026-03-14T09:26:53Z"), 1w)`, `time("2026-03-09T00:00:00Z")`,
-		`time.floor(time("2026-10-25T01:30:00Z"), 1h, "Europe/Berlin")`, `time("2026-10-25T01:00:00Z")`), floorTime)
+		`time.floor(time("2026-10-25T01:30:00Z"), 1h, "Europe/Berlin")`, `time("2026-10-25T01:00:00Z")`), spans.floor)
 
 var timeCeil = toSpan("time.ceil", "Where that span ends, and the next one begins.",
 	ex(`time.ceil(time("2026-03-14T09:26:53Z"), 15m)`, `time("2026-03-14T09:30:00Z")`,
 		`time.ceil(time("2026-03-29T12:00:00Z"), 1d, "Europe/Berlin")`, `time("2026-03-29T22:00:00Z")`,
-		`time.ceil(time("2026-03-14T09:00:00Z"), 1h)`, `time("2026-03-14T10:00:00Z")`), ceilTime)
+		`time.ceil(time("2026-03-14T09:00:00Z"), 1h)`, `time("2026-03-14T10:00:00Z")`), spans.ceil)
