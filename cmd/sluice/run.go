@@ -141,10 +141,14 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 		s.Kafka["main"] = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
 	}
 	v := buildVersion()
+	started := false // a program that did not start has no account
 	e := engine.New(engine.Config{
 		Plan: p, Settings: s, StoreID: dir.ID, Wait: o.wait, MakeTopics: !declared, Once: o.once, Log: log,
 		Version: v.Version, Commit: v.Commit,
-		Ready: func() { log.Info("running", "app", p.App, "routes", len(p.Routes)) },
+		Ready: func() {
+			started = true
+			log.Info("running", "app", p.App, "routes", len(p.Routes))
+		},
 	})
 	ln, err := listen(o.admin)
 	if err != nil {
@@ -156,8 +160,10 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	fmt.Fprintf(words, "admin http://%s\n", ln.Addr())
 
 	err = e.Run(ctx)
-	if werr := writeAccount(cmd.OutOrStdout(), o.out, e); werr != nil && err == nil {
-		err = werr
+	if started {
+		if werr := writeAccount(cmd.OutOrStdout(), o.out, e); werr != nil && err == nil {
+			err = werr
+		}
 	}
 	return runError(err)
 }
