@@ -1,6 +1,11 @@
 package types
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+)
 
 // Bound is a call that checks.
 type Bound struct {
@@ -9,6 +14,8 @@ type Bound struct {
 	// NullSubject: the subject may be null and the function does not take it; the
 	// call is then null and the other arguments are not evaluated.
 	NullSubject bool
+	// Failures are the codes that the call may fail with when it runs.
+	Failures []*diag.Code
 }
 
 // BindFault is what is wrong with a call.
@@ -66,6 +73,7 @@ func Bind(f *Func, args []*Type) (Bound, *BindError) {
 	for i := len(given); i < len(f.Params); i++ {
 		given = append(given, TypeOf(f.Params[i].Default))
 	}
+	b.Failures = failures(f, given)
 	b.Result = f.Result
 	if f.Infer != nil {
 		t, err := f.Infer(given)
@@ -78,6 +86,14 @@ func Bind(f *Func, args []*Type) (Bound, *BindError) {
 		b.Result = Nullable(b.Result)
 	}
 	return b, nil
+}
+
+func failures(f *Func, args []*Type) []*diag.Code {
+	codes := slices.Clip(f.Codes)
+	if f.Fails || f.FailsFor != nil && f.FailsFor(args) {
+		codes = append(codes, diag.FuncFailed)
+	}
+	return codes
 }
 
 // arity checks the number of arguments.

@@ -1,6 +1,9 @@
 package types
 
-import "github.com/sluice-dev/sluice/lang/value"
+import (
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/value"
+)
 
 // Param is a parameter of a function.
 type Param struct {
@@ -29,6 +32,12 @@ type Func struct {
 	Result   *Type // for a non-null subject; nil when Infer gives it
 	Fails    bool  // "!": it fails on bad input
 	Examples []Example
+	// Codes are the failures that it may cause besides E0422: the limits of numbers,
+	// names that collide.
+	Codes []*diag.Code
+	// FailsFor says, where it is set, for which types of arguments the function
+	// fails although Fails is false: a time zone that is no constant may not exist.
+	FailsFor func(args []*Type) bool
 	// TakesNull: the first parameter takes null itself; otherwise a null subject
 	// gives null without a call (language.md §3).
 	TakesNull bool
