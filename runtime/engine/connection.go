@@ -83,14 +83,19 @@ func (c *connection) load(owner *deliver.Owner) (waiting, onWire int) {
 	return owner.Waiting(), owner.OnWire()
 }
 
+// downLong is after how long a receiver that fails is away rather than hiccuping.
+const downLong = 5 * time.Second
+
 // blocked tells whether the connection takes nothing now, and by what it knows
 // will not before deadline.
 func (c *connection) blocked(now, deadline int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch h := c.sched.Health(now); h.State {
-	case deliver.Down, deliver.Misconfiguration, deliver.Refusing:
+	case deliver.Misconfiguration, deliver.Refusing:
 		return true
+	case deliver.Down:
+		return now-h.Since > int64(downLong)
 	case deliver.Waiting:
 		return h.Next >= deadline
 	}

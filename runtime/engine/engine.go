@@ -308,8 +308,8 @@ func (e *Engine) topics(ctx context.Context) error {
 		named[conn][topic] = true
 	}
 	for _, r := range e.cfg.Plan.Routes {
-		for _, t := range r.Source.Topics {
-			add(via(r.Source.Via), t.Name)
+		for _, t := range topicNames(r) {
+			add(via(r.Source.Via), t)
 		}
 		for _, em := range r.Emits {
 			if t, ok := constantTopic(em); ok {
@@ -345,6 +345,17 @@ func (e *Engine) topics(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// topicNames lists the topics that a route's source names; a pattern names none.
+func topicNames(r *plan.Route) []string {
+	var names []string
+	if r.Source.Pattern == "" {
+		for _, t := range r.Source.Topics {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // constantTopic gives the topic that an emit always writes to.
@@ -422,9 +433,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 		Lost:           r.lost,
 	}
 	found := map[string]kafka.TopicInfo{}
-	for _, t := range p.Source.Topics {
-		o.Topics = append(o.Topics, t.Name)
-	}
+	o.Topics = topicNames(p)
 	if p.Source.Pattern != "" {
 		pattern, err := kafka.ParsePattern(p.Source.Pattern)
 		if err != nil {

@@ -121,10 +121,7 @@ func (e *Engine) reached(ctx context.Context, r *route, admin *kafka.Admin, goal
 
 // topics lists what a route reads, by name or found by its pattern.
 func (r *route) topics(ctx context.Context, admin *kafka.Admin) ([]string, error) {
-	var topics []string
-	for _, t := range r.plan.Source.Topics {
-		topics = append(topics, t.Name)
-	}
+	topics := topicNames(r.plan)
 	if r.plan.Source.Pattern == "" {
 		return topics, nil
 	}

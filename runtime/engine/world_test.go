@@ -28,7 +28,6 @@ import (
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
-	"github.com/sluice-dev/sluice/runtime/observe"
 	"github.com/sluice-dev/sluice/runtime/receiver"
 	"github.com/sluice-dev/sluice/runtime/task"
 	"github.com/sluice-dev/sluice/stdlib"
@@ -393,14 +392,6 @@ func (r *running) condition(name string) string {
 		}
 	}
 	return ""
-}
-
-func reasons(cs []observe.Condition) string {
-	var out []string
-	for _, c := range cs {
-		out = append(out, c.Name+": "+c.Reason)
-	}
-	return strings.Join(out, "\n")
 }
 
 // eventually waits until cond holds.

@@ -86,8 +86,12 @@ type TopicIDError struct {
 }
 
 func (e *TopicIDError) Error() string {
-	return fmt.Sprintf("topic %q was deleted and made again since group %s last read it (id %x, now %x): its committed positions mean nothing now",
-		e.Topic, e.Group, e.Committed, e.Now)
+	now := ""
+	if e.Now != (event.TopicID{}) {
+		now = fmt.Sprintf(", now %x", e.Now)
+	}
+	return fmt.Sprintf("topic %q was deleted and made again since group %s last read it (id %x%s): its committed positions mean nothing now",
+		e.Topic, e.Group, e.Committed, now)
 }
 
 // FencedError: another process took over this member's place, which two
