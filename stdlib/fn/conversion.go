@@ -223,6 +223,7 @@ var defaultFn = &types.Func{
 	Name:      "default",
 	Doc:       "y when x is null, \"\", [] or {}, else x; `??` looks at null only.",
 	Params:    params{param("x", nil, "the value"), param("y", nil, "what stands in for it")},
+	Result:    types.AnyT,
 	TakesNull: true,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		return types.UnionOf(types.NonNull(a[0]), a[1]), nil
@@ -257,6 +258,7 @@ var failFn = &types.Func{
 	Params:   params{param("why", types.StringT, "the reason, as it stands in the dead letter")},
 	Result:   types.NeverT,
 	Fails:    true,
+	Codes:    []*diag.Code{diag.FailStage},
 	Examples: ex(`fail("no price")`, `fails`, `fail("")`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		return nil, diag.Failf(diag.FailStage, token.Span{}, "%s", a[0])

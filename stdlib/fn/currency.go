@@ -77,6 +77,7 @@ var currencyFromMinor = &types.Func{
 	Result:   types.NumberT,
 	Fails:    true,
 	Infer:    checkCurrency(types.NumberT, 1),
+	Codes:    arithmetic,
 	Examples: ex(`currency.from_minor(1999, "EUR")`, `19.99`, `currency.from_minor(1999, "JPY")`, `1999`, `currency.from_minor(-5, "kwd")`, `-0.005`, `currency.from_minor(1, "QQQ")`, `error E0301`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		d, err := digitsOf(a[1])
@@ -96,6 +97,7 @@ var currencyToMinor = &types.Func{
 	Result:   types.IntT,
 	Fails:    true,
 	Infer:    checkCurrency(types.IntT, 1),
+	Codes:    arithmetic,
 	Examples: ex(`currency.to_minor(19.99, "EUR")`, `1999`, `currency.to_minor(19.999, "EUR")`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		d, err := digitsOf(a[1])

@@ -67,6 +67,12 @@ var (
 	textOrBytes = types.Declared(types.StringT, types.BytesT)
 )
 
+// Codes that functions may fail with besides E0422.
+var (
+	arithmetic = []*diag.Code{diag.Decimal}
+	names      = []*diag.Code{diag.Collision}
+)
+
 // Bounds of one value. A text is held to its bytes, a list to the steps that a
 // record may take: nothing could be done with a longer one.
 const (

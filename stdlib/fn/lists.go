@@ -22,7 +22,7 @@ func elemOf(t *types.Type) *types.Type {
 // element declares a function that gives one element of a list, or null.
 func element(name, doc string, examples []types.Example, f func(value.List) value.Value) *types.Func {
 	return &types.Func{
-		Name: name, Doc: doc, Params: params{param("list", anyList, "list")}, Examples: examples,
+		Name: name, Doc: doc, Params: params{param("list", anyList, "list")}, Result: types.AnyT, Examples: examples,
 		Infer: func(a []*types.Type) (*types.Type, error) { return types.Nullable(elemOf(a[0])), nil },
 		Call: func(_ *types.Context, a args) (value.Value, error) {
 			l := a[0].(value.List)
@@ -46,7 +46,7 @@ func sameList(a []*types.Type) (*types.Type, error) { return types.ListOf(elemOf
 // slice declares take or skip.
 func slice(name, doc string, examples []types.Example, f func(l value.List, n int) value.List) *types.Func {
 	return &types.Func{
-		Name: name, Doc: doc, Params: params{param("list", anyList, "list"), param("n", types.IntT, "elements")}, Infer: sameList, Examples: examples,
+		Name: name, Doc: doc, Params: params{param("list", anyList, "list"), param("n", types.IntT, "elements")}, Result: anyList, Infer: sameList, Examples: examples,
 		Call: func(_ *types.Context, a args) (value.Value, error) {
 			l := a[0].(value.List)
 			return f(l, min(max(small(a[1]), 0), len(l))), nil
@@ -67,6 +67,7 @@ var sortFn = &types.Func{
 	Name:   "sort",
 	Doc:    "The list in ascending order: numbers, texts (by code point), times or durations. Fails on a mixture, and on null.",
 	Params: params{param("list", anyList, "list")},
+	Result: anyList,
 	Fails:  true,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		elem := elemOf(a[0])
@@ -140,6 +141,7 @@ var sortBy = &types.Func{
 	Name:   "sort_by",
 	Doc:    "The objects in the order of a field, then of the next; \"-price\" sorts down. Fails where a field is null, or of several kinds.",
 	Params: byField(true),
+	Result: objects,
 	Fails:  true,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		if err := knownFields(a, "-"); err != nil {
@@ -187,6 +189,7 @@ var unique = &types.Func{
 	Name:     "unique",
 	Doc:      "The list without repeats; of equal elements the first stays.",
 	Params:   params{param("list", anyList, "list")},
+	Result:   anyList,
 	Infer:    sameList,
 	Examples: ex(`unique([1, 2, 1.0])`, `[1, 2]`, `unique([{ a: 1, b: 2 }, { b: 2, a: 1 }])`, `[{ a: 1, b: 2 }]`, `unique([1, "1", null, null])`, `[1, "1", null]`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
@@ -198,6 +201,7 @@ var uniqueBy = &types.Func{
 	Name:   "unique_by",
 	Doc:    "The objects without those whose fields equal an earlier one's; null equals null.",
 	Params: byField(true),
+	Result: objects,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		if err := knownFields(a, ""); err != nil {
 			return nil, err
@@ -238,6 +242,7 @@ var groupBy = &types.Func{
 	Name:   "group_by",
 	Doc:    "The objects in lists by the text of a field, in the order in which they come. Fails where the field is null.",
 	Params: byField(false),
+	Result: types.MapOf(objects),
 	Fails:  true,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		if err := knownFields(a, ""); err != nil {
@@ -269,6 +274,7 @@ var indexBy = &types.Func{
 	Name:   "index_by",
 	Doc:    "The objects by the text of a field; of several the last counts. Fails where the field is null.",
 	Params: byField(false),
+	Result: types.MapOf(types.ObjectT),
 	Fails:  true,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		if err := knownFields(a, ""); err != nil {
@@ -293,6 +299,7 @@ var reverse = &types.Func{
 	Name:     "reverse",
 	Doc:      "The list with its last element first.",
 	Params:   params{param("list", anyList, "list")},
+	Result:   anyList,
 	Infer:    sameList,
 	Examples: ex(`reverse([1, 2, 3])`, `[3, 2, 1]`, `reverse([])`, `[]`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
@@ -306,6 +313,7 @@ var flatten = &types.Func{
 	Name:     "flatten",
 	Doc:      "The lists of a list as one; deeper ones stay.",
 	Params:   params{param("list", types.ListOf(anyList), "list of lists")},
+	Result:   anyList,
 	Infer:    func(a []*types.Type) (*types.Type, error) { return types.ListOf(elemOf(elemOf(a[0]))), nil },
 	Examples: ex(`flatten([[1], [], [2, 3]])`, `[1, 2, 3]`, `flatten([[[1]]])`, `[[1]]`, `flatten([])`, `[]`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {

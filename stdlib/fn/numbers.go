@@ -31,6 +31,7 @@ var round = &types.Func{
 		}
 		return wholeStays(a[:1])
 	},
+	Codes:    arithmetic,
 	Examples: ex(`round(2.5)`, `3`, `round(-2.5)`, `-3`, `round(19.995, 2)`, `20`, `round(1250, -2)`, `1300`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		return number(a[0].(value.Number).Round(small(a[1])))
@@ -50,6 +51,7 @@ var floor = &types.Func{
 	Doc:      "The next whole number below, or the number itself.",
 	Params:   params{param("x", types.NumberT, "number")},
 	Result:   types.IntT,
+	Codes:    arithmetic,
 	Examples: ex(`floor(2.7)`, `2`, `floor(-2.1)`, `-3`, `floor(3.0)`, `3`),
 	Call:     func(_ *types.Context, a args) (value.Value, error) { return number(a[0].(value.Number).Floor()) },
 }
@@ -59,6 +61,7 @@ var ceil = &types.Func{
 	Doc:      "The next whole number above, or the number itself.",
 	Params:   params{param("x", types.NumberT, "number")},
 	Result:   types.IntT,
+	Codes:    arithmetic,
 	Examples: ex(`ceil(2.1)`, `3`, `ceil(-2.7)`, `-2`, `ceil(3.0)`, `3`),
 	Call:     func(_ *types.Context, a args) (value.Value, error) { return number(a[0].(value.Number).Ceil()) },
 }
@@ -84,7 +87,7 @@ func oneOrder(t *types.Type) bool {
 // extreme declares min or max: sign is -1 or 1.
 func extreme(name, doc string, sign int, examples []types.Example) *types.Func {
 	return &types.Func{
-		Name: name, Doc: doc, Params: params{many("x", nil, "numbers, times, durations or texts, or one list of them")},
+		Name: name, Doc: doc, Params: params{many("x", nil, "numbers, times, durations or texts, or one list of them")}, Result: types.AnyT,
 		Infer: func(a []*types.Type) (*types.Type, error) {
 			of := types.UnionOf(a...)
 			if elem, isList := types.ElemType(a[0]); len(a) == 1 && isList {
@@ -159,6 +162,7 @@ var sum = &types.Func{
 		elem, _ := types.ElemType(a[0])
 		return wholeStays([]*types.Type{elem})
 	},
+	Codes:    arithmetic,
 	Examples: ex(`sum([0.1, 0.2])`, `0.3`, `sum([])`, `0`),
 	Call:     func(_ *types.Context, a args) (value.Value, error) { return number(total(a[0].(value.List))) },
 }
@@ -168,6 +172,7 @@ var average = &types.Func{
 	Doc:      "The arithmetic mean of a list of numbers; [] gives null.",
 	Params:   params{param("list", numbers, "numbers")},
 	Result:   types.Nullable(types.NumberT),
+	Codes:    arithmetic,
 	Examples: ex(`average([1, 2])`, `1.5`, `average([])`, `null`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		l := a[0].(value.List)
@@ -188,6 +193,7 @@ var percent = &types.Func{
 	Params: params{param("part", types.NumberT, "number"), param("whole", types.NumberT, "number"),
 		optional("digits", types.IntT, num(2), "decimals")},
 	Result:   types.Nullable(types.NumberT),
+	Codes:    arithmetic,
 	Examples: ex(`percent(1, 3)`, `33.33`, `percent(1, 0)`, `null`, `percent(2, 3, 0)`, `67`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		whole := a[1].(value.Number)
@@ -231,6 +237,7 @@ var numberFormat = &types.Func{
 		optional("digits", types.IntT, num(2), "decimals")},
 	Result:   types.StringT,
 	Infer:    func(a []*types.Type) (*types.Type, error) { return types.StringT, checkLocale(a[1]) },
+	Codes:    arithmetic,
 	Examples: ex(`number.format(1299.5, "de")`, `"1.299,50"`, `number.format(-1234567.891, "en", 0)`, `"-1,234,568"`, `number.format(0.005, "de-CH")`, `"0.01"`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		l, err := localeOf(a[1].(string))
@@ -255,6 +262,7 @@ var numberUnscaled = &types.Func{
 	Params:   params{param("b", types.BytesT, "bytes"), param("scale", types.IntT, "decimals")},
 	Result:   types.NumberT,
 	Fails:    true,
+	Codes:    arithmetic,
 	Examples: ex(`number.unscaled(base64.decode("B88="), 2)`, `19.99`, `number.unscaled(base64.decode("/w=="), 0)`, `-1`, `number.unscaled(base64.decode(""), 0)`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		b := a[0].(value.Bytes)
@@ -287,6 +295,7 @@ var numberHex = &types.Func{
 	Params:   params{param("s", types.StringT, "text")},
 	Result:   types.IntT,
 	Fails:    true,
+	Codes:    arithmetic,
 	Examples: ex(`number.hex("0x1F")`, `31`, `number.hex("ff")`, `255`, `number.hex("")`, `fails`, `number.hex("0xfg")`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		s := a[0].(string)

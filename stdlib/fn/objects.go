@@ -1,7 +1,6 @@
 package fn
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -96,6 +95,7 @@ var fromEntries = &types.Func{
 		}
 		return types.MapOf(v), nil
 	},
+	Codes:    names,
 	Examples: ex(`from_entries([{ key: "a", value: 1 }])`, `{ a: 1 }`, `from_entries([{ key: "a", value: 1 }, { key: "a", value: 1 }])`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		l := a[0].(value.List)
@@ -170,6 +170,7 @@ var pick = &types.Func{
 	Name:     "pick",
 	Doc:      "An object of the fields at these paths only; those that are not there stay out.",
 	Params:   byPaths,
+	Result:   types.ObjectT,
 	Infer:    pickType,
 	Examples: ex(`pick({ a: 1, b: { c: 2, d: 3 }, e: 4 }, "a", "b.c")`, `{ a: 1, b: { c: 2 } }`, `pick({ a: null, b: 1 }, "a")`, `{ a: null }`, `pick({ a: 1 }, "b")`, `error E0301`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
@@ -181,14 +182,13 @@ var omit = &types.Func{
 	Name:     "omit",
 	Doc:      "The object without the fields at these paths.",
 	Params:   byPaths,
+	Result:   types.ObjectT,
 	Infer:    omitType,
 	Examples: ex(`omit({ a: 1, b: { c: 2, d: 3 } }, "a", "b.c")`, `{ b: { d: 3 } }`, `omit({ a: 1 }, "a")`, `{}`, `omit({ a: 1 }, "b")`, `error E0301`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		return pathsOf(a[1:]).omit(a[0].(*value.Object)), nil
 	},
 }
-
-var errNewName = errors.New("a new name is not a text")
 
 var rename = &types.Func{
 	Name:     "rename",
@@ -197,16 +197,13 @@ var rename = &types.Func{
 	Result:   types.ObjectT,
 	Fails:    true,
 	Infer:    renameType,
+	Codes:    names,
 	Examples: ex(`rename({ a: 1, b: 2 }, { a: "c", x: "y" })`, `{ c: 1, b: 2 }`, `rename({ a: 1, b: 2 }, { a: "b", b: "a" })`, `{ b: 1, a: 2 }`, `rename({ a: 1, b: 2 }, { a: "b" })`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		fields, names := fieldsOf(a[0].(*value.Object)), a[1].(*value.Object)
 		for i := range fields {
 			if n, ok := names.Get(fields[i].Key); ok {
-				name, ok := n.(string)
-				if !ok {
-					return nil, errNewName
-				}
-				fields[i].Key = name
+				fields[i].Key = n.(string)
 			}
 		}
 		return distinct(fields)
@@ -220,6 +217,7 @@ var merge = &types.Func{
 	Name:   "merge",
 	Doc:    "The fields of all objects; of equal names the last counts, and stands where it stands last. Shallow.",
 	Params: objectsToMerge,
+	Result: types.ObjectT,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		t := a[0]
 		for _, b := range a[1:] {
@@ -244,6 +242,7 @@ var deepMerge = &types.Func{
 	Name:   "deep_merge",
 	Doc:    "The fields of all objects, objects inside them too; lists are replaced. A field keeps its place.",
 	Params: objectsToMerge,
+	Result: types.ObjectT,
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		t := a[0]
 		for _, b := range a[1:] {
@@ -315,6 +314,7 @@ var compact = &types.Func{
 	Name:   "compact",
 	Doc:    "The object or list without nulls, \"\", [] and {}, at every level; what becomes empty by that goes, too.",
 	Params: params{param("x", types.Declared(types.ObjectT, anyList), "object or list")},
+	Result: types.Declared(types.ObjectT, anyList),
 	Infer: func(a []*types.Type) (*types.Type, error) {
 		t, _ := compactType(a[0])
 		return t, nil
@@ -353,6 +353,7 @@ var flattenKeys = &types.Func{
 	Params:   params{param("o", types.ObjectT, "object"), optional("sep", types.StringT, "_", "what stands between names")},
 	Result:   types.ObjectT,
 	Fails:    true,
+	Codes:    names,
 	Examples: ex(`flatten_keys({ a: { b: 1, c: { d: 2 } } })`, `{ a_b: 1, a_c_d: 2 }`, `flatten_keys({ a: {}, b: [{ c: 1 }] }, ".")`, `{ a: {}, b: [{ c: 1 }] }`, `flatten_keys({ a: { b: 1 }, a_b: 2 })`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		f := flattener{sep: a[1].(string)}

@@ -3,9 +3,12 @@ package fn
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 )
@@ -35,6 +38,24 @@ func checkLayout(layout string) error {
 		return errLayout
 	}
 	return nil
+}
+
+// openArgs tells whether one of the arguments at these places is no constant, so
+// that it may name a layout or zone that does not exist.
+func openArgs(at ...int) func(a []*types.Type) bool {
+	return func(a []*types.Type) bool {
+		return slices.ContainsFunc(at, func(i int) bool { return a[i].Kind != types.Literal })
+	}
+}
+
+// timeWithin gives a computed time, or the failure that an operator gives where it
+// is outside the years 1 to 9999.
+func timeWithin(t time.Time) (value.Value, error) {
+	t, err := value.CheckTime(t)
+	if err != nil {
+		return nil, diag.Failf(diag.Decimal, token.Span{}, "%s", err)
+	}
+	return t, nil
 }
 
 // checkTimeArgs checks the constants among layout and zone, -1 where a function
@@ -108,11 +129,12 @@ func parseTime(s, layout string, zone *time.Location) (time.Time, error) {
 }
 
 var timeFormat = &types.Func{
-	Name:   "time.format",
-	Doc:    "The time as text in a layout and zone.",
-	Params: params{param("t", types.TimeT, "time"), param("layout", types.StringT, layoutDoc), zoneParam},
-	Result: types.StringT,
-	Infer:  checkTimeArgs(types.StringT, 1, 2),
+	Name:     "time.format",
+	Doc:      "The time as text in a layout and zone.",
+	Params:   params{param("t", types.TimeT, "time"), param("layout", types.StringT, layoutDoc), zoneParam},
+	Result:   types.StringT,
+	Infer:    checkTimeArgs(types.StringT, 1, 2),
+	FailsFor: openArgs(1, 2),
 	Examples: ex(`time.format(time("2026-03-14T09:26:53Z"), "02.01.2006 15:04", "Europe/Berlin")`, `"14.03.2026 10:26"`,
 		`time.format(time("2026-03-14T09:26:53Z"), "rfc3339")`, `"2026-03-14T09:26:53.000Z"`,
 		`time.format(time("2026-03-14T09:26:53Z"), "http")`, `"Sat, 14 Mar 2026 09:26:53 GMT"`, `time.format(time("2026-03-14T09:26:53Z"), "DD.MM.")`, `error E0301`),
@@ -188,7 +210,7 @@ var timeFromUnixUS = fromEpoch("time.from_unix_us", "The time so many microsecon
 func inZone(name, doc string, result *types.Type, examples []types.Example, f func(t time.Time) value.Value) *types.Func {
 	return &types.Func{
 		Name: name, Doc: doc, Params: params{param("t", types.TimeT, "time"), zoneParam}, Result: result, Examples: examples,
-		Infer: checkTimeArgs(result, -1, 1),
+		Infer: checkTimeArgs(result, -1, 1), FailsFor: openArgs(1),
 		Call: func(_ *types.Context, a args) (value.Value, error) {
 			zone, err := zoneOf(a[1].(string))
 			if err != nil {
@@ -231,11 +253,13 @@ var timeWeek = inZone("time.week", "The week of ISO 8601: \"2026-W09\".", types.
 	})
 
 var timeAddMonths = &types.Func{
-	Name:   "time.add_months",
-	Doc:    "The same time of day so many months later or, when negative, earlier; what would be behind the last day of a month is that day.",
-	Params: params{param("t", types.TimeT, "time"), param("n", types.IntT, "months"), zoneParam},
-	Result: types.TimeT,
-	Infer:  checkTimeArgs(types.TimeT, -1, 2),
+	Name:     "time.add_months",
+	Doc:      "The same time of day so many months later or, when negative, earlier; what would be behind the last day of a month is that day.",
+	Params:   params{param("t", types.TimeT, "time"), param("n", types.IntT, "months"), zoneParam},
+	Result:   types.TimeT,
+	Infer:    checkTimeArgs(types.TimeT, -1, 2),
+	Codes:    arithmetic,
+	FailsFor: openArgs(2),
 	Examples: ex(`time.add_months(time("2026-01-31T12:00:00Z"), 1)`, `time("2026-02-28T12:00:00Z")`,
 		`time.add_months(time("2026-02-28T11:00:00Z"), 1, "Europe/Berlin")`, `time("2026-03-28T11:00:00Z")`,
 		`time.add_months(time("2026-02-28T23:30:00Z"), 1, "Europe/Berlin")`, `time("2026-03-31T22:30:00Z")`,
@@ -245,18 +269,18 @@ var timeAddMonths = &types.Func{
 		if err != nil {
 			return nil, err
 		}
-		return timeOr(addMonths(a[0].(time.Time), small(a[1]), zone))
+		return timeWithin(addMonths(a[0].(time.Time), small(a[1]), zone))
 	},
 }
 
-func addMonths(t time.Time, n int, zone *time.Location) (time.Time, error) {
+func addMonths(t time.Time, n int, zone *time.Location) time.Time {
 	w := wallOf(t, zone)
 	const far = 12 * 10_000 // further than from the first year to the last
 	month := w.Year()*12 + int(w.Month()) - 1 + min(max(n, -far), far)
 	first := time.Date(0, 1+time.Month(month), 1, 0, 0, 0, 0, time.UTC)
 	day := min(w.Day(), first.AddDate(0, 1, -1).Day())
 	clock := w.Sub(w.Truncate(24 * time.Hour))
-	return value.CheckTime(wall{first.AddDate(0, 0, day-1).Add(clock)}.in(zone))
+	return wall{first.AddDate(0, 0, day-1).Add(clock)}.in(zone)
 }
 
 var timeSeconds = &types.Func{

@@ -120,10 +120,7 @@ func TestAddMonths(t *testing.T) {
 		z, _ := zoneOf(rapid.SampledFrom(oddZones).Draw(t, "zone"))
 		at := time.Unix(rapid.Int64Range(0, 1.9e9).Draw(t, "t"), 0).UTC()
 		n := rapid.IntRange(-300, 300).Draw(t, "n")
-		got, err := addMonths(at, n, z)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := addMonths(at, n, z)
 		from, to := wallOf(at, z), wallOf(got, z)
 		months := func(w wall) int { return w.Year()*12 + int(w.Month()) }
 		last := time.Date(from.Year(), from.Month()+time.Month(n)+1, 0, 0, 0, 0, 0, time.UTC).Day()
@@ -137,10 +134,9 @@ func TestAddMonths(t *testing.T) {
 			t.Fatalf("%s and %d months is %s", from, n, to)
 		}
 	})
-	if _, err := addMonths(time.Unix(0, 0), 1<<30, time.UTC); err == nil {
-		t.Error("a hundred million years")
-	}
-	if _, err := addMonths(time.Unix(0, 0), -1<<30, time.UTC); err == nil {
-		t.Error("before the year 1")
+	for _, n := range []int{1 << 30, -1 << 30} {
+		if _, err := timeWithin(addMonths(time.Unix(0, 0), n, time.UTC)); err == nil {
+			t.Errorf("%d months later there is a time", n)
+		}
 	}
 }

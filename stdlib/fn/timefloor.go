@@ -122,7 +122,7 @@ func (s spans) ceil(t time.Time) time.Time {
 func toSpan(name, doc string, examples []types.Example, f func(s spans, t time.Time) time.Time) *types.Func {
 	return &types.Func{
 		Name: name, Doc: doc, Params: params{param("t", types.TimeT, "time"), param("d", types.DurationT, "length of a span"), zoneParam}, Result: types.TimeT,
-		Infer: checkTimeArgs(types.TimeT, -1, 2), Examples: examples,
+		Infer: checkTimeArgs(types.TimeT, -1, 2), Codes: arithmetic, FailsFor: openArgs(2), Examples: examples,
 		Call: func(_ *types.Context, a args) (value.Value, error) {
 			zone, err := zoneOf(a[2].(string))
 			if err != nil {
@@ -132,7 +132,7 @@ func toSpan(name, doc string, examples []types.Example, f func(s spans, t time.T
 			if d <= 0 {
 				return t, nil
 			}
-			return timeOr(value.CheckTime(f(spans{d, zone}, t)))
+			return timeWithin(f(spans{d, zone}, t))
 		},
 	}
 }

@@ -1,0 +1,132 @@
+package stdlib_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/stdlib"
+	"github.com/sluice-dev/sluice/stdlib/fn"
+)
+
+const functionsPage = "../spec/functions.md"
+
+// TestFunctionsPage: spec/functions.md is printed from the declarations.
+func TestFunctionsPage(t *testing.T) {
+	got := functionsMarkdown()
+	if *update {
+		if err := os.WriteFile(functionsPage, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(functionsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("spec/functions.md is not what the declarations say; `go test ./stdlib -update` rewrites it (-want +got):\n%s", diff)
+	}
+}
+
+const functionsIntro = `# Functions
+
+Printed from the declarations in ` + "`stdlib/fn`" + `; every example is run by a test.
+
+- The subject comes first, so ` + "`x | f(a)`" + ` is ` + "`f(x, a)`" + `.
+- A null subject gives null without a call, and the type of the result says so; signatures show the other case. A subject written ` + "`?`" + ` is taken as it is. Null in any other argument is a failure.
+- ` + "`!`" + ` marks a function that fails on bad input: write ` + "`catch`" + `, or let the event go to the dead letters.
+- ` + "`= v`" + ` shows what stands in for an argument that is left out, ` + "`…`" + ` a last one that may be given more often, ` + "`T`" + ` any type.
+`
+
+func functionsMarkdown() string {
+	var b strings.Builder
+	b.WriteString(functionsIntro)
+	sections := append(fn.Sections(), fn.Section{Title: "Settings: in options of connections and sources only", Funcs: settings()})
+	for _, s := range sections {
+		b.WriteString("\n## " + s.Title + "\n")
+		for _, f := range s.Funcs {
+			writeFunction(&b, f)
+		}
+	}
+	return b.String()
+}
+
+// settings are the functions that are not of fn.
+func settings() (out []*types.Func) {
+	for _, f := range stdlib.Funcs() {
+		if f.Setting {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func writeFunction(b *strings.Builder, f *types.Func) {
+	b.WriteString("\n### " + f.Name + "\n`" + types.Signature(f) + "`\n\n" + f.Doc + "\n")
+	for _, p := range f.Params {
+		b.WriteString("- `" + p.Name + "`: " + p.Doc)
+		if p.Const {
+			b.WriteString("; a constant")
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n```\n")
+	for _, x := range f.Examples {
+		want := x.Want
+		if strings.HasPrefix(want, "error ") {
+			want = "does not check, " + want[len("error "):]
+		}
+		b.WriteString(x.Expr + "  # " + want + "\n")
+	}
+	b.WriteString("```\n")
+}
+
+func TestRegistry(t *testing.T) {
+	if _, err := stdlib.NewRegistry(stdlib.Funcs()...); err != nil {
+		t.Fatal(err)
+	}
+	good := *stdlib.Env().Func("upper")
+	for _, tt := range []struct {
+		name string
+		with func(f *types.Func)
+		want string
+	}{
+		{"as it is", func(*types.Func) {}, ""},
+		{"no doc", func(f *types.Func) { f.Doc = "" }, "upper has no doc"},
+		{"no examples", func(f *types.Func) { f.Examples = nil }, "upper has no examples"},
+		{"no name", func(f *types.Func) { f.Name = "" }, "a function has no name"},
+		{"no code", func(f *types.Func) { f.Call = nil }, "upper has no code"},
+		{"no result", func(f *types.Func) { f.Result = nil }, "upper has no result"},
+		{"a type variable that nobody infers", func(f *types.Func) { f.Params = []types.Param{{Name: "x", Doc: "d"}} }, "parameter x of upper is not well declared"},
+	} {
+		f := good
+		tt.with(&f)
+		got := ""
+		if _, err := stdlib.NewRegistry(&f); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	if _, err := stdlib.NewRegistry(&good, &good); err == nil || err.Error() != "upper is registered twice" {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+// TestLater: what is refused by name must not be there.
+func TestLater(t *testing.T) {
+	env := stdlib.Env()
+	for _, name := range env.FuncNames() {
+		if env.FuncLater(name) {
+			t.Errorf("%s is there, and said to come later", name)
+		}
+	}
+	if !env.FuncLater("regex.find") || env.FuncLater("nothing") {
+		t.Error("regex.find comes later, nothing does not")
+	}
+}
