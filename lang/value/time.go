@@ -231,7 +231,6 @@ func appendPadded(dst []byte, n, width int) []byte {
 
 var (
 	epochSeconds = FromInt(1e11)
-	thousand     = FromInt(1000)
 	billion      = FromInt(1e9)
 )
 

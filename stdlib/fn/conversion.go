@@ -62,9 +62,10 @@ var intFn = &types.Func{
 	Fails:    true,
 	Examples: ex(`int("42")`, `42`, `int(42.0)`, `42`, `int(1.5)`, `fails`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
-		n, ok := a[0].(value.Number)
-		if s, isText := a[0].(string); isText {
-			if n, ok = value.ParseNumber(s); !ok {
+		n, isNumber := a[0].(value.Number)
+		if !isNumber {
+			var ok bool
+			if n, ok = value.ParseNumber(a[0].(string)); !ok {
 				return nil, errNotNumber
 			}
 		}
