@@ -95,132 +95,84 @@ func (e *ex) args(x *syntax.Call) (out []ir.Expr, ok bool) {
 // library checks a call of a function in Go.
 func (e *ex) library(f *types.Func, x *syntax.Call) ir.Expr {
 	args, ok := e.args(x)
-	if !e.count(f, x, len(args)) || !ok {
-		return badExpr(x.Span())
-	}
-	n := &ir.Call{Func: f}
-	ts := make([]*types.Type, 0, len(args))
-	for i, a := range args {
-		p := &f.Params[min(i, len(f.Params)-1)]
-		a = e.argument(f, p, i, a)
-		if isBad(a) {
-			ok = false
-			continue
-		}
-		t := a.Type()
-		if i == 0 && !f.TakesNull && types.MayBeNull(t) {
-			n.NullSubject = true
-			t = types.NonNull(t)
-		}
-		n.Args, ts = append(n.Args, a), append(ts, t)
-	}
 	if !ok {
 		return badExpr(x.Span())
 	}
+	n := &ir.Call{Func: f, Args: args}
+	bound, ok := e.bind(f, x, args)
+	if !ok {
+		return badExpr(x.Span())
+	}
+	n.NullSubject = bound.NullSubject
 	for i := len(args); i < len(f.Params); i++ {
 		if p := &f.Params[i]; p.HasDef {
-			k := e.constNode(p.Default, x.Span())
-			n.Args, ts = append(n.Args, k), append(ts, k.T)
+			n.Args = append(n.Args, e.constNode(p.Default, x.Span()))
 		}
 	}
-	t := f.Result
-	if f.Infer != nil {
-		var err error
-		if t, err = f.Infer(ts); err != nil {
-			e.errorf(diag.BadArgument, x.Span(), "`%s`: %s", f.Name, err).WithHelp("%s", Signature(f))
-			return badExpr(x.Span())
-		}
-	}
-	if n.NullSubject {
-		t = types.Nullable(t)
-	}
-	var fails []*diag.Code
-	if f.Fails {
-		fails = []*diag.Code{diag.FuncFailed}
-	}
-	n.Node = e.node(t, x.Span(), fails...)
+	n.Node = e.node(bound.Result, x.Span(), bound.Failures...)
 	return n
 }
 
-func (e *ex) count(f *types.Func, x *syntax.Call, n int) bool {
-	low, high := 0, len(f.Params)
-	for i := range f.Params {
-		if !f.Params[i].HasDef {
-			low++
+// bind checks the arguments. What may be anything is cast where the function
+// fails on bad input anyway, or everything goes by what comes (Expr).
+func (e *ex) bind(f *types.Func, x *syntax.Call, args []ir.Expr) (types.Bound, bool) {
+	for {
+		ts := make([]*types.Type, len(args))
+		for i, a := range args {
+			ts[i] = a.Type()
 		}
-		if f.Params[i].Rest {
-			high = 1 << 30
+		b, wrong := types.Bind(f, ts)
+		if wrong == nil {
+			return b, true
 		}
-	}
-	if n >= low && n <= high {
-		return true
-	}
-	at := x.Func.Span()
-	if n > high {
-		at = x.Args[high].Span()
-	}
-	e.errorf(diag.ArgCount, at, "`%s` takes %s, not %d", f.Name, plural(low, high), n).WithHelp("%s", Signature(f))
-	return false
-}
-
-func plural(low, high int) string {
-	n := itoa(low)
-	switch {
-	case high > 1<<20:
-		n = "at least " + n
-	case high > low:
-		n += " to " + itoa(high)
-		low = high
-	}
-	if low == 1 {
-		return n + " argument"
-	}
-	return n + " arguments"
-}
-
-// argument checks one argument against its parameter.
-func (e *ex) argument(f *types.Func, p *types.Param, i int, a ir.Expr) ir.Expr {
-	if p.Const {
-		if _, ok := a.(*ir.Const); !ok {
-			e.errorf(diag.ConstArgument, a.Span(), "`%s` of `%s` is a constant", p.Name, f.Name).WithHelp("write it in the script")
-			return badExpr(a.Span())
-		}
-	}
-	t := a.Type()
-	subject := i == 0 && !f.TakesNull
-	if types.MayBeNull(t) && t.Kind != types.Any {
+		i := wrong.Arg
 		switch {
-		case subject:
-			t = types.NonNull(t)
-		case p.Type != nil && !types.MayBeNull(p.Type), p.Type == nil && i > 0:
-			return e.nullHere(a, "as `"+p.Name+"` of `"+f.Name+"`")
-		}
-	}
-	if p.Type == nil || types.Assignable(t, p.Type) {
-		if t.Kind == types.Any && types.MayBeNull(t) && i > 0 && (p.Type == nil || !types.MayBeNull(p.Type)) {
-			return e.nullHere(a, "as `"+p.Name+"` of `"+f.Name+"`")
-		}
-		return a
-	}
-	if t.Kind == types.Any {
-		switch {
-		case types.Assignable(types.NonNull(t), p.Type) && subject:
-			return a
-		case types.Assignable(types.NonNull(t), p.Type):
-			return e.nullHere(a, "as `"+p.Name+"` of `"+f.Name+"`")
-		case subject && (f.Fails || e.c.loose):
-			// It fails on bad input anyway; so may the value it is given.
-			c := &ir.Cast{Node: e.node(types.View(p.Type), a.Span(), diag.Mismatch), X: a, To: p.Type}
-			if types.MayBeNull(t) {
+		case wrong.Fault == types.NullHere, wrong.Fault == types.BadArgument && ts[i].Kind == types.Any && types.Assignable(types.NonNull(ts[i]), wrong.Want):
+			args[i] = e.nullHere(args[i], "as `"+param(f, i)+"` of `"+f.Name+"`")
+		case wrong.Fault == types.BadArgument && ts[i].Kind == types.Any && i == 0 && !f.TakesNull && (f.Fails || e.c.loose):
+			c := &ir.Cast{Node: e.node(types.View(wrong.Want), args[i].Span(), diag.Mismatch), X: args[i], To: wrong.Want}
+			if types.MayBeNull(ts[i]) {
 				c.T = types.Nullable(c.T)
 			}
-			return c
+			args[i] = c
+		case wrong.Fault == types.BadArgument && ts[i].Kind == types.Any:
+			args[i] = e.anyHere(args[i], wrong.Want, "`"+f.Name+"`")
+		default:
+			e.badCall(f, x, args, wrong)
+			return b, false
 		}
-		return e.anyHere(a, p.Type, "`"+f.Name+"`")
+		if isBad(args[i]) {
+			return b, false
+		}
 	}
-	e.errorf(diag.BadArgument, a.Span(), "`%s` of `%s` is %s", p.Name, f.Name, p.Type.Brief()).WithLabel("this is %s", t.Brief()).
-		WithHelp("%s", orElse(convert(a, p.Type), Signature(f)))
-	return badExpr(a.Span())
+}
+
+func param(f *types.Func, i int) string { return f.Params[min(i, len(f.Params)-1)].Name }
+
+func (e *ex) badCall(f *types.Func, x *syntax.Call, args []ir.Expr, wrong *types.BindError) {
+	switch wrong.Fault {
+	case types.BadArity:
+		at := x.Func.Span()
+		if most := len(f.Params); len(args) > most {
+			at = x.Args[most].Span()
+		}
+		e.errorf(diag.ArgCount, at, "%s", wrong.Message).WithHelp("%s", wrong.Help)
+	case types.NotConstant:
+		e.errorf(diag.ConstArgument, args[wrong.Arg].Span(), "`%s` of `%s` is a constant", param(f, wrong.Arg), f.Name).WithHelp("write it in the script")
+	case types.NotInferred:
+		e.errorf(diag.BadArgument, x.Span(), "%s", wrong.Message).WithHelp("%s", types.Signature(f))
+	default:
+		a := args[wrong.Arg]
+		e.errorf(diag.BadArgument, a.Span(), "`%s` of `%s` is %s", param(f, wrong.Arg), f.Name, wrong.Want.Brief()).WithLabel("this is %s", a.Type().Brief()).
+			WithHelp("%s", orElse(orElse(convert(a, wrong.Want), differ(a.Type(), wrong.Want)), types.Signature(f)))
+	}
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return "1 argument"
+	}
+	return itoa(n) + " arguments"
 }
 
 func orElse(a, b string) string {
@@ -230,44 +182,12 @@ func orElse(a, b string) string {
 	return b
 }
 
-// Signature shows how a function is called: `round(x: number, digits: int = 0) -> number`.
-func Signature(f *types.Func) string {
-	var b strings.Builder
-	b.WriteString(f.Name + "(")
-	for i := range f.Params {
-		p := &f.Params[i]
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(p.Name + ": ")
-		if p.Type == nil {
-			b.WriteString("T")
-		} else {
-			b.WriteString(p.Type.Brief())
-		}
-		if p.HasDef {
-			b.WriteString(" = " + types.TypeOf(p.Default).Brief())
-		}
-		if p.Rest {
-			b.WriteString(", …")
-		}
-	}
-	b.WriteString(")")
-	if f.Result != nil {
-		b.WriteString(" -> " + f.Result.Brief())
-	}
-	if f.Fails {
-		b.WriteString("!")
-	}
-	return b.String()
-}
-
 // def puts a function of the script in where it is called.
 func (e *ex) def(d *defDecl, x *syntax.Call) ir.Expr {
 	args, ok := e.args(x)
 	name := d.decl.Name.Text
 	if len(args) != len(d.decl.Params) {
-		e.errorf(diag.ArgCount, x.Func.Span(), "`%s` takes %s, not %d", x.Func.Text, plural(len(d.decl.Params), len(d.decl.Params)), len(args)).
+		e.errorf(diag.ArgCount, x.Func.Span(), "`%s` takes %s, not %d", x.Func.Text, plural(len(d.decl.Params)), len(args)).
 			WithHelp("it is declared as %s", head(d.decl.Span()).Text())
 		return badExpr(x.Span())
 	}

@@ -159,7 +159,7 @@ func (e *ex) object(x *syntax.Object) ir.Expr {
 			seen[entry.Key] = true
 		}
 		if entry.Kind == ir.Spread && entry.X.Type().Kind == types.Any {
-			fails = []*diag.Code{diag.NotAnObject}
+			fails = []*diag.Code{diag.NullValue}
 		}
 		n.Entries = append(n.Entries, entry)
 		if next, fits := types.Spread(t, over); fits {
