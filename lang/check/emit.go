@@ -76,7 +76,11 @@ func (w *walker) emitID(s *syntax.Emit, out *ir.Emit, id string, tail *syntax.Ta
 		w.errorf(diag.EqualEmits, emitHead(s), "two emits are called `%s`", id).WithLabel("only their order tells them apart").
 			WithHelp("`as NAME` behind it keeps its message ids through edits")
 	}
-	w.emits[out.ID] = head(s.Span())
+	if old, ok := w.emits[out.ID]; ok {
+		w.errorf(diag.Duplicate, emitHead(s), "two emits are called `%s`", out.ID).WithLabel("the other stands at %s", old).
+			WithHelp("call the other something else: its message ids would be those of this one")
+	}
+	w.emits[out.ID] = emitHead(s)
 }
 
 // emitHead is `emit` and the word behind it.
