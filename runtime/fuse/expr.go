@@ -352,9 +352,11 @@ func which[T any](cond truthFn, x, y func(*Machine) (T, State)) func(*Machine) (
 // below it.
 func (b *Builder) match(x *ir.Match, env Env) *Node {
 	var enter func(*Machine) bool
+	fallible := false
 	if x.Subject != nil {
-		var subject *Node
-		subject, enter = b.Hold(b.expr(x.Subject, env))
+		subject := b.expr(x.Subject, env)
+		fallible = subject.fallible
+		subject, enter = b.Hold(subject)
 		env = env.Bind(x.Slot, subject)
 	}
 	last := &x.Arms[len(x.Arms)-1]
@@ -367,12 +369,14 @@ func (b *Builder) match(x *ir.Match, env Env) *Node {
 		}
 		n = b.choose(b.expr(a.Cond, env), b.expr(a.X, env), n)
 	}
-	return after(enter, n)
+	return after(enter, fallible, n)
 }
 
 // let evaluates its value once, however often the body reads it.
 func (b *Builder) let(x *ir.Let, env Env) *Node {
-	v, enter := b.Hold(b.expr(x.Value, env))
+	v := b.expr(x.Value, env)
+	fallible := v.fallible
+	v, enter := b.Hold(v)
 	body := b.expr(x.Body, env.Bind(x.Slot, v))
 	switch {
 	case !x.NullSubject:
@@ -381,7 +385,7 @@ func (b *Builder) let(x *ir.Let, env Env) *Node {
 	default:
 		body = b.unlessNull(v, body)
 	}
-	return after(enter, body)
+	return after(enter, fallible, body)
 }
 
 // unlessNull is null where v is, else n.
@@ -399,12 +403,12 @@ func (b *Builder) unlessNull(v, n *Node) *Node {
 	}), constant(nil), n)
 }
 
-// after runs enter before each reading of n.
-func after(enter func(*Machine) bool, n *Node) *Node {
+// after runs enter, which may be Bad where fallible, before each reading of n.
+func after(enter func(*Machine) bool, fallible bool, n *Node) *Node {
 	if enter == nil {
 		return n
 	}
-	out := &Node{kind: n.kind, fallible: n.fallible}
+	out := &Node{kind: n.kind, fallible: fallible || n.fallible}
 	state, write, get := n.State(), n.Write(), n.Value()
 	out.state = func(m *Machine) State {
 		if !enter(m) {

@@ -130,6 +130,11 @@ func constant(v value.Value) *Node {
 	switch v := v.(type) {
 	case nil:
 		n.kind = nullKind
+		n.text = func(*Machine) ([]byte, State) { return nil, Null }
+		n.raw = n.text
+		n.num = func(*Machine) (value.Number, State) { return value.Number{}, Null }
+		n.truth = func(*Machine) (bool, State) { return false, Null }
+		n.time = func(*Machine) (time.Time, State) { return time.Time{}, Null }
 	case string:
 		n.kind = textKind
 		b := []byte(v)

@@ -15,8 +15,12 @@ type place struct {
 	decl  *types.Type
 	// open: something above it is of any kind, so the path may lead through text.
 	open bool
-	// def stands in where the place is missing or null; nil: null does.
-	def *literal
+	// def stands in where the place is missing or null in an object that is there
+	// (owner, nil where it always is); nil: null does.
+	def   *literal
+	owner *json.Node
+	// maybeMissing: the field, or one above it, is optional or may be null.
+	maybeMissing bool
 }
 
 // path reads a place. Its slot is taken when a reading is compiled: of
@@ -69,9 +73,12 @@ func (p *path) field(name string) *Node {
 			child.decl = a.obj.Rest
 		default:
 			child.decl = f.Type
+			child.maybeMissing = f.Optional || a.null || p.maybeMissing
 			if f.HasDef {
-				l := constant(f.Default).lit
-				child.def = l
+				child.def = constant(f.Default).lit
+				if a.null || p.maybeMissing {
+					child.owner = p.n
+				}
 			}
 		}
 	}
@@ -100,22 +107,31 @@ func (p *path) elem() (place, bool) {
 }
 
 func (p *path) state() stateFn {
-	slot, frame, def := p.slot(), p.frame, p.def
+	slot, frame, d := p.slot(), p.frame, p.instead()
+	if d == nil {
+		return func(m *Machine) State { return stateOf(&m.fr[frame][slot]) }
+	}
+	other := d.State()
 	return func(m *Machine) State {
 		st := stateOf(&m.fr[frame][slot])
-		if st == Null && def != nil && def.v != nil {
-			return Some
+		if st == Null {
+			return other(m)
 		}
 		return st
 	}
 }
 
-// orDefault gives a reading in which the default stands in for null.
+// instead is the node that stands in for null; nil for none.
 func (p *path) instead() *Node {
 	if p.def == nil {
 		return nil
 	}
-	return constant(p.def.v)
+	if p.owner == nil {
+		return constant(p.def.v)
+	}
+	slot, frame := p.owner.Slot(), p.frame
+	there := boolNode(false, func(m *Machine) (bool, State) { return m.fr[frame][slot].Kind == json.Obj, Some })
+	return p.b.choose(there, constant(p.def.v), constant(nil))
 }
 
 func (p *path) text() textFn {
@@ -246,12 +262,16 @@ func timeOf(d []byte, sp json.Span) (time.Time, bool) {
 }
 
 func (p *path) value() valueFn {
-	slot, frame, decl, def := p.slot(), p.frame, p.decl, p.def
+	slot, frame, decl := p.slot(), p.frame, p.decl
+	other := constant(nil).value
+	if d := p.instead(); d != nil {
+		other = d.Value()
+	}
 	return func(m *Machine) (value.Value, State) {
 		sp := m.fr[frame][slot]
 		switch st := stateOf(&sp); {
-		case st == Null && def != nil && def.v != nil:
-			return def.v, Some
+		case st == Null:
+			return other(m)
 		case st != Some:
 			return nil, st
 		}

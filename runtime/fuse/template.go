@@ -112,10 +112,6 @@ func (p *path) spread() ([]entry, bool) {
 		if f == nil || f.path == nil {
 			return nil, false
 		}
-		// A default stands in only where the object itself is there.
-		if f.path.def != nil && a.null {
-			return nil, false
-		}
 		es = append(es, entry{key: name, node: f, mode: present})
 	}
 	return es, true
@@ -412,14 +408,16 @@ func (t *template) build() valueFn {
 		o := value.NewObject()
 		for i := range t.entries {
 			e := &t.entries[i]
+			missing := false
 			if e.mode == present {
 				p := e.node.path
-				if m.fr[p.frame][p.n.Slot()].Kind == json.Missing && p.def == nil {
-					continue
+				if m.fr[p.frame][p.n.Slot()].Kind == json.Missing {
+					missing = true
 				}
 			}
 			v, st := gets[i](m)
 			switch {
+			case missing && st == Null: // and no default
 			case st == Bad:
 				return nil, Bad
 			case e.mode == rest:

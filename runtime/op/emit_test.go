@@ -69,7 +69,7 @@ func TestMessageIDsDiffer(t *testing.T) {
 	r := record("2")
 	r.Key, r.Timestamp = []byte("other"), r.Timestamp-1
 	b.record(r)
-	if id := string(b.rout.Outs[0].ID.Of(&b.rout)); seen[id] != "the record" {
+	if seen[string(b.rout.Outs[0].ID.Of(&b.rout))] != "the record" {
 		t.Error("content, key and time are no part of the id")
 	}
 }

@@ -75,6 +75,8 @@ func (r *Route) NotFused(topic string) string { return r.arrival.topic(topic).fu
 type Frame struct {
 	// Record numbers the record within its epoch; outputs carry it. The caller sets it.
 	Record int32
+	// Slow counts the records that the reference evaluator ran.
+	Slow int
 	// Visit, where it is set, is told of every branch that a record takes: the id of
 	// the node in the plan, and which way. Of `where` and `when` 1 is where the
 	// condition holds and 0 where it does not, of `match` it is the number of the
@@ -115,9 +117,10 @@ func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Aren
 	fr.begin(rec, now, out)
 	fr.eval.Begin(rec, r.plan.Slots)
 	t := r.arrival.admit(fr)
-	if t == nil || !r.reference && r.runFused(fr, t) {
+	if t == nil || !r.reference && fr.Visit == nil && r.runFused(fr, t) {
 		return fr.end
 	}
+	fr.Slow++
 	fr.eval.Begin(rec, r.plan.Slots)
 	if !r.arrival.arrive(fr, t) {
 		return fr.end

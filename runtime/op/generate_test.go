@@ -1,0 +1,646 @@
+package op_test
+
+import (
+	"fmt"
+	"math/rand"
+	"strings"
+)
+
+// A generator of programs that mostly check: types are drawn first, then
+// stages and expressions of wanted types over what is in scope, written as Route.
+// It follows the types so far that the checker takes most of what it makes; what
+// the checker refuses is thrown away.
+
+// gtype is a type as the generator sees it.
+type gtype struct {
+	kind   string // string number int bool time any object list map
+	null   bool   // `T?`
+	def    string // default, as Route; "" for none
+	enum   []string
+	fields []gfield
+	elem   *gtype
+	rest   bool // `...: any`
+}
+
+type gfield struct {
+	name string
+	t    *gtype
+}
+
+var words = []string{"a", "b", "c", "id", "kind", "total", "items", "at", "user"}
+
+type gen struct {
+	*rand.Rand
+	n    int      // names given out
+	vars []gfield // variables in scope
+	cur  *gtype   // type of `.`
+	root *gtype   // type of `$`
+	// narrow keeps expressions small.
+	depth int
+}
+
+func (g *gen) one(of ...string) string { return of[g.Intn(len(of))] }
+
+func (g *gen) maybe(percent int) bool { return g.Intn(100) < percent }
+
+func (g *gen) name(prefix string) string { g.n++; return fmt.Sprintf("%s%d", prefix, g.n) }
+
+func (g *gen) typ(depth int) *gtype {
+	t := &gtype{kind: g.one("string", "string", "number", "number", "int", "bool", "time", "any", "object", "list", "map")}
+	if depth == 0 && (t.kind == "object" || t.kind == "list" || t.kind == "map") {
+		t.kind = "string"
+	}
+	switch t.kind {
+	case "object":
+		*t = *g.object(depth)
+	case "list":
+		t.elem = g.typ(depth - 1)
+	case "map":
+		t.elem = &gtype{kind: g.one("string", "number", "any", "bool")}
+	case "string":
+		if g.maybe(30) {
+			t.enum = []string{"paid", "open", "x"}[:1+g.Intn(3)]
+		}
+	}
+	t.null = t.kind != "any" && g.maybe(30)
+	return t
+}
+
+func (g *gen) object(depth int) *gtype {
+	t := &gtype{kind: "object", rest: g.maybe(20)}
+	for _, i := range g.Perm(len(words))[:1+g.Intn(5)] {
+		f := gfield{words[i], g.typ(depth - 1)}
+		if g.maybe(15) && !f.t.null && f.t.enum == nil {
+			switch f.t.kind {
+			case "string":
+				f.t.def = `"dflt"`
+			case "number", "int":
+				f.t.def = "7"
+			case "bool":
+				f.t.def = "true"
+			}
+		}
+		t.fields = append(t.fields, f)
+	}
+	return t
+}
+
+// String writes the type as Route.
+func (t *gtype) String() string {
+	var s string
+	switch t.kind {
+	case "object":
+		var fs []string
+		for _, f := range t.fields {
+			fs = append(fs, f.name+": "+f.t.String())
+		}
+		if t.rest {
+			fs = append(fs, "...: any")
+		}
+		s = "{ " + strings.Join(fs, ", ") + " }"
+	case "list":
+		s = "[" + t.elem.String() + "]"
+	case "map":
+		s = "{string: " + t.elem.String() + "}"
+	case "string":
+		s = "string"
+		if t.enum != nil {
+			s = `"` + strings.Join(t.enum, `" | "`) + `"`
+			if t.null {
+				return "(" + s + ")?"
+			}
+		}
+	default:
+		s = t.kind
+	}
+	if t.null {
+		s += "?"
+	}
+	if t.def != "" {
+		s += " = " + t.def
+	}
+	return s
+}
+
+// place is something that can be read, with its type.
+type gplace struct {
+	text string
+	t    *gtype
+}
+
+// places lists what is in scope, fields of what may be null not included.
+func (g *gen) places() []gplace {
+	var out []gplace
+	out = appendPlaces(out, ".", g.cur, true)
+	out = appendPlaces(out, "$", g.root, false)
+	for _, v := range g.vars {
+		out = appendPlaces(out, v.name, v.t, false)
+	}
+	return out
+}
+
+func appendPlaces(out []gplace, text string, t *gtype, isDot bool) []gplace {
+	out = append(out, gplace{text, t})
+	if t.kind != "object" {
+		return out
+	}
+	for _, f := range t.fields {
+		p := text + "." + f.name
+		if isDot {
+			p = "." + f.name
+		}
+		ft := *f.t
+		ft.null = ft.null && ft.def == "" || t.null
+		out = appendPlaces(out, p, &ft, false)
+	}
+	return out
+}
+
+// read gives a place of one of the kinds, null where mayNull; "" for none.
+func (g *gen) read(mayNull bool, kinds ...string) string {
+	var fit []string
+	for _, p := range g.places() {
+		for _, k := range kinds {
+			if p.t.kind == k && (mayNull || !p.t.null) {
+				fit = append(fit, p.text)
+			}
+		}
+	}
+	if len(fit) == 0 {
+		return ""
+	}
+	return fit[g.Intn(len(fit))]
+}
+
+// nullable gives a place of one of the kinds that may be null; "" for none.
+func (g *gen) nullable(kinds ...string) string {
+	var fit []string
+	for _, p := range g.places() {
+		for _, k := range kinds {
+			if p.t.kind == k && p.t.null && p.t.enum == nil {
+				fit = append(fit, p.text)
+			}
+		}
+	}
+	if len(fit) == 0 {
+		return ""
+	}
+	return fit[g.Intn(len(fit))]
+}
+
+// open gives text of which the checker does not know the letters.
+func (g *gen) open() string { return g.one("lower(", "trim(", "upper(") + g.str() + ")" }
+
+// some gives a number of which the checker does not know the digits.
+func (g *gen) some() string { return or(g.read(false, "number", "int"), "length("+g.open()+")") }
+
+// or gives first unless it is "".
+func or(first, other string) string {
+	if first != "" {
+		return first
+	}
+	return other
+}
+
+func (g *gen) deeper() bool {
+	g.depth++
+	return g.depth < 5
+}
+
+func (g *gen) str() string {
+	defer func() { g.depth-- }()
+	lit := g.one(`"x"`, `"paid"`, `""`, `"é \"q\" \\"`, "`raw`", `"10.50"`)
+	if !g.deeper() {
+		return or(g.read(false, "string"), lit)
+	}
+	switch g.Intn(14) {
+	case 0:
+		return lit
+	case 1, 2, 3, 4:
+		return or(g.read(false, "string"), lit)
+	case 5, 6:
+		if p := g.nullable("string"); p != "" {
+			return "(" + p + " ?? " + g.str() + ")"
+		}
+		return or(g.read(false, "string"), lit)
+	case 7:
+		return g.one("upper", "lower", "trim") + "(" + g.str() + ")"
+	case 8:
+		return `"n=${` + g.num() + `} ${` + g.str() + `}"`
+	case 9:
+		return "(if " + g.cond() + " then " + g.str() + " else " + g.str() + ")"
+	case 10:
+		return "string(" + g.num() + ")"
+	case 11:
+		if p := g.nullable("string"); p != "" {
+			return "(" + g.one("upper", "lower") + "(" + p + ") ?? " + g.str() + ")"
+		}
+		return or(g.read(false, "string"), lit)
+	case 12:
+		return "(match " + g.open() + ` { "paid", "x" => ` + g.str() + `, else => ` + g.str() + " })"
+	default:
+		if p := g.read(false, "any"); p != "" {
+			return "(if " + p + " is string then " + p + " else " + g.str() + ")"
+		}
+		return "replace(" + g.str() + `, "x", "yy")`
+	}
+}
+
+func (g *gen) num() string {
+	defer func() { g.depth-- }()
+	lit := g.one("0", "1", "1.0", "2.50", "10", "1e3", "0.1", "99999999999999999999", "12345678901234567890.125")
+	if !g.deeper() {
+		return or(g.read(false, "number", "int"), lit)
+	}
+	switch g.Intn(14) {
+	case 0:
+		return lit
+	case 1, 2, 3:
+		return or(g.read(false, "number", "int"), lit)
+	case 4:
+		if p := g.nullable("number", "int"); p != "" {
+			return "(" + p + " ?? " + g.num() + ")"
+		}
+		return or(g.read(false, "number", "int"), lit)
+	case 5, 6:
+		return "(" + g.num() + " " + g.one("+", "-", "*") + " " + g.num() + ")"
+	case 7:
+		return "(" + g.some() + " " + g.one("/", "%") + " " + g.some() + " catch 0)"
+	case 8:
+		return "(number(" + g.open() + ") catch " + g.num() + ")"
+	case 9:
+		return "round(" + g.num() + ", " + g.one("0", "1", "2") + ")"
+	case 10:
+		return "length(" + g.str() + ")"
+	case 11:
+		return "(if " + g.cond() + " then " + g.num() + " else " + g.num() + ")"
+	case 12:
+		return "number(" + or(g.read(false, "string", "number"), `lower("3.50")`) + ")"
+	default:
+		if p := g.read(false, "any"); p != "" {
+			return "(if " + p + " is number then " + p + " else " + g.num() + ")"
+		}
+		return "abs(" + g.num() + ")"
+	}
+}
+
+func (g *gen) cond() string {
+	defer func() { g.depth-- }()
+	if !g.deeper() {
+		return or(g.read(false, "bool"), "true")
+	}
+	switch g.Intn(13) {
+	case 0:
+		return or(g.read(false, "bool"), "false")
+	case 1:
+		if p := g.nullable("bool"); p != "" {
+			return "(" + p + " ?? " + g.one("true", "false") + ")"
+		}
+		return or(g.read(false, "bool"), "("+g.some()+" > 1.50)")
+	case 2, 3:
+		return "(" + g.some() + " " + g.one("<", "<=", ">", ">=", "==", "!=") + " " + g.num() + ")"
+	case 4:
+		return "(" + g.open() + " " + g.one("==", "!=", "<", ">=") + " " + g.str() + ")"
+	case 5:
+		return "(" + g.cond() + " " + g.one("and", "or") + " " + g.cond() + ")"
+	case 6:
+		return "(not " + g.cond() + ")"
+	case 7:
+		return "(" + g.open() + " " + g.one("in", "not in") + ` ["paid", "x", ""])`
+	case 8:
+		if p := g.nullable("string", "number", "int", "bool", "object", "list", "time"); p != "" {
+			return "(" + p + " " + g.one("==", "!=") + " null)"
+		}
+		for _, p := range g.places() {
+			if p.t.enum != nil && !p.t.null && len(p.t.enum) > 1 && g.maybe(50) {
+				return "(" + p.text + " == \"" + p.t.enum[0] + "\")"
+			}
+		}
+		return "(" + g.some() + " in [1, 2.50, 10])"
+	case 9:
+		return "(" + g.open() + ` matches "^[a-z]+")`
+	case 10:
+		if p := g.read(true, "any"); p != "" {
+			return "(" + p + " " + g.one(`== "x"`, "== 1", "is string", "is not number", "is null", "is bool", `in ["x", 1, null]`) + ")"
+		}
+		return "true"
+	case 11:
+		if t := g.read(false, "time"); t != "" {
+			return "(" + t + " " + g.one("<", ">=", "==") + " " + or(g.read(false, "time"), "@time") + ")"
+		}
+		return "(@time > @time - 1h)"
+	default:
+		return "contains(" + g.open() + `, "a")`
+	}
+}
+
+// field gives a value for a field of an object, and its type.
+func (g *gen) field() (string, *gtype) {
+	switch g.Intn(12) {
+	case 0, 1:
+		return g.str(), &gtype{kind: "string"}
+	case 2, 3:
+		return g.num(), &gtype{kind: "number"}
+	case 4:
+		return g.cond(), &gtype{kind: "bool"}
+	case 5:
+		if x, t := g.comprehension(); x != "" {
+			return x, t
+		}
+	case 6:
+		if g.depth < 3 {
+			return g.literal(1 + g.Intn(3))
+		}
+	case 7:
+		if t := g.read(false, "time"); t != "" {
+			return g.one(t, "("+t+" + 90m)"), &gtype{kind: "time"}
+		}
+	case 8:
+		if p := g.nullable("string"); p != "" {
+			return "upper(" + p + ")", &gtype{kind: "string", null: true}
+		}
+	}
+	ps := g.places()
+	p := ps[g.Intn(len(ps))]
+	return p.text, p.t
+}
+
+// literal is an object with its type.
+func (g *gen) literal(n int) (string, *gtype) {
+	g.depth++
+	defer func() { g.depth-- }()
+	t := &gtype{kind: "object"}
+	var es []string
+	put := func(name string, ft *gtype) {
+		for i := range t.fields {
+			if t.fields[i].name == name {
+				t.fields[i].t = ft
+				return
+			}
+		}
+		t.fields = append(t.fields, gfield{name, ft})
+	}
+	if g.maybe(25) {
+		if p := g.read(false, "object"); p != "" {
+			es = append(es, "..."+g.one("", " ")+p)
+			for _, q := range g.places() {
+				if q.text == p {
+					for _, f := range q.t.fields {
+						put(f.name, f.t)
+					}
+				}
+			}
+		}
+	}
+	for _, i := range g.Perm(len(words))[:n] {
+		name := words[i]
+		x, ft := g.field()
+		colon := ": "
+		if ft.null && g.maybe(60) {
+			colon = "?: "
+		}
+		es = append(es, name+colon+x)
+		put(name, ft)
+	}
+	return "{ " + strings.Join(es, ", ") + " }", t
+}
+
+// comprehension is a list made from a list in scope.
+func (g *gen) comprehension() (string, *gtype) {
+	var lists []gplace
+	for _, p := range g.places() {
+		if p.t.kind == "list" && !p.t.null && p.text != "." {
+			lists = append(lists, p)
+		}
+	}
+	if len(lists) == 0 || g.depth > 2 {
+		return "", nil
+	}
+	l := lists[g.Intn(len(lists))]
+	v := g.name("v")
+	g.vars = append(g.vars, gfield{v, l.t.elem})
+	g.depth++
+	defer func() { g.vars = g.vars[:len(g.vars)-1]; g.depth-- }()
+	x, t := g.field()
+	if g.maybe(50) {
+		x, t = g.literal(1 + g.Intn(3))
+	}
+	s := "[" + x + " for " + v + " in " + l.text
+	if g.maybe(40) {
+		s += " if " + g.cond()
+	}
+	return s + "]", &gtype{kind: "list", elem: t}
+}
+
+// stages writes some stages and an emit.
+func (g *gen) stages(b *strings.Builder, indent string, n int) {
+	for range n {
+		g.stage(b, indent)
+	}
+	g.emit(b, indent)
+}
+
+func (g *gen) stage(b *strings.Builder, indent string) {
+	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
+	switch g.Intn(16) {
+	case 0, 1:
+		line("where %s", g.cond())
+	case 2, 3:
+		x, t := g.field()
+		if len(indent) > 4 || strings.HasPrefix(x, "-") {
+			return
+		}
+		v := g.name("v")
+		line("let %s = %s", v, x)
+		g.vars = append(g.vars, gfield{v, t})
+	case 4, 5:
+		x, t := g.literal(1 + g.Intn(4))
+		line("map %s", x)
+		g.cur = t
+	case 6, 7:
+		if g.cur.kind != "object" || g.cur.null {
+			return
+		}
+		name := words[g.Intn(len(words))]
+		x, t := g.field()
+		line("set .%s = %s", name, x)
+		c := *g.cur
+		c.fields = nil
+		for _, f := range g.cur.fields {
+			if f.name != name {
+				c.fields = append(c.fields, f)
+			}
+		}
+		c.fields = append(c.fields, gfield{name, t})
+		g.cur = &c
+	case 8:
+		if g.cur.kind != "object" || g.cur.null || len(g.cur.fields) < 2 {
+			return
+		}
+		i := g.Intn(len(g.cur.fields))
+		line("unset .%s", g.cur.fields[i].name)
+		c := *g.cur
+		c.fields = append(append([]gfield(nil), g.cur.fields[:i]...), g.cur.fields[i+1:]...)
+		g.cur = &c
+	case 9:
+		line("require %s else \"no ${%s}\"", g.cond(), g.num())
+	case 10, 11:
+		if len(indent) > 4 {
+			return
+		}
+		line("when %s {", g.cond())
+		g.scoped(func() { g.stages(b, indent+"  ", g.Intn(3)) })
+		if g.maybe(50) {
+			line("} else {")
+			g.scoped(func() { g.stages(b, indent+"  ", g.Intn(2)) })
+		}
+		line("}")
+	case 12:
+		if len(indent) > 4 {
+			return
+		}
+		line("match %s {", g.open())
+		line("  \"paid\", \"x\" => {")
+		g.scoped(func() { g.stages(b, indent+"    ", g.Intn(2)) })
+		line("  }")
+		line("  else => drop \"other\"")
+		line("}")
+	case 13:
+		l := g.read(false, "list")
+		if l == "" || len(indent) > 4 {
+			return
+		}
+		v := g.name("e")
+		line("each %s as %s {", l, v)
+		var elem *gtype
+		for _, p := range g.places() {
+			if p.text == l {
+				elem = p.t.elem
+			}
+		}
+		g.scoped(func() {
+			g.vars = append(g.vars, gfield{v, elem})
+			g.stages(b, indent+"  ", g.Intn(3))
+		})
+		line("}")
+	case 14:
+		if t := g.read(false, "time"); t != "" {
+			line("time by %s", t)
+		}
+	case 15:
+		if p := g.read(false, "string", "number", "int"); p != "" {
+			line("sample 50%% by %s", p)
+		}
+	}
+}
+
+// scoped lets what stages change end with them. The checker joins types behind
+// a branch; the generator goes on with those from above it, which it may refuse.
+func (g *gen) scoped(do func()) {
+	vars, cur := len(g.vars), g.cur
+	do()
+	g.vars, g.cur = g.vars[:vars], cur
+}
+
+func (g *gen) emit(b *strings.Builder, indent string) {
+	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
+	name := g.name("e")
+	switch g.Intn(6) {
+	case 0, 1:
+		x, _ := g.literal(1 + g.Intn(4))
+		line("emit log as %s %s", name, x)
+	case 2:
+		if g.cur.kind == "object" && !g.cur.null {
+			line("emit track \"Thing %s\" as %s { userId: %s }", g.one("One", "Two"), name, g.str())
+			return
+		}
+		line("emit log as %s", name)
+	case 3:
+		x, _ := g.literal(1 + g.Intn(3))
+		id, _ := g.field()
+		line("emit track %s as %s { userId: %s, anonymousId: string(%s), properties: %s }", g.str(), name, g.str(), g.num(), x)
+		_ = id
+	case 4:
+		line("emit topic \"out\" as %s { key: %s, value: %s }", name, g.str(), g.num())
+	default:
+		x, _ := g.field()
+		line("emit topic \"out.\" as %s { value: %s }", name, x)
+	}
+}
+
+// program writes one route and gives the type of its records.
+func (g *gen) program() (src string, t *gtype) {
+	t = g.object(3)
+	g.root, g.cur = t, t
+	var b strings.Builder
+	fmt.Fprintf(&b, "from topic \"in\" as %s\n", t)
+	g.stages(&b, "", 1+g.Intn(5))
+	return b.String(), t
+}
+
+// value writes a JSON value of a type; now and then one of another.
+func (g *gen) value(t *gtype) string {
+	if t.null && g.maybe(25) || g.maybe(2) {
+		return "null"
+	}
+	k := t.kind
+	if g.maybe(2) {
+		k = g.one("string", "number", "bool", "any", "object", "list")
+	}
+	switch k {
+	case "string":
+		if t.enum != nil && g.maybe(95) {
+			return `"` + t.enum[g.Intn(len(t.enum))] + `"`
+		}
+		return g.one(`"x"`, `"paid"`, `""`, `"abc"`, `"Äb"`, `"a\"b\\"`, `"\u0061\ud83d\ude00"`, `"\ud800"`, `"10.50"`, `"-3"`, `"1e2"`, `"2026-02-01T00:00:00Z"`, `"\u0000\n"`)
+	case "number":
+		return g.one("0", "1", "-1", "2.50", "10", "1e3", "-0.0", "3.1400", "1E-7", "12345678901234567890123", "1e400", "99999999999999999999999999999999999999999.5")
+	case "int":
+		return g.one("0", "1", "-7", "42", "3146.0", "1e2", "123456789012345678", "1234567890123456789012")
+	case "bool":
+		return g.one("true", "false")
+	case "time":
+		return g.one(`"2026-02-01T10:20:30.123Z"`, `"2026-02-01T10:20:30Z"`, `"2026-02-01t10:20:30.123456+02:00"`, `1700000000`, `1700000000123`, `"2026-02-01T10:20:30.1234Z"`)
+	case "object":
+		return g.record(t)
+	case "list":
+		var es []string
+		for range g.Intn(4) {
+			if t.elem == nil {
+				es = append(es, "1")
+				continue
+			}
+			es = append(es, g.value(t.elem))
+		}
+		return "[" + strings.Join(es, g.one(",", " , ")) + "]"
+	case "map":
+		var es []string
+		for range g.Intn(4) {
+			es = append(es, `"`+g.one("k", "l", "a", `\u0061`)+`":`+g.value(t.elem))
+		}
+		return "{" + strings.Join(es, ",") + "}"
+	}
+	return g.one("null", "1", "2.50", `"x"`, `"paid"`, "true", "[]", `[1,"x",{"a":1}]`, `{"a":1,"b":{"c":"x"}}`, `{"a":"x"}`, "{}")
+}
+
+func (g *gen) record(t *gtype) string {
+	var es []string
+	for _, i := range g.Perm(len(t.fields)) {
+		f := t.fields[i]
+		if (f.t.null || f.t.def != "") && g.maybe(30) || g.maybe(2) {
+			continue
+		}
+		if g.maybe(4) {
+			es = append(es, fmt.Sprintf("%q:%s", f.name, g.value(f.t)))
+		}
+		v := g.value(f.t)
+		if f.t.def != "" && g.maybe(20) {
+			v = "null"
+		}
+		es = append(es, fmt.Sprintf("%q%s%s", f.name, g.one(":", ":", ": "), v))
+	}
+	if g.maybe(20) {
+		es = append(es, `"extra":`+g.one("1", `{"a":[1]}`, `"\ud83d"`))
+	}
+	return "{" + strings.Join(es, ",") + "}"
+}
