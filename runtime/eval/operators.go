@@ -17,15 +17,12 @@ func (f *Frame) neg(x *ir.Neg) (value.Value, *diag.Failure) {
 	}
 	switch v := v.(type) {
 	case value.Number:
-		r, err := value.Sub(zero, v)
-		return number(x, r, err)
+		return v.Neg(), nil // it never fails (spec/decisions/0001)
 	case time.Duration:
 		return duration(x, value.Nanoseconds(v).Neg(), nil)
 	}
 	return nil, Unfit(x.X, v, "a number")
 }
-
-var zero = value.FromInt(0)
 
 func (f *Frame) not(x *ir.Not) (value.Value, *diag.Failure) {
 	b, fail := Bool(x.X, f)

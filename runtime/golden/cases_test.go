@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,10 +14,10 @@ import (
 	"github.com/sluice-dev/sluice/stdlib"
 )
 
-// TestCases runs every golden case of the repository: the examples and the
-// founding cases of the language.
+// TestCases runs every golden case of the repository: the examples, the founding
+// cases, and the cases of each sentence of the language, which say which it is.
 func TestCases(t *testing.T) {
-	dirs := programs(t, "../../examples", "../../spec/cases/golden")
+	dirs := programs(t, "../../examples", "../../spec/cases/golden", "../../spec/cases/language")
 	if len(dirs) < 2 {
 		t.Fatalf("only %v found", dirs)
 	}
@@ -43,6 +44,9 @@ func TestCases(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
+					if strings.Contains(filepath.ToSlash(dir), "cases/language") && !of.MatchString(c.Doc) {
+						t.Errorf("the comment does not say which sentence is tested: %q", c.Doc)
+					}
 					v, _ := golden.Run(p.Plan, c, golden.Options{Script: f.Script})
 					if v.Err != nil {
 						t.Fatal(v.Err)
@@ -58,6 +62,9 @@ func TestCases(t *testing.T) {
 		})
 	}
 }
+
+// of is how the comment of a case of the language begins.
+var of = regexp.MustCompile(`^(language\.md §|functions\.md |grammar\.ebnf )`)
 
 // programs finds the directories that hold scripts and cases.
 func programs(t *testing.T, roots ...string) []string {

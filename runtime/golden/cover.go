@@ -64,6 +64,7 @@ func (c *Coverage) evaluator() Evaluator {
 		if err != nil {
 			return nil, err
 		}
+		compiled = compiled.Reference()
 		return func() task.Runner {
 			f := compiled.NewFrame()
 			f.Visit = func(node string, way int) {

@@ -33,8 +33,12 @@ type Evaluator struct {
 	Compile func(r *plan.Route, app string) (func() task.Runner, error)
 }
 
-// Reference is the evaluator that says what an expression means.
-var Reference = Evaluator{"the reference evaluator", sim.Reference}
+// Reference is the evaluator that says what an expression means; Fused is what
+// the engine runs, and must agree.
+var (
+	Reference = Evaluator{"the reference evaluator", sim.Reference}
+	Fused     = Evaluator{"the fused steps", sim.Fused}
+)
 
 // variant is a way to run the inputs of a case, under which the same must come of
 // them.
@@ -61,7 +65,7 @@ func Run(p *plan.Plan, c *Case, o Options) (*Verdict, *Actual) {
 	}
 	evs := o.Evaluators
 	if len(evs) == 0 {
-		evs = []Evaluator{Reference}
+		evs = []Evaluator{Reference, Fused}
 	}
 	var first *Actual
 	for i, ev := range evs {

@@ -79,6 +79,8 @@ type World struct {
 	committedAt int64
 	holds       bool         // nothing persists or commits
 	trace       func(string) // nil: nobody listens
+	policy      policy
+	orphans     []*flight // requests on the wire whose process is dead
 }
 
 // route is one route as the world runs it.
@@ -102,6 +104,15 @@ type connection struct {
 
 // New makes the world of a program and starts its first process.
 func New(p *plan.Plan, o Options) (*World, error) {
+	w, err := newWorld(p, o)
+	if err == nil {
+		w.start()
+	}
+	return w, err
+}
+
+// newWorld makes a world without a process.
+func newWorld(p *plan.Plan, o Options) (*World, error) {
 	if o.Partitions == 0 {
 		o.Partitions = 12
 	}
@@ -122,7 +133,6 @@ func New(p *plan.Plan, o Options) (*World, error) {
 			return nil, err
 		}
 	}
-	w.start()
 	return w, nil
 }
 
@@ -132,7 +142,20 @@ func Reference(r *plan.Route, app string) (func() task.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() task.Runner { return runner{c, c.NewFrame()} }, nil
+	return runners(c.Reference()), nil
+}
+
+// Fused compiles a route as the engine runs it.
+func Fused(r *plan.Route, app string) (func() task.Runner, error) {
+	c, err := op.Compile(r, app)
+	if err != nil {
+		return nil, err
+	}
+	return runners(c), nil
+}
+
+func runners(c *op.Route) func() task.Runner {
+	return func() task.Runner { return runner{c, c.NewFrame()} }
 }
 
 // runner runs a compiled route on a frame of its own.
