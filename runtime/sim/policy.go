@@ -7,9 +7,14 @@ import (
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
-// mutateTask and sentAt are what the mutation tests turn wrong
-// (policy_mutant.go, built with -tags mutant).
-func (w *World) mutateTask(*task.Task) {}
+// policy is what the mutation tests turn wrong (policy_mutant.go, built with -tags
+// mutant); in every other build it is these plain functions.
+type policy struct{}
 
-// sentAt is the clock that a request states as its own: that of this attempt.
-func (w *World) sentAt(*deliver.Request) int64 { return w.now }
+func (policy) task(*task.Task) {}
+
+func (policy) scheduler(*deliver.Scheduler) {}
+
+// sentAt is the clock that a request states as its own: that of this attempt, as a
+// receiver corrects the times of events by it.
+func (policy) sentAt(_ *deliver.Request, now int64) int64 { return now }

@@ -23,6 +23,10 @@ type process struct {
 
 	lease  int64 // until when its partitions are surely its own (I6)
 	frozen bool  // it does nothing and does not know it
+	// zombie: it was frozen for so long that others have its partitions; it goes on
+	// and has not learned of it.
+	zombie  bool
+	leaving bool // it is stopping and opens nothing more
 	// before is called before a record runs; a test may end the process in it.
 	before func()
 }
@@ -73,10 +77,12 @@ const noOffset = -1
 
 // flight is a request on the wire.
 type flight struct {
+	p       *process
 	sched   *scheduler
 	req     *deliver.Request
 	conn    *connection
-	sentAt  int64
+	at      int64 // when it was put on the wire
+	sentAt  int64 // what it says of that
 	arrived bool
 	reply   Reply
 }
@@ -113,6 +119,7 @@ func (w *World) start() *process {
 			break
 		}
 		s.Scheduler = deliver.New(cfg, w.now)
+		w.policy.scheduler(s.Scheduler)
 		p.scheds = append(p.scheds, s)
 	}
 	w.procs = append(w.procs, p)
@@ -138,6 +145,9 @@ func (r *running) leased() {
 	}
 }
 
+// fit tells whether partitions may be given to the process.
+func (p *process) fit() bool { return !p.frozen && !p.zombie && !p.leaving }
+
 // live lists the tasks that have not ended.
 func (p *process) live() []*running {
 	var out []*running
@@ -153,6 +163,9 @@ func (p *process) live() []*running {
 // something to read. It reports whether it opened any.
 func (p *process) assigned() bool {
 	did := false
+	if !p.fit() {
+		return false
+	}
 	for _, rt := range p.w.routes {
 		for _, name := range p.w.names {
 			if !rt.reads(name) {
@@ -162,6 +175,7 @@ func (p *process) assigned() bool {
 				at := tp{name, int32(i)}
 				from := rt.group.committed[at]
 				if p.w.topics[name].parts[i].end > from && p.w.owner(rt, at) == p && p.find(rt, at) == nil {
+					rt.group.owner[at] = p // until it dies or gives it up
 					p.open(rt, at, from)
 					did = true
 				}
@@ -172,15 +186,17 @@ func (p *process) assigned() bool {
 }
 
 // owner is the process that a partition is assigned to: the one it was given to
-// while that lives, else the first.
+// while that lives, else the first that can take it.
 func (w *World) owner(r *route, at tp) *process {
 	if p := r.group.owner[at]; p != nil && slices.Contains(w.procs, p) {
 		return p
 	}
-	if len(w.procs) == 0 {
-		return nil
+	for _, p := range w.procs {
+		if p.fit() {
+			return p
+		}
 	}
-	return w.procs[0]
+	return nil
 }
 
 func (p *process) find(rt *route, at tp) *running {
@@ -202,7 +218,7 @@ func (p *process) open(rt *route, at tp, from int64) {
 	r.task = task.New(task.Config{
 		Route: rt.Route, Topic: p.w.topics[at.topic].id, Partition: at.partition, Runner: r, Budget: p.budget, Caps: p.w.opts.Caps,
 	})
-	p.w.mutateTask(r.task)
+	p.w.policy.task(r.task)
 	r.leased()
 	r.task.Open(from)
 	p.tasks = append(p.tasks, r)
@@ -292,7 +308,7 @@ func (p *process) send(s *scheduler) *flight {
 	if req == nil {
 		return nil
 	}
-	f := &flight{sched: s, req: req, conn: s.conns[req.Connection], sentAt: p.w.sentAt(req)}
+	f := &flight{p: p, sched: s, req: req, conn: s.conns[req.Connection], at: p.w.now, sentAt: p.w.policy.sentAt(req, p.w.now)}
 	p.flights = append(p.flights, f)
 	p.w.logf("send     process %d, %s: %s, attempt %d", p.n, f.conn, p.describe(f), req.Attempt)
 	for _, o := range req.Outs {
@@ -308,13 +324,11 @@ func (p *process) send(s *scheduler) *flight {
 }
 
 // arrive lets a request reach its sink.
-func (p *process) arrive(f *flight) bool {
-	if f.arrived {
-		return false
+func (f *flight) arrive() {
+	if !f.arrived {
+		f.arrived = true
+		f.p.w.receive(f)
 	}
-	f.arrived = true
-	p.w.receive(p, f)
-	return true
 }
 
 // answer gives a process the answer to a request that arrived. Twice has the
@@ -341,7 +355,11 @@ func (p *process) answer(f *flight, twice bool) bool {
 
 // put appends a letter to the dead topic.
 func (p *process) put(x *write) bool {
-	if x.appended || x.r.ended {
+	if x.appended {
+		return false
+	}
+	if x.r.ended { // whoever has the partition now writes it
+		p.writes = slices.DeleteFunc(p.writes, func(o *write) bool { return o == x })
 		return false
 	}
 	x.appended = true
@@ -387,6 +405,9 @@ func (r *running) commit() bool {
 	return true
 }
 
+// closeTime is how long what is under way may end when a partition is given up.
+const closeTime = 10 * time.Second
+
 // close begins the end of a task: with purge its partition was revoked and
 // nothing of it is sent any more, without it the process stops and what is under
 // way may end.
@@ -397,15 +418,20 @@ func (r *running) close(purge bool) {
 	r.p.w.logf("close    %s, purge %v", r, purge)
 	r.have = false
 	if purge {
-		r.revoked = true
-		for i, o := range r.owners {
-			if o != nil {
-				r.p.scheds[i].Purge(o)
-			}
+		r.purge()
+	}
+	r.task.Close(r.p.w.now, r.p.w.now+int64(closeTime))
+	r.perform()
+}
+
+// purge takes back what is not on the wire (I6).
+func (r *running) purge() {
+	r.revoked = true
+	for i, o := range r.owners {
+		if o != nil {
+			r.p.scheds[i].Purge(o)
 		}
 	}
-	r.task.Close(r.p.w.now, r.p.w.now+int64(10*time.Second))
-	r.perform()
 }
 
 // onWire counts the outputs of a task in requests without an answer.
@@ -419,20 +445,17 @@ func (r *running) onWire() int {
 	return n
 }
 
-// finish ends a closing task with what has ended so far.
+// finish ends a closing task with what has ended so far; what it still waits for
+// is not sent any more.
 func (r *running) finish() {
+	r.purge()
 	r.task.Finish(r.p.w.now)
 	r.perform()
 }
 
 // lose ends a task whose partition another process has.
 func (r *running) lose() {
-	r.revoked = true
-	for i, o := range r.owners {
-		if o != nil {
-			r.p.scheds[i].Purge(o)
-		}
-	}
+	r.purge()
 	r.task.Lose()
 	r.perform()
 }
@@ -440,5 +463,15 @@ func (r *running) lose() {
 // kill ends a process at once.
 func (w *World) kill(p *process) {
 	w.logf("crash    process %d", p.n)
+	w.gone(p)
+}
+
+// gone takes a process away. Its requests on the wire may arrive all the same.
+func (w *World) gone(p *process) {
+	for _, f := range p.flights {
+		if !f.arrived {
+			w.orphans = append(w.orphans, f)
+		}
+	}
 	w.procs = slices.DeleteFunc(w.procs, func(o *process) bool { return o == p })
 }

@@ -68,7 +68,7 @@ func (p *process) exchange() bool {
 		}
 	}
 	for _, f := range slices.Clone(p.flights) {
-		p.arrive(f)
+		f.arrive()
 		p.answer(f, false)
 		did = true
 	}
@@ -107,7 +107,7 @@ func (w *World) wake() int64 {
 func (w *World) moveTo(at int64) {
 	w.now = max(w.now, at)
 	for _, p := range w.procs {
-		if !p.frozen {
+		if !p.frozen && !p.zombie {
 			p.heartbeat()
 		}
 	}
@@ -115,19 +115,22 @@ func (w *World) moveTo(at int64) {
 
 // finishLimit is how long Finish lets what is under way wait, on the world's
 // clock: longer than any retry.
-const finishLimit = 72 * time.Hour
+const (
+	finishLimit = 72 * time.Hour
+	finishTurns = 100_000
+)
 
 // Finish lets what is being sent come to its end, with its waits. It fails where
 // something does not.
 func (w *World) Finish() error {
 	limit := w.now + int64(finishLimit)
-	for {
+	for turns := 0; ; turns++ {
 		w.Settle()
 		if !w.busy() {
 			break
 		}
 		at := w.wake()
-		if at > limit {
+		if at > limit || turns > finishTurns {
 			return fmt.Errorf("after %s something still waits to be sent", finishLimit)
 		}
 		w.moveTo(at)
@@ -168,6 +171,7 @@ func (w *World) Restart() {
 }
 
 func (p *process) stop() {
+	p.leaving = true
 	for _, r := range p.live() {
 		r.close(false)
 	}
@@ -183,7 +187,7 @@ func (p *process) stop() {
 		r.commit()
 	}
 	p.w.logf("stop     process %d", p.n)
-	p.w.procs = slices.DeleteFunc(p.w.procs, func(o *process) bool { return o == p })
+	p.w.gone(p)
 }
 
 // Crash kills the processes and starts one anew: what was not committed is read

@@ -69,16 +69,16 @@ type takenID struct {
 }
 
 // receive lets a sink judge a request and notes what it took.
-func (w *World) receive(p *process, f *flight) {
+func (w *World) receive(f *flight) {
 	f.reply = w.opts.Sink(&Attempt{Kind: f.conn.kind, Name: f.conn.name, Outs: f.req.Outs, Attempt: f.req.Attempt, Now: w.Now()})
-	w.logf("arrive   process %d, %s: %s", p.n, f.conn, className(f.reply.Answer.Class))
+	w.logf("arrive   process %d, %s: %s, %s", f.p.n, f.conn, className(f.reply.Answer.Class), f.p.describe(f))
 	var lost map[string]bool
 	if f.conn.kind == "segment" {
 		lost = w.segment(f)
 	}
 	for i, o := range f.req.Outs {
 		if f.reply.takes(i) && !lost[string(o.ID.Of(o.Arena))] {
-			w.take(p, f.conn, o)
+			w.take(f.p, f.conn, o)
 		}
 	}
 }
@@ -100,9 +100,9 @@ func (w *World) segment(f *flight) map[string]bool {
 		return nil
 	}
 	sent, _ := v.(*value.Object).Get("sentAt")
-	if at, err := value.ParseTime(fmt.Sprint(sent)); err != nil || at.UnixMilli() != w.now/1e6 {
+	if at, err := value.ParseTime(fmt.Sprint(sent)); err != nil || at.UnixMilli() != f.at/1e6 {
 		// received − (sentAt − timestamp): a stale sentAt moves every event.
-		w.breaks("a batch for %s arrives at %s with sentAt %v: its events move by the difference", f.conn, value.FormatTime(w.Now()), sent)
+		w.breaks("a batch for %s was sent at %s and says %v: its events move by the difference", f.conn, value.FormatTime(time.Unix(0, f.at)), sent)
 	}
 	if len(body) > segmentBatch || len(f.req.Outs) > segmentCount {
 		w.breaks("a batch for %s of %d messages has %d bytes: Segment refuses it whole", f.conn, len(f.req.Outs), len(body))

@@ -1,0 +1,20 @@
+//go:build !mutant
+
+package sim
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// TestMutants builds the engine with one rule turned wrong at a time and shows that
+// TestProtocol would notice (mutants_test.go): a suite that cannot fail holds nothing.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the package a second time")
+	}
+	out, err := exec.Command("go", "test", "-tags", "mutant", "-count", "1", "-run", "TestMutantsAreCaught", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go test -tags mutant: %v\n%s", err, out)
+	}
+}
