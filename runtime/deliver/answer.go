@@ -183,7 +183,9 @@ func (s *Scheduler) judged(now int64) {
 }
 
 // deny ends an output as refused. Too many in a row pause the connection: a
-// stream that is refused whole is a mistake somewhere, not so many letters.
+// stream that is refused whole is a mistake somewhere, not so many letters. A probe
+// that is refused is a letter, too, one a minute, or one bad output would hold all
+// behind it for ever.
 func (s *Scheduler) deny(it *item, code, excerpt string, now int64) {
 	s.finish(it, Denied, code, excerpt)
 	s.refusals++

@@ -8,6 +8,10 @@
 // and never fails: what bounds the memory is the cap of each task (I7), which
 // pauses its source. A scheduler is used by one goroutine at a time.
 //
+// Sinks that judge outputs one by one (Kafka) use it like those that answer for a
+// whole request: their answers have a verdict on each (Answer.Each), so letters,
+// pauses, purges and order are one mechanism.
+//
 // It must not know what a body looks like, nor what a task does with a result.
 //
 // # How outputs travel
