@@ -27,8 +27,10 @@ func (f *fuser) emit(p place, s *ir.Emit, env fuse.Env) {
 		e.write = f.topicRecord(&e.emit, sk, env)
 	case *ir.LogLine:
 		e.write = f.logLine(&e.emit, sk, env)
+	case *ir.SegmentPass:
+		e.write = f.segmentPass(&e.emit, sk, env)
 	default:
-		f.refuse("emit segment")
+		f.refuse("an emit")
 		return
 	}
 	f.add(e)
@@ -48,8 +50,13 @@ func (e *fusedEmit) run(fr *Frame) int {
 	}
 	fr.lane(&e.emit, o, fr.key)
 	m.Buf = fr.out.Buf
+	fr.loop = false
 	ok := e.write(fr, o)
 	fr.out.Buf = m.Buf
+	if fr.loop {
+		fr.out.Outs = fr.out.Outs[:len(fr.out.Outs)-1]
+		return fr.drop(&e.place, "loop", e.child)
+	}
 	if !ok || fr.out.BytesSince(fr.mark) > fuse.MaxRecord {
 		return gaveUp
 	}
@@ -135,7 +142,7 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 			}
 			continue
 		}
-		fields = append(fields, callField{bit: bitOf(fd.Name), write: fusedField(fd.Name, n)})
+		fields = append(fields, callField{bit: bitOf(fd.Name), write: fusedField(fd.Name, n, s.Conflicts)})
 	}
 	head = append(head, `,"messageId":`...)
 	return func(fr *Frame, o *event.Output) bool {
@@ -191,8 +198,8 @@ func constantField(name string, v value.Value) bool {
 }
 
 // fusedField compiles the writing of one field that is not constant. Null
-// leaves it out.
-func fusedField(name string, n *fuse.Node) func(*fuse.Machine) fuse.State {
+// leaves it out. Of the name of an event, conflicts are what it must not be.
+func fusedField(name string, n *fuse.Node, conflicts map[string]string) func(*fuse.Machine) fuse.State {
 	lit := []byte(`,"` + name + `":`)
 	var write func(*fuse.Machine) fuse.State
 	switch kindOfField(name) {
@@ -200,7 +207,7 @@ func fusedField(name string, n *fuse.Node) func(*fuse.Machine) fuse.State {
 		text := n.WriteText()
 		write = func(m *fuse.Machine) fuse.State {
 			s, st := text(m)
-			if st == fuse.Some && len(s) == 0 {
+			if st == fuse.Some && (len(s) == 0 || name == "event" && conflicts[string(s)] != "") {
 				return fuse.Bad
 			}
 			return st
@@ -267,6 +274,22 @@ func (fr *Frame) fusedKey(e *emit, o *event.Output, key func(*fuse.Machine, []by
 	fr.buf = k
 	o.Ordered, o.Lane = true, e.ids.laneOf(k)
 	return true
+}
+
+// segmentPass sends a call as it is: a value, by the rules of the reference step.
+func (f *fuser) segmentPass(e *emit, s *ir.SegmentPass, env fuse.Env) func(*Frame, *event.Output) bool {
+	get, pass := f.b.Expr(s.X, env).Value(), &segmentPass{x: s.X}
+	return func(fr *Frame, o *event.Output) bool {
+		v, st := get(fr.m)
+		if st != fuse.Some {
+			return false
+		}
+		fr.out.Buf = fr.m.Buf
+		drop, fail := pass.writeCall(fr, e, o, v)
+		fr.m.Buf = fr.out.Buf
+		fr.loop = drop != ""
+		return fail == nil
+	}
 }
 
 func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Frame, *event.Output) bool {

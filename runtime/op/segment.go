@@ -38,6 +38,9 @@ type field struct {
 	lit  string // `,"userId":`
 	x    ir.Expr
 	kind fieldKind
+	// conflicts are the names that this field must not take: events of Segment's
+	// specification that the other fields do not fit, each with what is wrong.
+	conflicts map[string]string
 }
 
 // fieldKind says what Segment takes in a field.
@@ -78,7 +81,11 @@ func newSegmentCall(s *ir.SegmentCall) *segmentCall {
 		case "key":
 			c.key = f.X
 		default:
-			c.fields = append(c.fields, field{name: f.Name, lit: `,"` + f.Name + `":`, x: f.X, kind: kindOfField(f.Name)})
+			fd := field{name: f.Name, lit: `,"` + f.Name + `":`, x: f.X, kind: kindOfField(f.Name)}
+			if f.Name == "event" {
+				fd.conflicts = s.Conflicts
+			}
+			c.fields = append(c.fields, fd)
 		}
 	}
 	return c
@@ -186,6 +193,8 @@ func (m *message) judge(f *field, v value.Value) *diag.Failure {
 			return m.fail(diag.BadName, f.x, v, "%s is no text", f.name)
 		case s == "":
 			return m.fail(diag.BadName, f.x, v, `%s is ""`, f.name)
+		case f.conflicts[s] != "":
+			return m.fail(diag.CallField, f.x, v, "the properties do not fit the event %q: %s", s, f.conflicts[s])
 		}
 	case textField:
 		if !isText {
@@ -289,6 +298,10 @@ func (p *segmentPass) write(fr *Frame, e *emit, o *event.Output) (string, *diag.
 	if fail != nil {
 		return "", fail
 	}
+	return p.writeCall(fr, e, o, v)
+}
+
+func (p *segmentPass) writeCall(fr *Frame, e *emit, o *event.Output, v value.Value) (string, *diag.Failure) {
 	call, ok := v.(*value.Object)
 	if !ok {
 		return "", eval.Unfit(p.x, v, "a call")
