@@ -52,11 +52,8 @@ func (e *env) Events() check.Events { return e.events }
 var (
 	laterModules = []string{"kochava"}
 	laterFuncs   = []string{
-		"regex.capture", "regex.find", "regex.find_all", "regex.replace", "regex.split",
 		"csv.decode", "csv.row", "xml.decode", "gzip.decode",
-		"case.snake", "case.camel", "case.title", "case.kebab",
-		"url.parse", "url.host", "url.domain", "url.query", "url.encode", "url.decode", "url.without", "url.utm",
-		"hash.short", "hash.bucket", "uuid.v5", "uuid.valid",
+		"url.domain",
 		"email.is_role", "email.is_free",
 		"country.code", "country.name", "country.alpha3",
 		"ip.valid", "ip.private", "ip.within", "ip.anonymize", "ip.country", "ua.parse",

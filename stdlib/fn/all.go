@@ -15,9 +15,11 @@ func Sections() []Section {
 		{"Objects", []*types.Func{keys, values, entries, fromEntries, has, get, pick, omit, rename, merge, deepMerge, diff, compact, flattenKeys, prefixKeys}},
 		{"time", []*types.Func{timeParse, timeFormat, timeValid, timeUnix, timeUnixMS, timeFromUnix, timeFromUnixMS, timeFromUnixUS, timeDate, timeFloor, timeCeil,
 			timeYear, timeMonth, timeDay, timeHour, timeWeekday, timeWeek, timeAddMonths, timeSeconds, timeIsZone}},
+		{"case", []*types.Func{caseSnake, caseCamel, caseTitle, caseKebab}},
+		{"regex", []*types.Func{regexCapture, regexFind, regexFindAll, regexReplace, regexSplit}},
 		{"json, base64, hex", []*types.Func{jsonDecode, jsonEncode, jsonValid, base64Encode, base64Decode, hexEncode, hexDecode}},
-		{"url", []*types.Func{urlPath}},
-		{"hash", []*types.Func{hashSHA256, hashSHA1, hashMD5, hashHMAC}},
+		{"url", []*types.Func{urlParse, urlHost, urlPath, urlQuery, urlEncode, urlDecode, urlWithout, urlUTM}},
+		{"hash, uuid", []*types.Func{hashSHA256, hashSHA1, hashMD5, hashHMAC, hashShort, hashBucket, uuidV5, uuidValid}},
 		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, phoneE164, phoneValid, phoneCountry, phoneDigits}},
 		{"currency", []*types.Func{currencyValid, currencyDigits, currencyFromMinor, currencyToMinor}},
 	}

@@ -171,6 +171,8 @@ func arguments(t *rapid.T, f *types.Func) []value.Value {
 				a = append(a, rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu", "Nowhere"}).Draw(t, "zone"))
 			case p.Name == "layout":
 				a = append(a, rapid.SampledFrom([]string{"rfc3339", "http", "date", "2006-01-02 15:04:05", "02/01/06", "Jan 2 2006 3PM -0700", "x"}).Draw(t, "layout"))
+			case p.Name == "pattern":
+				a = append(a, rapid.SampledFrom([]string{"", "a", `(\d+)`, `(?P<x>a)|(b)?`, `(a(b)?)+`, `(?:(a)|b){0,2}`, "(", `^$`, `.`}).Draw(t, "pattern"))
 			case p.Name == "locale":
 				a = append(a, rapid.SampledFrom([]string{"en", "de", "fr", "de-CH", "xx"}).Draw(t, "locale"))
 			case p.Type == nil:
