@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -134,7 +135,7 @@ func (s *Scheduler) accepted(r *Request, n int, now int64) {
 // success notes that the receiver takes what it gets.
 func (s *Scheduler) success(now int64) {
 	s.successes++
-	s.refusals, s.strangers = 0, 0
+	s.refusals, s.strangers, s.refusedLanes = 0, 0, s.refusedLanes[:0]
 	s.alive(now)
 	if s.pause.reason != Running {
 		s.resume(now)
@@ -183,13 +184,18 @@ func (s *Scheduler) judged(now int64) {
 }
 
 // deny ends an output as refused. Too many in a row pause the connection: a
-// stream that is refused whole is a mistake somewhere, not so many letters. A probe
+// stream that is refused whole is a mistake somewhere, not so many letters. One key
+// that is refused whole is no stream, however long its backlog: it must not stop
+// the others, who may just have nothing to say (I8). A probe
 // that is refused is a letter, too, one a minute, or one bad output would hold all
 // behind it for ever.
 func (s *Scheduler) deny(it *item, code, excerpt string, now int64) {
+	if len(s.refusedLanes) < refusedLanesMin && !(it.out.Ordered && slices.Contains(s.refusedLanes, it.out.Lane)) {
+		s.refusedLanes = append(s.refusedLanes, it.out.Lane)
+	}
 	s.finish(it, Denied, code, excerpt)
 	s.refusals++
-	if s.refusals >= refusalsMax {
+	if s.refusals >= refusalsMax && len(s.refusedLanes) >= refusedLanesMin {
 		s.halt(Refusing, Answer{Code: code}, now)
 	}
 }

@@ -87,20 +87,21 @@ type Config struct {
 
 // Bounds, each with its reason.
 const (
-	slots        = 1024        // per priority: enough that W full requests rarely meet a busy slot
-	firstWindow  = 4           // requests at once at start
-	maxWindow    = 64          // connections to one receiver
-	downAfter    = 3           // failures in a row, no success between, until the connection counts as down
-	poisonAfter  = 3           // failures of one request, others succeeding, until it is cut to find the culprit
-	blindAfter   = 6           // the same while nobody succeeds
-	refusalsMax  = 50          // refusals in a row, no success between, until the connection pauses
-	probeEvery   = time.Minute // a paused connection is asked with one output
-	backoffBase  = 100 * time.Millisecond
-	backoffMax   = 30 * time.Second
-	gateMin      = time.Second     // a Retry-After of 0 would have us knock without a pause
-	ageStep      = 5 * time.Second // waiting this much longer lifts an output by one priority
-	leaseRetry   = time.Second     // outputs of a task whose lease lapsed are looked at again
-	sizeOverhead = 2               // separator and slack of one output in a body, bytes
+	slots           = 1024        // per priority: enough that W full requests rarely meet a busy slot
+	firstWindow     = 4           // requests at once at start
+	maxWindow       = 64          // connections to one receiver
+	downAfter       = 3           // failures in a row, no success between, until the connection counts as down
+	poisonAfter     = 3           // failures of one request, others succeeding, until it is cut to find the culprit
+	blindAfter      = 6           // the same while nobody succeeds
+	refusalsMax     = 50          // refusals in a row, no success between, until the connection pauses
+	refusedLanesMin = 5           // keys that they must come from
+	probeEvery      = time.Minute // a paused connection is asked with one output
+	backoffBase     = 100 * time.Millisecond
+	backoffMax      = 30 * time.Second
+	gateMin         = time.Second     // a Retry-After of 0 would have us knock without a pause
+	ageStep         = 5 * time.Second // waiting this much longer lifts an output by one priority
+	leaseRetry      = time.Second     // outputs of a task whose lease lapsed are looked at again
+	sizeOverhead    = 2               // separator and slack of one output in a body, bytes
 )
 
 // Never is the wake time of a scheduler that waits only for pushes or answers.
@@ -159,15 +160,16 @@ type Scheduler struct {
 	window      int   // W: requests at once
 	halvedAt    int64 // W halves once for all requests that were under way together
 
-	fails     int    // failed attempts since the last success
-	backoff   int    // the exponent of the connection's own backoff while it is down
-	nextTry   int64  // while it is down: when the next request may go
-	nextAlone int64  // and the next that is alone
-	turn      int    // whose turn it is while it is down or paused
-	gates     int    // gates without a readable wait since the last success
-	successes uint64 // requests accepted; tells a poisoned request from a receiver that is down
-	refusals  int    // outputs refused since the last success
-	strangers int    // first attempts found Misconfigured since the last success
+	fails        int      // failed attempts since the last success
+	backoff      int      // the exponent of the connection's own backoff while it is down
+	nextTry      int64    // while it is down: when the next request may go
+	nextAlone    int64    // and the next that is alone
+	turn         int      // whose turn it is while it is down or paused
+	gates        int      // gates without a readable wait since the last success
+	successes    uint64   // requests accepted; tells a poisoned request from a receiver that is down
+	refusals     int      // outputs refused since the last success
+	refusedLanes []uint64 // of the first of these, each once
+	strangers    int      // first attempts found Misconfigured since the last success
 
 	gate  int64 // nothing is sent before
 	pause pause

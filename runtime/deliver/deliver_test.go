@@ -211,6 +211,28 @@ func TestRefusing(t *testing.T) {
 	d.want(ids(d.next()), "102")
 }
 
+// One key that is refused whole does not stop the connection, however long its
+// backlog; a few of them do.
+func TestOneRefusedKeyIsNoRefusedStream(t *testing.T) {
+	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 1}}}})
+	for range 4 * refusalsMax {
+		d.lane(1, Normal)
+	}
+	for i := range 4 * refusalsMax {
+		d.want(d.answer(d.next(), Refused, "400"), fmt.Sprintf("%d-", i))
+	}
+	for lane := range uint64(refusedLanesMin - 1) {
+		if h := d.s.Health(d.now); h.State != Running {
+			t.Fatalf("paused with %d refused keys: %+v", lane+1, h)
+		}
+		d.lane(2+lane, Normal)
+		d.answer(d.next(), Refused, "400")
+	}
+	if h := d.s.Health(d.now); h.State != Refusing {
+		t.Fatalf("health %+v", h)
+	}
+}
+
 // An output whose budget is spent becomes a letter; later ones have budgets of
 // their own.
 func TestBudget(t *testing.T) {
