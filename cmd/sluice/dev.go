@@ -293,7 +293,19 @@ func (d *devServer) watch(ctx context.Context, ended chan error) (*program.Progr
 			fmt.Fprintf(d.words, "saved: %s, the old program goes on\n", count(p.Errors(), "error"))
 			continue
 		}
+		d.test()
 		return p, nil
+	}
+}
+
+// test runs the golden cases beside the words: the lines of stdout are arrivals. A
+// case that fails is told and stops nothing; it may be what is being worked on.
+func (d *devServer) test() {
+	c := &cobra.Command{}
+	c.SetOut(d.words)
+	c.SetErr(d.words)
+	if err := (&testRun{cmd: c, output: "text"}).run([]string{d.dir}); err != nil && err.Error() != "" {
+		fmt.Fprintln(d.words, err)
 	}
 }
 
