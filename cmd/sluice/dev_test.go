@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluice-dev/sluice/examples"
+)
+
+// lines gives what a process writes, line by line.
+func lines(r io.Reader) <-chan string {
+	ch := make(chan string, 1000) // closed at the end of r
+	go func() {
+		defer close(ch)
+		for s := bufio.NewScanner(r); s.Scan(); {
+			ch <- s.Text()
+		}
+	}()
+	return ch
+}
+
+// await reads on until a line holds the text.
+func await(t *testing.T, ch <-chan string, text string) string {
+	t.Helper()
+	var seen []string
+	for timeout := time.After(30 * time.Second); ; {
+		select {
+		case l, ok := <-ch:
+			if strings.Contains(l, text) {
+				return l
+			}
+			if seen = append(seen, l); !ok {
+				t.Fatalf("ended without %q:\n%s", text, strings.Join(seen, "\n"))
+			}
+		case <-timeout:
+			t.Fatalf("no %q in time:\n%s", text, strings.Join(seen, "\n"))
+		}
+	}
+}
+
+// TestDev feeds the example, sees each event arrive, saves a mistake (the old
+// program goes on), saves a change (the new one runs), and stops.
+func TestDev(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "shop")
+	if err := copyFS(dir, examples.Shop, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(build(t), "dev", "--admin", ":0", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	arrivals, told := lines(out), lines(words)
+	await(t, told, "3 events fed")
+	for range 3 {
+		if l := await(t, arrivals, "segment main"); !strings.Contains(l, "sl1-") || !strings.HasSuffix(l, " ms") {
+			t.Errorf("an arrival says time, route, call, id and latency, got %q", l)
+		}
+	}
+	script := filepath.Join(dir, "signups.route")
+	good, err := os.ReadFile(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := func(text string) {
+		if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(strings.Replace(string(good), ".plan", ".paln", 1))
+	await(t, told, "did you mean .plan?")
+	await(t, told, "the old program goes on")
+	save(strings.Replace(string(good), `"Signed Up"`, `"Signed Up" as signed_up`, 1))
+	await(t, told, "passed")
+	await(t, told, "started again")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	await(t, arrivals, "route  in  completed")
+	for range told { // read to the end before Wait closes the pipes
+	}
+	for range arrivals {
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("dev ended with %v", err)
+	}
+}
+
+// TestRunStops: the first signal ends a program with its account and code 0.
+func TestRunStops(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.route"), []byte("app \"stops\"\nfrom topic \"t\" as { id: string }\nemit log \"seen\" { id: .id }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(build(t), "run", "--admin", ":0", "--state", filepath.Join(t.TempDir(), "state"), "-o", "json", dir)
+	var out strings.Builder
+	cmd.Stdout = &out
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	told := lines(words)
+	await(t, told, "embedded development broker")
+	await(t, told, `"msg":"running"`)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	await(t, told, "stopping")
+	for range told {
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("run ended with %v", err)
+	}
+	if !strings.Contains(out.String(), `"app":"stops"`) {
+		t.Errorf("no account: %q", out.String())
+	}
+}
