@@ -222,16 +222,28 @@ func (b *Builder) interpolation(x *ir.Text, env Env) *Node {
 		parts = append(parts, plain)
 	}
 	return textNode(true, func(m *Machine) ([]byte, State) {
-		// Parts may use the scratch memory themselves, so the text is put together apart.
-		out := append(make([]byte, 0, 64), x.Parts[0]...)
+		// A part may be an interpolation itself, so each level has its own memory.
+		level := m.level
+		m.level++
+		if level == len(m.levels) {
+			m.levels = append(m.levels, nil)
+		}
+		out := append(m.levels[level][:0], x.Parts[0]...)
+		ok := true
 		for i, p := range parts {
-			var ok bool
 			if out, ok = p(m, out); !ok || !m.room() {
-				return nil, Bad
+				ok = false
+				break
 			}
 			out = append(out, x.Parts[i+1]...)
 		}
-		return out, Some
+		m.levels[level], m.level = out, level
+		if !ok {
+			return nil, Bad
+		}
+		start := len(m.scratch)
+		m.scratch = append(m.scratch, out...)
+		return m.scratch[start:len(m.scratch):len(m.scratch)], Some
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/types"
@@ -56,6 +57,9 @@ func (b *Builder) arith(x *ir.Arith, env Env) *Node {
 func (b *Builder) compare(x *ir.Compare, env Env) *Node {
 	l, r := b.expr(x.X, env), b.expr(x.Y, env)
 	equality := x.Op == ir.Eq || x.Op == ir.Ne
+	if equality && l.lit != nil && r.lit != nil {
+		return constant(value.Equal(l.lit.v, r.lit.v) == (x.Op == ir.Eq))
+	}
 	if equality && (l.isNull() || r.isNull()) {
 		return compareNull(l, r, x.Op == ir.Ne)
 	}
@@ -304,14 +308,34 @@ func (m *Machine) charge(n int) bool { return m.Eval.Charge(n) }
 func (b *Builder) meta(x *ir.Meta) *Node {
 	switch x.Name {
 	case "topic":
-		n := textNode(false, func(m *Machine) ([]byte, State) { return m.keep(m.rec.Topic), Some })
-		return n
+		if b.topic != "" {
+			return constant(b.topic)
+		}
+		return textNode(false, func(m *Machine) ([]byte, State) { return m.keep(m.rec.Topic), Some })
+	case "key":
+		return textNode(true, func(m *Machine) ([]byte, State) {
+			switch {
+			case m.rec.Key == nil:
+				return nil, Null
+			case !utf8.Valid(m.rec.Key):
+				return nil, Bad
+			}
+			return m.rec.Key, Some
+		})
 	case "partition":
 		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(int64(m.rec.Partition)), Some })
 	case "offset":
 		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(m.rec.Offset), Some })
 	case "sample_rate":
 		return numNode(false, func(m *Machine) (value.Number, State) { return m.Eval.SampleRate, Some })
+	case "timestamp":
+		return timeNode(true, func(m *Machine) (time.Time, State) {
+			t, ok := eval.Timestamp(m.rec.Timestamp).(time.Time)
+			if !ok {
+				return t, Bad
+			}
+			return t, Some
+		})
 	case "time":
 		return timeNode(true, func(m *Machine) (time.Time, State) {
 			if !m.HasTime {

@@ -88,12 +88,16 @@ func (b *Builder) fused(x ir.Expr, env Env) *Node {
 }
 
 func (b *Builder) field(x *ir.Field, env Env) *Node {
-	n := b.Field(b.expr(x.X, env), x.Name)
+	return b.narrowed(b.Field(b.expr(x.X, env), x.Name), x)
+}
+
+// narrowed gives a place the kind that the checker knows by now, which may be
+// narrower than what was declared.
+func (b *Builder) narrowed(n *Node, x ir.Expr) *Node {
 	if n == nil || n.path == nil {
 		return n
 	}
-	// What the checker knows by now may be narrower than what was declared.
-	if k := kindOf(x.T); n.kind == anyKind && k != anyKind && k != nullKind {
+	if k := kindOf(x.Type()); n.kind == anyKind && k != anyKind && k != nullKind {
 		c := *n
 		c.kind = k
 		return &c
@@ -124,11 +128,19 @@ func (b *Builder) index(x *ir.Index, env Env) *Node {
 	if !ok {
 		return nil
 	}
-	if name, ok := c.Value.(string); ok {
-		return b.field(&ir.Field{Node: x.Node, X: x.X, Name: name}, env)
+	switch i := c.Value.(type) {
+	case string:
+		return b.field(&ir.Field{Node: x.Node, X: x.X, Name: i}, env)
+	case value.Number:
+		if k, ok := i.Int64(); ok && k > -maxNth && k < maxNth {
+			return b.narrowed(b.element(b.expr(x.X, env), int(k)), x)
+		}
 	}
 	return nil
 }
+
+// maxNth bounds constant indices, so that they are ints everywhere.
+const maxNth = 1 << 30
 
 // logic is `and`, or `or` where decided is true.
 func (b *Builder) logic(xx, yy ir.Expr, decided bool, env Env) *Node {

@@ -46,6 +46,7 @@ type Program struct {
 	frames int
 	cells  int
 	checks []check
+	nths   []nth
 	cost   int // steps that a record takes at most outside of lists
 }
 
@@ -67,9 +68,11 @@ type Machine struct {
 	fr      [][]json.Span // by frame: the record's, then the present element of each list that is walked
 	idx     []int         // by frame: its position
 	cells   []cell
-	scratch []byte // texts that had to be made
-	held    []byte // JSON that a stage made for later ones
-	start   int    // of Buf, when the record began
+	scratch []byte   // texts that had to be made
+	held    []byte   // JSON that a stage made for later ones
+	levels  [][]byte // texts that are being put together, one inside the other
+	level   int
+	start   int // of Buf, when the record began
 }
 
 // NewMachine makes a machine for p.
@@ -83,16 +86,17 @@ func NewMachine(p *Program, f *eval.Frame) *Machine {
 // Load scans a record. False: the record is not certainly what its type says.
 func (m *Machine) Load(rec *event.Record, buf []byte) bool {
 	m.rec, m.d, m.Buf, m.start = rec, rec.Value, buf, len(buf)
-	m.scratch, m.held = m.scratch[:0], m.held[:0]
+	m.scratch, m.held, m.level = m.scratch[:0], m.held[:0], 0
 	m.Eval.Charge(m.prog.cost)
 	if len(m.d) > MaxRecord || m.scan.Scan(m.d) != nil || !m.scan.Shape() {
 		return false
 	}
 	m.fr[0] = m.scan.Frame()
-	for i := range m.prog.checks {
-		if !m.prog.checks[i].holds(m, m.fr[0]) {
-			return false
-		}
+	if !holdAll(m.prog.checks, m, m.fr[0]) {
+		return false
+	}
+	for i := range m.prog.nths {
+		m.enterNth(&m.prog.nths[i])
 	}
 	return true
 }
@@ -107,12 +111,18 @@ type Builder struct {
 	frames int
 	cells  int
 	checks []check
+	nths   []nth
+	sizes  map[int]int // slots that are read of a frame
+	topic  string      // "" where a record may be of any
 	cost   int
 	why    string // the first reason for which there is no fused program; "" for none
 }
 
-// NewBuilder begins a program.
-func NewBuilder() *Builder { return &Builder{plan: json.NewPlan(), frames: 1} }
+// NewBuilder begins a program for the records of a topic; "" for those of a
+// pattern.
+func NewBuilder(topic string) *Builder {
+	return &Builder{plan: json.NewPlan(), frames: 1, topic: topic, sizes: map[int]int{}}
+}
 
 // Program ends the building. why says what is not fused; then there is no program.
 func (b *Builder) Program() (p *Program, why string) {
@@ -120,7 +130,10 @@ func (b *Builder) Program() (p *Program, why string) {
 		return nil, b.why
 	}
 	b.plan.Seal()
-	return &Program{plan: b.plan, frames: b.frames, cells: b.cells, checks: b.checks, cost: b.cost}, ""
+	for i := range b.nths {
+		b.nths[i].none(b.sizes[b.nths[i].elem])
+	}
+	return &Program{nths: b.nths, plan: b.plan, frames: b.frames, cells: b.cells, checks: b.checks, cost: b.cost}, ""
 }
 
 // refuse says that the route cannot be fused.

@@ -135,3 +135,56 @@ func (n *Node) Object() func(*Machine) State {
 		return write(m)
 	}
 }
+
+// nth makes one element of a list of the record readable like a field:
+// `.items[0].sku` is a place.
+type nth struct {
+	slot, elem int
+	i          int // negative: from the end
+	missing    []json.Span
+	wrong      []json.Span // of what is no list
+}
+
+// none makes what is read of an element that is not there.
+func (p *nth) none(size int) {
+	p.missing, p.wrong = make([]json.Span, size), make([]json.Span, size)
+	for i := range p.wrong {
+		p.wrong[i].Kind = json.PathErr
+	}
+}
+
+func (m *Machine) enterNth(p *nth) {
+	sp := m.fr[0][p.slot]
+	switch {
+	case sp.Kind == json.Arr:
+		els, i := m.scan.Elems(sp), p.i
+		if i < 0 {
+			i += els.Len()
+		}
+		m.fr[p.elem] = p.missing
+		if i >= 0 && i < els.Len() {
+			m.fr[p.elem] = els.At(i)
+		}
+	case stateOf(&sp) == Null:
+		m.fr[p.elem] = p.missing
+	default:
+		m.fr[p.elem] = p.wrong
+	}
+}
+
+// element compiles element i of a list; nil where only values can tell.
+func (b *Builder) element(n *Node, i int) *Node {
+	if n.path == nil || n.path.frame != 0 {
+		return nil
+	}
+	pl, ok := n.path.elem()
+	if !ok {
+		return nil
+	}
+	// An element that is not there reads as null, whatever its type says, and
+	// a list of any type may be none.
+	pl.maybeMissing, pl.open = true, pl.open || split(n.path.decl).list == nil
+	pl.n.Slot()
+	b.nths = append(b.nths, nth{slot: n.path.slot(), elem: pl.frame, i: i})
+	return b.at(pl)
+}

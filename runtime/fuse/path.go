@@ -35,7 +35,11 @@ func (b *Builder) at(p place) *Node {
 }
 
 // slot gives a closure's way to the span.
-func (p *path) slot() int { return p.n.Slot() }
+func (p *path) slot() int {
+	slot := p.n.Slot()
+	p.b.sizes[p.frame] = max(p.b.sizes[p.frame], slot+1)
+	return slot
+}
 
 func stateOf(sp *json.Span) State {
 	switch sp.Kind {
@@ -129,7 +133,7 @@ func (p *path) instead() *Node {
 	if p.owner == nil {
 		return constant(p.def.v)
 	}
-	slot, frame := p.owner.Slot(), p.frame
+	slot, frame := (&path{p.b, place{n: p.owner, frame: p.frame}}).slot(), p.frame
 	there := boolNode(false, func(m *Machine) (bool, State) { return m.fr[frame][slot].Kind == json.Obj, Some })
 	return p.b.choose(there, constant(p.def.v), constant(nil))
 }
@@ -242,8 +246,8 @@ func (p *path) time() timeFn {
 func timeOf(d []byte, sp json.Span) (time.Time, bool) {
 	switch sp.Kind {
 	case json.Str:
-		if ms, ok := json.ParseTime(sp.Bytes(d)); ok {
-			return time.UnixMilli(ms).UTC(), true
+		if t, ok := commonTime(sp.Bytes(d)); ok {
+			return t, true
 		}
 		t, err := value.ParseTime(string(sp.Bytes(d)))
 		return t, err == nil
@@ -259,6 +263,63 @@ func timeOf(d []byte, sp json.Span) (time.Time, bool) {
 		return t, err == nil
 	}
 	return time.Time{}, false
+}
+
+// commonTime reads the forms that nearly all times have, without garbage:
+// 2026-03-01T10:20:30, up to nine digits of a second, and Z or an offset. false:
+// value.ParseTime must say.
+func commonTime(b []byte) (time.Time, bool) {
+	const seconds = len("2026-03-01T10:20:30")
+	if len(b) <= seconds {
+		return time.Time{}, false
+	}
+	var whole [24]byte
+	copy(whole[:], b[:seconds])
+	copy(whole[seconds:], ".000Z")
+	ms, ok := json.ParseTime(whole[:])
+	if !ok {
+		return time.Time{}, false
+	}
+	b = b[seconds:]
+	nanos := int64(0)
+	if b[0] == '.' {
+		i, unit := 1, int64(time.Second)
+		for ; i < len(b) && b[i]-'0' < 10 && unit > 1; i++ {
+			unit /= 10
+			nanos += int64(b[i]-'0') * unit
+		}
+		if i == 1 {
+			return time.Time{}, false
+		}
+		b = b[i:]
+	}
+	offset, ok := commonOffset(b)
+	t := time.Unix(ms/1000-offset, nanos).UTC()
+	return t, ok && t.Year() >= 1 && t.Year() <= 9999
+}
+
+// commonOffset reads Z or ±hh:mm up to 14 hours, in seconds.
+func commonOffset(b []byte) (int64, bool) {
+	switch {
+	case len(b) == 1 && b[0] == 'Z':
+		return 0, true
+	case len(b) != 6 || b[3] != ':' || b[0] != '+' && b[0] != '-':
+		return 0, false
+	}
+	for _, i := range [...]int{1, 2, 4, 5} {
+		if b[i]-'0' > 9 {
+			return 0, false
+		}
+	}
+	hours, minutes := int64(b[1]-'0')*10+int64(b[2]-'0'), int64(b[4]-'0')*10+int64(b[5]-'0')
+	if hours > 14 || minutes > 59 {
+		return 0, false
+	}
+	s := hours*3600 + minutes*60
+	if b[0] == '-' {
+		s = -s
+	}
+	return s, true
 }
 
 func (p *path) value() valueFn {

@@ -216,7 +216,12 @@ func (c *check) holds(m *Machine, fr []json.Span) bool {
 }
 
 func holdAll(cs []check, m *Machine, fr []json.Span) bool {
-	return !slices.ContainsFunc(cs, func(c check) bool { return !c.holds(m, fr) })
+	for i := range cs {
+		if !cs[i].holds(m, fr) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *check) member(d []byte, sp json.Span) bool {

@@ -43,7 +43,7 @@ func (c *compiler) emit(p place, s *ir.Emit) error {
 	case *ir.SegmentPass:
 		e.sink = &segmentPass{x: sk.X}
 	case *ir.TopicRecord:
-		e.sink = &topicRecord{topic: sk.Topic, key: sk.Key, value: sk.Value, headers: sk.Headers, passed: c.route.passed}
+		e.sink = &topicRecord{topic: sk.Topic, key: sk.Key, value: sk.Value, headers: sk.Headers, passed: []byte(c.route.passed)}
 	case *ir.LogLine:
 		e.sink = &logLine{name: sk.Name, fields: sk.Fields}
 	default:

@@ -25,7 +25,7 @@ type fused struct {
 // gaveUp is the step that leaves a record to the reference evaluator.
 const gaveUp = -3
 
-// maxFusedSteps bounds what arms of different shapes multiply to.
+// maxFusedSteps bounds what arms of different shapes multiply to, in stages.
 const maxFusedSteps = 4096
 
 // fuser compiles one route for one topic.
@@ -34,12 +34,13 @@ type fuser struct {
 	b     *fuse.Builder
 	steps []step
 	child int
+	work  int // stages compiled, those of arms that were compiled again included
 	why   string
 }
 
 // fuse compiles the route for a topic of that type.
 func (c *compiler) fuse(t *topic) *fused {
-	f := &fuser{c: c, b: fuse.NewBuilder(), child: ended}
+	f := &fuser{c: c, b: fuse.NewBuilder(t.name), child: ended}
 	decl := t.typ
 	if decl == nil {
 		decl = types.AnyT
@@ -83,7 +84,7 @@ func (f *fuser) refuse(why string) {
 // things behind a stage than above it, which is what env tells; where the arms of
 // a branch leave it in different states, what follows is compiled once for each.
 func (f *fuser) stages(ss []ir.Stage, env fuse.Env, then func(fuse.Env)) {
-	if len(f.steps) > maxFusedSteps {
+	if f.work++; f.work > maxFusedSteps {
 		f.refuse("arms of too many shapes")
 	}
 	if f.why != "" {
@@ -270,8 +271,16 @@ func (f *fuser) arms(arms []arm, env fuse.Env, then func(fuse.Env)) {
 	for _, a := range arms {
 		var test *fusedUnless
 		if a.cond != nil {
-			test = &fusedUnless{cond: f.b.Expr(a.cond, env).Bool()}
-			f.add(test)
+			// `match @topic` is decided here: a program is of one topic.
+			cond := f.b.Expr(a.cond, env)
+			c, ok := cond.Const()
+			if ok && c == false {
+				continue
+			}
+			if !ok {
+				test = &fusedUnless{cond: cond.Bool()}
+				f.add(test)
+			}
 		}
 		f.stages(a.body, env, then)
 		if test == nil {

@@ -293,7 +293,12 @@ func (f *fuser) segmentPass(e *emit, s *ir.SegmentPass, env fuse.Env) func(*Fram
 }
 
 func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Frame, *event.Output) bool {
-	name, body := f.b.Expr(s.Topic, env).Text(), f.b.Expr(s.Value, env).Write()
+	topic := f.b.Expr(s.Topic, env)
+	name, body := topic.Text(), f.b.Expr(s.Value, env).Write()
+	c, known := topic.Const()
+	if t, ok := c.(string); ok {
+		known = known && topicName(t)
+	}
 	var key func(*fuse.Machine, []byte) ([]byte, bool)
 	if s.Key != nil {
 		key = f.b.Expr(s.Key, env).Plain()
@@ -302,11 +307,11 @@ func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Fram
 	if s.Headers != nil {
 		headers = f.b.Expr(s.Headers, env).Value()
 	}
-	passed := f.c.route.passed
+	passed := []byte(f.c.route.passed)
 	return func(fr *Frame, o *event.Output) bool {
 		m := fr.m
 		t, st := name(m)
-		if st != fuse.Some || !topicName(string(t)) {
+		if st != fuse.Some || !known && !topicName(string(t)) {
 			return false
 		}
 		o.Target.Start = hereFused(m)
@@ -341,7 +346,7 @@ func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Fram
 	}
 }
 
-func (fr *Frame) fusedHeaders(e *emit, o *event.Output, headers func(*fuse.Machine) (value.Value, fuse.State), passed string) bool {
+func (fr *Frame) fusedHeaders(e *emit, o *event.Output, headers func(*fuse.Machine) (value.Value, fuse.State), passed []byte) bool {
 	m := fr.m
 	o.ID.Start = hereFused(m)
 	m.Buf, fr.buf = e.ids.append(m.Buf, fr.buf, e.prefix, fr.rec, fr.path)

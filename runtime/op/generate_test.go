@@ -141,6 +141,27 @@ func (g *gen) places() []gplace {
 
 func appendPlaces(out []gplace, text string, t *gtype, isDot bool) []gplace {
 	out = append(out, gplace{text, t})
+	below := func(step string, elem *gtype) {
+		if text == "." && step[0] == '.' {
+			text = ""
+		}
+		e := *elem
+		e.null = e.kind != "any"
+		out = appendPlaces(out, text+step, &e, false)
+	}
+	switch {
+	case strings.Count(text, "[") > 1 || len(text) > 24:
+		return out
+	case t.kind == "list" && text != ".":
+		below("[0]", t.elem)
+		below("[-1]", t.elem)
+	case t.kind == "map":
+		below(".k", t.elem)
+		below(`["a"]`, t.elem)
+	case t.kind == "any" && text != "." && text != "$" && !strings.Contains(text, ".a.b"):
+		below(".a", &gtype{kind: "any"})
+		below(".a.b", &gtype{kind: "any"})
+	}
 	if t.kind != "object" {
 		return out
 	}
@@ -442,7 +463,14 @@ func (g *gen) stages(b *strings.Builder, indent string, n int) {
 
 func (g *gen) stage(b *strings.Builder, indent string) {
 	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
-	switch g.Intn(16) {
+	switch g.Intn(17) {
+	case 16:
+		x, t := g.literal(1)
+		if p := g.nullable("string"); p != "" && g.maybe(50) {
+			line("with { anonymousId: %s }", p)
+		} else if t.kind == "object" {
+			line("with { context: %s }", x)
+		}
 	case 0, 1:
 		line("where %s", g.cond())
 	case 2, 3:

@@ -100,6 +100,7 @@ type Frame struct {
 	m        *fuse.Machine // of the topic at hand
 	machines []machine
 	keyBuf   []byte
+	loop     bool // the call at hand came from here
 }
 
 // NewFrame makes a frame for r.

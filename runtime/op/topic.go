@@ -17,7 +17,7 @@ type topicRecord struct {
 	key     ir.Expr // nil: the ordering key
 	value   ir.Expr
 	headers ir.Expr // nil: none of its own
-	passed  string
+	passed  []byte  // the route, as it stands in sluice-path
 }
 
 func (t *topicRecord) write(fr *Frame, e *emit, o *event.Output) (string, *diag.Failure) {
@@ -96,12 +96,12 @@ func (t *topicRecord) writeHeaders(fr *Frame, o *event.Output) *diag.Failure {
 }
 
 // appendOurHeaders writes the headers that every record of ours has.
-func appendOurHeaders(dst, id []byte, before, passed string) []byte {
+func appendOurHeaders(dst, id []byte, before string, passed []byte) []byte {
 	if before != "" {
-		passed = before + "," + passed
+		passed = append([]byte(before+","), passed...)
 	}
 	dst = event.AppendHeader(dst, headerID, id)
-	return event.AppendHeader(dst, headerPath, []byte(passed))
+	return event.AppendHeader(dst, headerPath, passed)
 }
 
 // appendHeaders writes the headers of a script; false where one is no text.
