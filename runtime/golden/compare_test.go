@@ -67,7 +67,7 @@ func TestParseErrorsSayWhere(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no input section", "# x\n-- out --\n", "c.txtar:2: the case has no section -- in --"},
 		{"bad JSON", "-- in --\n{\"topic\":\"t\",}\n-- out --\n", "c.txtar:2: byte 13: comma before }"},
-		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, out, dead, dropped, http"},
+		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, out, dead, dropped"},
 		{"a webhook", "-- in --\n{\"webhook\":\"/x\"}\n-- out --\n", "c.txtar:2: inputs of \"webhook\" are not there yet: this version of Sluice reads topics"},
 		{"a misspelt field", "-- in --\n{\"topic\":\"t\",\"valeu\":1}\n-- out --\n", "c.txtar:2: an input has no field \"valeu\""},
 		{"a bad now", "now: yesterday\n-- in --\n-- out --\n", ""},

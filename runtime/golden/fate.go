@@ -28,6 +28,9 @@ func (a *Actual) fates(w *sim.World, p *plan.Plan, outs map[fateKey]int) {
 	}
 	where := nodes(p)
 	for _, e := range w.Ends() {
+		if e.Repeat {
+			continue
+		}
 		of := ""
 		if len(p.Routes) > 1 {
 			of = " in " + e.Route.Name
@@ -46,7 +49,7 @@ func (a *Actual) fates(w *sim.World, p *plan.Plan, outs map[fateKey]int) {
 		}
 	}
 	for _, l := range w.Letters() {
-		if l.Emit != "" {
+		if l.Emit != "" && !l.Repeat {
 			add(l.In, "dead in %s: %s refused with %s", l.Route, l.Emit, l.Code)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/sim"
-	"github.com/sluice-dev/sluice/runtime/task"
 )
 
 // Options say how a case is run.
@@ -20,7 +19,7 @@ type Options struct {
 	// Script is the stem of the script whose routes run alone; "" runs them all.
 	Script string
 	// Evaluators are the ways to compile a route, the reference first; the case runs
-	// on each. None: the reference alone.
+	// on each. None: the reference, and what the engine runs.
 	Evaluators []Evaluator
 	// Cover, where it is set, notes what the reference evaluator visits in the run
 	// as written.
@@ -30,7 +29,7 @@ type Options struct {
 // Evaluator is one way to run a route.
 type Evaluator struct {
 	Name    string // as reports name it
-	Compile func(r *plan.Route, app string) (func() task.Runner, error)
+	Compile sim.CompileFunc
 }
 
 // Reference is the evaluator that says what an expression means; Fused is what
@@ -236,6 +235,9 @@ func (a *Actual) rows(w *sim.World, p *plan.Plan) {
 		a.Out = append(a.Out, outRow(&t))
 	}
 	for _, l := range w.Letters() {
+		if l.Repeat {
+			continue
+		}
 		o := value.NewObject()
 		putIn(o, l.In)
 		o.Put("route", l.Route)
@@ -247,7 +249,7 @@ func (a *Actual) rows(w *sim.World, p *plan.Plan) {
 		a.Dead = append(a.Dead, ActualRow{Obj: o})
 	}
 	for _, e := range w.Ends() {
-		if e.Kind == event.Dropped {
+		if e.Kind == event.Dropped && !e.Repeat {
 			o := value.NewObject()
 			putIn(o, e.In)
 			o.Put("route", e.Route.Name)

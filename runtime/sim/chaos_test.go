@@ -113,7 +113,7 @@ const (
 
 // setup says how a run differs from the plain one: the mutants, and who listens.
 type setup struct {
-	compile func(*plan.Route, string) (func() task.Runner, error)
+	compile CompileFunc
 	policy  policy
 	trace   func(string)
 }

@@ -31,10 +31,13 @@ type partition struct {
 	end  int64 // offset of the next record
 }
 
-// logged is a record and the input of the case that caused it; 0 for none.
+// logged is a record, and what the world knows of it that no reader does.
 type logged struct {
 	rec event.Record
-	in  int
+	in  int // the input that caused it; 0 for none
+	// repeat: it is an output that stands in the topic already, under the same
+	// sluice-id, or was caused by one.
+	repeat bool
 }
 
 // from finds the first record at or behind an offset.
@@ -70,11 +73,11 @@ type Input struct {
 // from 1.
 func (w *World) Produce(in Input) (n int, at event.Origin) {
 	w.inputs++
-	return w.inputs, w.append(in, w.inputs)
+	return w.inputs, w.append(in, w.inputs, false)
 }
 
 // append writes to the log.
-func (w *World) append(in Input, cause int) event.Origin {
+func (w *World) append(in Input, cause int, repeat bool) event.Origin {
 	t := w.topic(in.Topic)
 	n := int32(len(t.parts))
 	var p int32
@@ -94,19 +97,16 @@ func (w *World) append(in Input, cause int) event.Origin {
 	part.recs = append(part.recs, logged{event.Record{
 		Topic: in.Topic, TopicID: t.id, Partition: p, Offset: part.end,
 		Key: in.Key, Value: in.Value, Headers: in.Headers, Timestamp: in.Timestamp,
-	}, cause})
+	}, cause, repeat})
 	part.end++
 	w.logf("log      %s/%d/%d", in.Topic, p, part.end-1)
 	return event.Origin{Topic: t.id, Partition: p, Offset: part.end - 1}
 }
 
-// cause is the input that led to a record.
-func (w *World) cause(r *event.Record) int {
+// find finds a record in the log.
+func (w *World) find(r *event.Record) *logged {
 	p := &w.topics[r.Topic].parts[r.Partition]
-	if i := p.from(r.Offset); i < len(p.recs) && p.recs[i].rec.Offset == r.Offset {
-		return p.recs[i].in
-	}
-	return 0
+	return &p.recs[p.from(r.Offset)]
 }
 
 // group is the consumer group of a route: positions, and who reads what.

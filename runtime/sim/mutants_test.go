@@ -60,7 +60,7 @@ func fresh(s setup) setup {
 }
 
 // mutated compiles routes as mutants.
-func mutated(m op.Mutation) func(*plan.Route, string) (func() task.Runner, error) {
+func mutated(m op.Mutation) CompileFunc {
 	return func(r *plan.Route, app string) (func() task.Runner, error) {
 		c, err := op.Compile(r, app)
 		if err != nil {

@@ -20,6 +20,7 @@ type End struct {
 	Stage  string
 	Node   string
 	Fail   *diag.Failure
+	Repeat bool // the record is a repeat of another, as its sluice-id says
 
 	outs []made
 }
@@ -48,18 +49,21 @@ type Letter struct {
 	*letter.Letter
 	In   int
 	Path string // the field concerned, ".lines[1].qty"; "" where there is none
+	// Repeat: the record is a repeat of another, as its sluice-id says.
+	Repeat bool
 }
 
 // ran notes how a record ended. It runs again after a crash: the same end, once.
 func (w *World) ran(r *running, rec *event.Record, end *event.Outcome, out *event.Arena, from int) {
 	id := endID{r.route.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
+	l := w.find(rec)
 	e := End{
-		In: w.cause(rec), Route: r.route.Route.Route, Origin: id.origin,
+		In: l.in, Repeat: l.repeat, Route: r.route.Route.Route, Origin: id.origin,
 		Kind: end.Kind, Reason: end.Reason, Stage: end.Stage, Node: end.Node, Fail: end.Fail,
 	}
 	for i := from; i < len(out.Outs); i++ {
 		o := &out.Outs[i]
-		r.p.made[place{out, int32(i)}] = &source{r: r, of: id, nth: i - from, in: e.In}
+		r.p.made[place{out, int32(i)}] = &source{r: r, of: id, nth: i - from, in: e.In, repeat: e.Repeat}
 		e.outs = append(e.outs, made{r.route.Emits[o.Emit].ID, string(o.ID.Of(out))})
 	}
 	if i, ok := w.ends[id]; ok {
@@ -86,7 +90,7 @@ func (w *World) bury(x *write) {
 	o.Path = ""
 	d := Letter{Letter: l}
 	if i, ok := w.ends[endID{l.Route, o}]; ok {
-		d.In = w.ended[i].In
+		d.In, d.Repeat = w.ended[i].In, w.ended[i].Repeat
 		if f := w.ended[i].Fail; f != nil && l.Class == letter.Processing {
 			d.Path = f.Path
 		}

@@ -47,10 +47,11 @@ type place struct {
 
 // source is where an output comes from: the how-manieth output of which record.
 type source struct {
-	r   *running
-	of  endID
-	nth int
-	in  int
+	r      *running
+	of     endID
+	nth    int
+	in     int
+	repeat bool // of a record that is a repeat itself
 }
 
 // running is a task with what stands around it in its process.

@@ -41,9 +41,8 @@ type Options struct {
 	Now time.Time
 	// Partitions of every topic that is made; 0: 12.
 	Partitions int32
-	// Compile makes the runners of a route, one a task; nil: the reference
-	// evaluator of package op.
-	Compile func(r *plan.Route, app string) (func() task.Runner, error)
+	// Compile makes the runners of a route, one a task; nil: Fused.
+	Compile CompileFunc
 	// Sink answers requests; nil takes everything.
 	Sink Sink
 	Caps task.Caps
@@ -117,7 +116,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 		o.Partitions = 12
 	}
 	if o.Compile == nil {
-		o.Compile = Reference
+		o.Compile = Fused
 	}
 	if o.Sink == nil {
 		o.Sink = func(*Attempt) Reply { return Reply{} }
@@ -136,14 +135,8 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	return w, nil
 }
 
-// Reference compiles a route for the reference evaluator.
-func Reference(r *plan.Route, app string) (func() task.Runner, error) {
-	c, err := op.Compile(r, app)
-	if err != nil {
-		return nil, err
-	}
-	return runners(c.Reference()), nil
-}
+// CompileFunc makes the runners of a route, one a task.
+type CompileFunc func(r *plan.Route, app string) (func() task.Runner, error)
 
 // Fused compiles a route as the engine runs it.
 func Fused(r *plan.Route, app string) (func() task.Runner, error) {
@@ -152,6 +145,15 @@ func Fused(r *plan.Route, app string) (func() task.Runner, error) {
 		return nil, err
 	}
 	return runners(c), nil
+}
+
+// Reference compiles a route for the reference evaluator alone.
+func Reference(r *plan.Route, app string) (func() task.Runner, error) {
+	c, err := op.Compile(r, app)
+	if err != nil {
+		return nil, err
+	}
+	return runners(c.Reference()), nil
 }
 
 func runners(c *op.Route) func() task.Runner {
@@ -208,7 +210,7 @@ func (w *World) connect(p *plan.Plan) {
 	// A program that declares none of a kind uses its main all the same: the
 	// caller of a real program provides it.
 	for _, kind := range []string{"segment", "kafka", "log"} {
-		if w.find(kind, "main") < 0 {
+		if w.declared(kind, "main") < 0 {
 			w.conns = append(w.conns, &connection{kind: kind, name: "main"})
 		}
 	}
@@ -255,7 +257,7 @@ func newConnection(d *ir.Connection, _ []*ir.Connection) *connection {
 	return c
 }
 
-func (w *World) find(kind, name string) int {
+func (w *World) declared(kind, name string) int {
 	return slices.IndexFunc(w.conns, func(c *connection) bool { return c.kind == kind && c.name == name })
 }
 
@@ -268,10 +270,10 @@ func (w *World) connection(e *ir.Emit) int {
 	case *ir.TopicRecord:
 		kind, name = "kafka", e.Via
 	}
-	if i := w.find(kind, name); i >= 0 {
+	if i := w.declared(kind, name); i >= 0 {
 		return i
 	}
-	return w.find(kind, "main")
+	return w.declared(kind, "main")
 }
 
 // Now is the world's clock.

@@ -51,7 +51,7 @@ type Taken struct {
 	ID         string
 	Lane       uint64 // meaningful where Ordered
 	Ordered    bool
-	Repeat     bool // it was taken before
+	Repeat     bool // it was taken before, or its record is a repeat of another
 	At         time.Time
 
 	Target    string // topic, or name of a log line
@@ -137,7 +137,7 @@ func (w *World) take(p *process, c *connection, o *event.Output) {
 	})
 	id := takenID{src.of, src.nth}
 	first, again := w.firstTaken[id]
-	t.Repeat = again
+	t.Repeat = again || src.repeat
 	if again && w.taken[first].ID != t.ID {
 		w.breaks("I4: output %d of %s had the id %s and now has %s", src.nth, src.of, w.taken[first].ID, t.ID)
 	}
@@ -147,7 +147,7 @@ func (w *World) take(p *process, c *connection, o *event.Output) {
 	w.taken = append(w.taken, t)
 	if c.kind == "kafka" {
 		// A repeat is a record of its own: readers tell it by sluice-id.
-		w.append(Input{Topic: t.Target, Key: t.Key, Value: t.Body, Headers: t.Headers, Timestamp: t.Timestamp}, t.In)
+		w.append(Input{Topic: t.Target, Key: t.Key, Value: t.Body, Headers: t.Headers, Timestamp: t.Timestamp}, t.In, t.Repeat)
 	}
 }
 

@@ -1,0 +1,19 @@
+package golden_test
+
+import (
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/golden"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// forgetful is an evaluator that forgets every record.
+var forgetful = golden.Evaluator{Name: "the forgetful evaluator", Compile: func(*plan.Route, string) (func() task.Runner, error) {
+	return func() task.Runner { return forget{} }, nil
+}}
+
+type forget struct{}
+
+func (forget) Run(*event.Record, time.Time, *event.Arena) event.Outcome { return event.Outcome{} }

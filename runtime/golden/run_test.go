@@ -1,0 +1,285 @@
+package golden_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-dev/sluice/lang/program"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/runtime/golden"
+	"github.com/sluice-dev/sluice/stdlib"
+)
+
+const shop = `app "shop"
+connection segment main { write_key: secret("K") }
+
+from topic "orders" as { id: string, total: number, old: bool = false }
+where not .old else "old"
+emit track "Paid" { userId: .id, properties: { total: .total } }
+when .total > 100 { emit topic "big" { value: .total, headers: { why: "large" } } }
+`
+
+func load(t *testing.T, files map[string]string) *program.Program {
+	t.Helper()
+	var texts []*token.File
+	for name, text := range files {
+		texts = append(texts, token.NewFile(name, text))
+	}
+	p := program.Compile(texts, stdlib.Env(), program.Options{})
+	if !p.OK() {
+		for _, d := range p.Diags {
+			t.Errorf("%s: %s", d.Span, d.Message)
+		}
+		t.FailNow()
+	}
+	return p
+}
+
+func report(t *testing.T, p *program.Program, text string, o golden.Options) string {
+	t.Helper()
+	c, err := golden.Parse("shop.test/c", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &golden.Result{Name: "shop/c", File: "shop.test/c.txtar", Rerun: "R", Accept: "A"}
+	r.Verdict, r.Actual = golden.Run(p.Plan, c, o)
+	var b strings.Builder
+	r.WriteText(&b, len(r.Name))
+	return b.String()
+}
+
+// A report says what became of each input, then the difference.
+func TestReports(t *testing.T) {
+	p := load(t, map[string]string{"shop.route": shop})
+	const in = `-- in --
+{"topic":"orders","key":"a","value":{"id":"a","total":1.50}}
+{"topic":"orders","key":"b","value":{"id":"b","total":2,"old":true}}
+{"topic":"orders","key":"c","value":{"id":"c","total":"x"}}
+{"topic":"orders","value":{"id":"d","total":500}}
+`
+	const right = `{"to":"segment","route":"shop","type":"track","event":"Paid","userId":"a","messageId":"$a","properties":{"total":1.5},"timestamp":"2026-01-01T00:00:00.000Z"}
+{"to":"segment","route":"shop","type":"track","event":"Paid","userId":"d","...":true}
+{"to":"topic big","route":"shop","value":500,"headers":{"why":"large"}}
+-- dead --
+{"in":3,"route":"shop","code":"E0412","stage":"from","path":".total"}
+-- dropped --
+{"in":2,"route":"shop","reason":"old"}
+`
+	const fates = `
+      in 1 completed: 1 out
+      in 2 dropped: old, shop.route:5
+      in 3 dead: E0412 expected number, got string, shop.route:4:1
+      in 4 completed: 2 out
+`
+	tests := []struct{ name, text, want string }{
+		{"all as expected", in + "-- out --\n" + right, "ok    shop/c  4 in = 3 out + 1 dead + 1 dropped\n"},
+		{"dropped is compared only where it is written", in + "-- out --\n" + strings.Split(right, "-- dropped --")[0], "ok    shop/c  4 in = 3 out + 1 dead + 1 dropped\n"},
+		{"a wrong field, a row too few and one too many", in + "-- out --\n" + strings.NewReplacer(`"total":1.5}`, `"total":1.6,"coupon":"X"}`, `{"in":2,`, `{"in":4,`).Replace(right),
+			"FAIL  shop/c  4 in = 3 out + 1 dead + 1 dropped shop.test/c.txtar:7" + fates + `      out[0].properties.coupon  want "X"  got <absent>
+      out[0].properties.total   want 1.6  got 1.50
+      dropped[0].in             want 4    got 2
+      rerun: R      accept: A
+`},
+		{"what comes unlisted fails", in + "-- out --\n" + strings.SplitN(right, "\n", 2)[0] + "\n-- dead --\n{\"in\":3,\"...\":true}\n",
+			"FAIL  shop/c  4 in = 3 out + 1 dead + 1 dropped shop.test/c.txtar" + fates + `      out  want <absent>  got {"to":"segment","route":"shop","type":"track","messageId":"sl1-ID","userId":"d","event":"Paid","properties":{"total":500},"timestamp":"2026-01-01T00:00:00.000Z"}
+      out  want <absent>  got {"to":"topic big","route":"shop","value":500,"headers":{"why":"large"}}
+      rerun: R      accept: A
+`},
+		{"no expectation is an error", in, "ERROR shop/c  shop.test/c.txtar:1: no expectation: write -- out --, -- dead -- or -- dropped --, or run --update\n"},
+		{"a bad input is an error", "-- in --\n{\"topic\":\"orders\",\"value\":1,\"partition\":-1}\n-- out --\n", "ERROR shop/c  shop.test/c.txtar:2: partition is a whole number from 0 to 999\n"},
+		{"an input that nothing reads", "-- in --\n{\"topic\":\"order\",\"value\":1}\n-- out --\n{\"to\":\"log\"}\n",
+			"FAIL  shop/c  1 in = nothing shop.test/c.txtar:4\n      in 1 was read by no route\n      out[0]  want {\"to\":\"log\"}  got <absent>\n      rerun: R      accept: A\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if d := cmp.Diff(tt.want, steady(report(t, p, tt.text, golden.Options{}))); d != "" {
+				t.Errorf("report (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// steady takes out what differs from run to run or says nothing here: times, ids,
+// blanks of columns.
+func steady(s string) string {
+	var out []string
+	for _, l := range strings.Split(s, "\n") {
+		if i := strings.LastIndex(l, " ms"); i > 0 && strings.HasPrefix(l, "ok") {
+			l = strings.TrimRight(l[:i], " 0123456789")
+		}
+		if strings.HasPrefix(l, "FAIL") || strings.HasPrefix(l, "ok") {
+			l = l[:14] + strings.Join(strings.Fields(l[14:]), " ")
+		}
+		if i := strings.Index(l, `"sl1-`); i > 0 {
+			l = l[:i] + `"sl1-ID` + l[i+len(`"sl1-`)+32:]
+		}
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
+}
+
+// X.test runs the routes of X.route, with everybody's declarations.
+func TestScriptsRunAlone(t *testing.T) {
+	p := load(t, map[string]string{
+		"decl.route": "app \"a\"\ntype E = { n: int }\n",
+		"x.route":    "from topic \"t\" as E\nemit log \"x\"\n",
+		"y.route":    "from topic \"t\" as E\nemit log \"y\"\n",
+	})
+	const in = "-- in --\n{\"topic\":\"t\",\"value\":{\"n\":1}}\n-- out --\n"
+	x, y := `{"to":"log","route":"x","name":"x","fields":{"n":1}}`+"\n", `{"to":"log","route":"y","name":"y","fields":{"n":1}}`+"\n"
+	for _, tt := range []struct{ script, out string }{{"x", x}, {"y", y}, {"", x + y}} {
+		if got := report(t, p, in+tt.out, golden.Options{Script: tt.script}); !strings.HasPrefix(got, "ok ") {
+			t.Errorf("script %q:\n%s", tt.script, got)
+		}
+	}
+}
+
+// What is emitted to a topic that the program reads is an output and an input, with
+// the number of the input that caused it.
+func TestOutputsAreInputs(t *testing.T) {
+	p := load(t, map[string]string{"p.route": `app "a"
+route first
+from topic "a" as { n: int }
+emit topic "b" { key: string(.n), value: { m: .n } }
+
+route second
+from topic "b" as { m: int }
+require .m < 2 else "too many"
+emit log { m: .m, key: @key }
+`})
+	got := report(t, p, `-- in --
+{"topic":"a","value":{"n":1}}
+{"topic":"a","value":{"n":2}}
+-- out --
+{"to":"topic b","route":"first","key":"1","value":{"m":1}}
+{"to":"log","route":"second","fields":{"m":1,"key":"1"}}
+{"to":"topic b","route":"first","key":"2","value":{"m":2}}
+-- dead --
+{"in":2,"route":"second","code":"E0413","stage":"require"}
+`, golden.Options{})
+	if !strings.HasPrefix(got, "ok ") {
+		t.Error(got)
+	}
+}
+
+// Steps: the clock stands still but for advance; what a restart or a crash has read
+// again comes out once.
+func TestSteps(t *testing.T) {
+	p := load(t, map[string]string{"p.route": `app "a"
+from topic "t" as { n: int }
+emit log { n: .n, at: @timestamp, now: now() }
+`})
+	got := report(t, p, `now: 2026-03-01T12:00:00Z
+-- in --
+{"topic":"t","value":{"n":1}}
+advance 90s
+{"topic":"t","value":{"n":2}}
+crash
+restart
+{"topic":"t","value":{"n":3},"timestamp":"2026-03-01T11:00:00+01:00"}
+crash
+-- out --
+{"to":"log","route":"p","fields":{"n":1,"at":"2026-03-01T12:00:00.000Z","now":"2026-03-01T12:00:00.000Z"}}
+{"to":"log","route":"p","fields":{"n":2,"at":"2026-03-01T12:01:30.000Z","now":"2026-03-01T12:01:30.000Z"}}
+{"to":"log","route":"p","fields":{"n":3,"at":"2026-03-01T10:00:00.000Z","now":"2026-03-01T12:01:30.000Z"}}
+`, golden.Options{})
+	if !strings.HasPrefix(got, "ok ") {
+		t.Error(got)
+	}
+}
+
+// An update keeps what was right as it is written, and comments, and names ids.
+func TestUpdate(t *testing.T) {
+	p := load(t, map[string]string{"shop.route": shop})
+	const in = `# Doc.
+-- in --
+{"topic":"orders","key":"a","value":{"id":"a","total":1.50}}
+# the second
+{"topic":"orders","key":"b","value":{"id":"b","total":3}}
+`
+	tests := []struct{ name, text, want string }{
+		{"a new case", in, in + `-- out --
+{"to":"segment","route":"shop","type":"track","messageId":"$m1","userId":"a","event":"Paid","properties":{"total":1.50},"timestamp":"2026-01-01T00:00:00.000Z"}
+{"to":"segment","route":"shop","type":"track","messageId":"$m2","userId":"b","event":"Paid","properties":{"total":3},"timestamp":"2026-01-01T00:00:00.000Z"}
+`},
+		{"what was right stays, what was wrong is rewritten, what is gone goes", in + `-- out --
+# a comment of the first
+{"...":true, "to":"segment", "userId":"a", "messageId":"$m1"}
+{"to":"segment","userId":"b","properties":{"total":4},"...":true}
+# a comment at the end
+-- dead --
+{"in":9,"route":"shop","...":true}
+`, in + `-- out --
+# a comment of the first
+{"...":true, "to":"segment", "userId":"a", "messageId":"$m1"}
+{"to":"segment","route":"shop","type":"track","messageId":"$m2","userId":"b","event":"Paid","properties":{"total":3},"timestamp":"2026-01-01T00:00:00.000Z"}
+# a comment at the end
+-- dead --
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := golden.Parse("c", []byte(tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, a := golden.Run(p.Plan, c, golden.Options{})
+			got := string(c.Update(a))
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("file (-want +got):\n%s", d)
+			}
+			c, err = golden.Parse("c", []byte(got))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, a := golden.Run(p.Plan, c, golden.Options{})
+			if !v.Passed() {
+				t.Errorf("the updated case fails: %v %v", v.Err, v.Diffs)
+			}
+			if again := string(c.Update(a)); again != got {
+				t.Errorf("a second update changes it:\n%s", cmp.Diff(got, again))
+			}
+		})
+	}
+}
+
+// A route that cannot do the same twice passes as written and fails in a variant.
+func TestVariantsAreNamed(t *testing.T) {
+	// That is what a broken engine would look like: here the evaluator is broken.
+	p := load(t, map[string]string{"p.route": "app \"a\"\nfrom topic \"t\" as { n: int }\nemit log { n: .n }\n"})
+	got := report(t, p, "-- in --\n{\"topic\":\"t\",\"value\":{\"n\":1}}\n-- out --\n{\"to\":\"log\",\"route\":\"p\",\"fields\":{\"n\":1}}\n",
+		golden.Options{Evaluators: []golden.Evaluator{golden.Reference, forgetful}})
+	if !strings.Contains(got, "as written it passes; it fails on the forgetful evaluator") {
+		t.Error(got)
+	}
+}
+
+func TestCoverage(t *testing.T) {
+	p := load(t, map[string]string{"shop.route": shop + `
+route more
+from topic "more" as { kind: "a" | "b" | "c" }
+match .kind {
+  "a" => emit log "a"
+  "b", "c" => when .kind == "b" { drop "b" } else { emit log "c" }
+}
+`})
+	cover := golden.NewCoverage(p.Plan)
+	report(t, p, "-- in --\n{\"topic\":\"orders\",\"value\":{\"id\":\"a\",\"total\":1}}\n{\"topic\":\"more\",\"value\":{\"kind\":\"c\"}}\n-- out --\n", golden.Options{Cover: cover})
+	j := &golden.JSONCover{}
+	j.Add(cover, "dir")
+	var b strings.Builder
+	j.WriteText(&b)
+	want := `cover 50.0% (6/12 branches)
+      dir/shop.route:5  never false: where not .old else "old"
+      dir/shop.route:7  never true: when .total > 100
+      dir/shop.route:7  never emitted: emit topic "big" { value: .total, headers: { why: "large" } }
+      dir/shop.route:11  never "a": match .kind
+      dir/shop.route:12  never emitted: emit log "a"
+      dir/shop.route:13  never true: when .kind == "b"
+`
+	if d := cmp.Diff(want, b.String()); d != "" {
+		t.Errorf("coverage (-want +got):\n%s", d)
+	}
+}
