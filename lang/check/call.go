@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -127,6 +128,8 @@ func (e *ex) bind(f *types.Func, x *syntax.Call, args []ir.Expr) (types.Bound, b
 		}
 		i := wrong.Arg
 		switch {
+		case slices.ContainsFunc(ts, spoiled):
+			return b, false
 		case wrong.Fault == types.NullHere, wrong.Fault == types.BadArgument && ts[i].Kind == types.Any && types.Assignable(types.NonNull(ts[i]), wrong.Want):
 			args[i] = e.nullHere(args[i], "as `"+param(f, i)+"` of `"+f.Name+"`")
 		case wrong.Fault == types.BadArgument && ts[i].Kind == types.Any && i == 0 && !f.TakesNull && (f.Fails || e.c.loose):
@@ -163,7 +166,7 @@ func (e *ex) badCall(f *types.Func, x *syntax.Call, args []ir.Expr, wrong *types
 		e.errorf(diag.BadArgument, x.Span(), "%s", wrong.Message).WithHelp("%s", types.Signature(f))
 	default:
 		a := args[wrong.Arg]
-		e.errorf(diag.BadArgument, a.Span(), "`%s` of `%s` is %s", param(f, wrong.Arg), f.Name, wrong.Want.Brief()).WithLabel("this is %s", a.Type().Brief()).
+		e.errorf(diag.BadArgument, a.Span(), "`%s` of `%s` is %s", param(f, wrong.Arg), f.Name, wrong.Want.Brief()).WithLabel("this is %s", short(a.Type())).
 			WithHelp("%s", orElse(orElse(convert(a, wrong.Want), differ(a.Type(), wrong.Want)), types.Signature(f)))
 	}
 }
@@ -283,10 +286,12 @@ func (e *ex) defArgument(def, param string, p *types.Type, i int, a ir.Expr) (x 
 	switch {
 	case types.Assignable(t, p):
 		return e.asView(a, p), null
+	case spoiled(t):
+		return badExpr(a.Span()), false
 	case t.Kind == types.Any:
 		return e.anyHere(a, p, place), false
 	}
-	e.errorf(diag.BadArgument, a.Span(), "%s is %s", place, p.Brief()).WithLabel("this is %s", t.Brief()).WithHelp("%s", orElse(convert(a, p), differ(t, p)))
+	e.errorf(diag.BadArgument, a.Span(), "%s is %s", place, p.Brief()).WithLabel("this is %s", short(t)).WithHelp("%s", orElse(convert(a, p), differ(t, p)))
 	return badExpr(a.Span()), false
 }
 

@@ -17,6 +17,7 @@
 package check
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,6 +110,23 @@ func (c *checker) app(files []*fileScope, opts Options) {
 // bad is the type of what could not be checked: everything may be done with it,
 // so that one mistake makes one report.
 var bad = &types.Type{Kind: types.Any, Name: "?"}
+
+// spoiled tells whether a part of a type could not be checked: what does not fit
+// because of it is no mistake of its own.
+func spoiled(t *types.Type) bool {
+	switch {
+	case t == nil:
+		return false
+	case t == bad:
+		return true
+	}
+	for i := range t.Fields {
+		if spoiled(t.Fields[i].Type) {
+			return true
+		}
+	}
+	return spoiled(t.Elem) || spoiled(t.Rest) || slices.ContainsFunc(t.Members, spoiled)
+}
 
 func isBad(x ir.Expr) bool { return x.Type() == bad }
 

@@ -120,7 +120,7 @@ func (e *ex) iterate(in *ir.Expr, named bool) (k, v *types.Type, ok bool) {
 	if k, v, ok = types.IterTypes(x.Type()); ok {
 		return k, v, true
 	}
-	e.errorf(diag.NotAList, x.Span(), "%s is no list", quote(x.Span())).WithLabel("this is %s", x.Type().Brief()).
+	e.errorf(diag.NotAList, x.Span(), "%s is no list", quote(x.Span())).WithLabel("this is %s", short(x.Type())).
 		WithHelp("`for` goes through lists and objects")
 	return bad, bad, false
 }
@@ -148,8 +148,13 @@ func (e *ex) object(x *syntax.Object) ir.Expr {
 	for _, en := range x.Entries {
 		entry, over := e.entry(en)
 		if entry.X == nil {
-			ok = false
-			continue
+			// A field that could not be checked spoils itself only.
+			if en.Spread || en.Computed != nil {
+				ok = false
+				continue
+			}
+			entry = ir.Entry{Kind: ir.Named, Key: en.Key.Text, X: badExpr(en.Span())}
+			over = types.Obj(types.Field{Name: en.Key.Text, Type: bad})
 		}
 		if entry.Kind == ir.Named {
 			if seen[entry.Key] {
@@ -181,7 +186,7 @@ func constObject(n *ir.Object) *value.Object {
 	o := value.NewObject()
 	for _, en := range n.Entries {
 		k, ok := en.X.(*ir.Const)
-		if !ok || en.Kind != ir.Named {
+		if !ok || en.Kind != ir.Named || isBad(k) {
 			return nil
 		}
 		if !en.Opt || k.Value != nil {
@@ -251,7 +256,7 @@ func (e *ex) spread(en *syntax.Entry) ir.Expr {
 		return v
 	}
 	if _, ok := types.Spread(types.Obj(), t); !ok {
-		e.errorf(diag.WrongType, v.Span(), "`...` takes the fields of an object").WithLabel("this is %s", t.Brief())
+		e.errorf(diag.WrongType, v.Span(), "`...` takes the fields of an object").WithLabel("this is %s", short(t))
 		return badExpr(v.Span())
 	}
 	return v
@@ -458,7 +463,7 @@ func (m *matching) never(e *ex, p *syntax.Pattern, t *types.Type, v value.Value)
 		d.WithLabel("an arm above takes it")
 		return
 	}
-	d.WithLabel("it is %s", all.Brief())
+	d.WithLabel("it is %s", short(all))
 	if near := nearest(v, all); near != "" {
 		d.WithHelp("did you mean %q?", near)
 	}
@@ -487,7 +492,7 @@ func (m *matching) close(e *ex, at token.Span, ok bool) bool {
 	if left.Kind == types.Never {
 		return true
 	}
-	d := e.errorf(diag.NotExhaustive, at, "not every value of %s has an arm", quote(m.subject.Span())).WithLabel("left over: %s", left.Brief())
+	d := e.errorf(diag.NotExhaustive, at, "not every value of %s has an arm", quote(m.subject.Span())).WithLabel("left over: %s", short(left))
 	d.WithHelp("add an arm for it, or else => …")
 	return false
 }

@@ -270,7 +270,10 @@ func (w *walker) callField(x ir.Expr, f *CallField, opt bool) ir.Expr {
 	if types.Assignable(t, f.Type) {
 		return x
 	}
-	d := w.errorf(diag.CallFieldType, x.Span(), "`%s` is %s", f.Name, f.Type.Brief()).WithLabel("this is %s", x.Type().Brief())
+	if spoiled(t) {
+		return badExpr(x.Span())
+	}
+	d := w.errorf(diag.CallFieldType, x.Span(), "`%s` is %s", f.Name, f.Type.Brief()).WithLabel("this is %s", short(x.Type()))
 	d.WithHelp("%s", convert(x, f.Type))
 	return badExpr(x.Span())
 }
@@ -341,7 +344,7 @@ func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[strin
 	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
 		t := types.NonNull(b.x.Type())
 		if t.Kind != types.Any && !types.Assignable(t, types.ObjectT) && !b.byScript {
-			w.errorf(diag.CallFieldType, at, "`%s` is `.` where none are given, and `.` is no object", spec.Body).WithLabel("it is %s", t.Brief()).
+			w.errorf(diag.CallFieldType, at, "`%s` is `.` where none are given, and `.` is no object", spec.Body).WithLabel("it is %s", short(t)).
 				WithHelp("write %s: { … }", spec.Body)
 		}
 	}
@@ -415,7 +418,7 @@ func (b *bodyCheck) fields(t, want *types.Type) {
 	w := b.w
 	for i := range t.Fields {
 		f := &t.Fields[i]
-		if f.Type == bad || f.Type.Kind == types.Any {
+		if spoiled(f.Type) || f.Type.Kind == types.Any {
 			continue
 		}
 		if f.Name == "currency" {
@@ -434,7 +437,7 @@ func (b *bodyCheck) fields(t, want *types.Type) {
 			continue
 		}
 		if got, why := conflict(f.Type, r.Type, f.Name); why != "" {
-			d := w.errorf(diag.ReservedType, b.at(f.Name), "the %s %s", b.what, why).WithLabel("this is %s", got.Brief())
+			d := w.errorf(diag.ReservedType, b.at(f.Name), "the %s %s", b.what, why).WithLabel("this is %s", short(got))
 			if types.Assignable(types.NonNull(got), types.StringT) && strings.HasSuffix(why, "number") {
 				d.WithHelp("number(…) reads a text as a number")
 			} else if types.Assignable(types.NonNull(got), types.NumberT) && strings.HasSuffix(why, "string") {
@@ -519,7 +522,7 @@ func (w *walker) segmentPass(s *syntax.Emit, tail *syntax.Tail) ir.Sink {
 	want := w.c.env.Events().PassType()
 	x := &ir.Current{Node: w.node(t, keyword(s))}
 	if t != bad && !types.Assignable(t, want) {
-		w.errorf(diag.WrongType, head(s.Span()), "`emit segment` passes on a %s", want.Brief()).WithLabel("`.` is %s", t.Brief()).
+		w.errorf(diag.WrongType, head(s.Span()), "`emit segment` passes on a %s", want.Brief()).WithLabel("`.` is %s", short(t)).
 			WithHelp("emit track, identify, … make a call of your own")
 	}
 	return &ir.SegmentPass{X: x}
@@ -574,7 +577,7 @@ func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Si
 // headers demands an object of texts.
 func (w *walker) headers(x ir.Expr) ir.Expr {
 	t := x.Type()
-	if isBad(x) || t.Kind == types.Any {
+	if spoiled(t) || t.Kind == types.Any {
 		return x
 	}
 	want := types.MapOf(keyType)
@@ -589,14 +592,14 @@ func (w *walker) headers(x ir.Expr) ir.Expr {
 			w.errorf(diag.NullValue, x.Span(), "the header `%s` may be null here", f.Name).WithHelp("`%s?: …` leaves it out", f.Name)
 			return badExpr(x.Span())
 		default:
-			w.errorf(diag.WrongType, x.Span(), "the header `%s` is no text", f.Name).WithLabel("it is %s", f.Type.Brief())
+			w.errorf(diag.WrongType, x.Span(), "the header `%s` is no text", f.Name).WithLabel("it is %s", short(f.Type))
 			return badExpr(x.Span())
 		}
 	}
 	if t.Kind == types.Object || t.Kind == types.Map && t.Elem.Kind == types.Any {
 		return x
 	}
-	w.errorf(diag.WrongType, x.Span(), "headers are an object of texts").WithLabel("this is %s", t.Brief())
+	w.errorf(diag.WrongType, x.Span(), "headers are an object of texts").WithLabel("this is %s", short(t))
 	return badExpr(x.Span())
 }
 

@@ -172,7 +172,7 @@ func (e *ex) textPart(v ir.Expr) ir.Expr {
 	case types.MayBeNull(t):
 		return e.nullHere(v, "in a text")
 	case !types.Assignable(t, textType):
-		e.errorf(diag.NoText, v.Span(), "%s is no text", quote(v.Span())).WithLabel("%s", t.Brief()).
+		e.errorf(diag.NoText, v.Span(), "%s is no text", quote(v.Span())).WithLabel("%s", short(t)).
 			WithHelp("a list or an object is written with json.encode(…)")
 		return badExpr(v.Span())
 	}
@@ -324,7 +324,7 @@ func (e *ex) field(x *syntax.Field) ir.Expr {
 // fieldOf reads a field; nameAt is the smallest text that must change.
 func (e *ex) fieldOf(of ir.Expr, name string, at, nameAt token.Span) ir.Expr {
 	t := of.Type()
-	ft, status := types.FieldType(t, name)
+	ft, status := fieldType(t, name)
 	if status != types.FieldOK {
 		e.fieldError(of, name, nameAt, status)
 		return badExpr(at)
@@ -337,6 +337,28 @@ func (e *ex) fieldOf(of ir.Expr, name string, at, nameAt token.Span) ir.Expr {
 		fails = []*diag.Code{diag.NotAnObject}
 	}
 	return &ir.Field{Node: e.node(ft, at, fails...), X: of, Name: name}
+}
+
+// fieldType is types.FieldType, but for objects that a route has made itself: after
+// `when … { set .a = 1 }` the field is null where it was not set.
+func fieldType(t *types.Type, name string) (*types.Type, types.FieldStatus) {
+	ft, status := types.FieldType(t, name)
+	if status != types.FieldPartial {
+		return ft, status
+	}
+	var ts []*types.Type
+	for _, m := range t.Members {
+		ft, one := types.FieldType(m, name)
+		switch {
+		case one == types.FieldOK:
+			ts = append(ts, ft)
+		case one == types.FieldUnknown && m.Name == "" && !m.Open:
+			ts = append(ts, types.NullT)
+		default:
+			return ft, status
+		}
+	}
+	return union(ts...), types.FieldOK
 }
 
 func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.FieldStatus) {
@@ -358,14 +380,14 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 			d.WithHelp("the type declares what can be read: add `%s: …` there, or `...: any` to admit all", name)
 		}
 	case types.FieldPartial:
-		d := e.errorf(diag.NotInAll, at, "%s has the field `%s` in some of its types only", what, name).WithLabel("it may be %s", types.NonNull(t).Brief())
+		d := e.errorf(diag.NotInAll, at, "%s has the field `%s` in some of its types only", what, name).WithLabel("it may be %s", short(types.NonNull(t)))
 		if e.src != nil && len(e.src.topics) > 1 && t == e.src.t {
 			d.WithHelp("`match @topic { … }` tells them apart")
 		} else {
 			d.WithHelp("find out first which it is: `match`, `is`, or a field that tells them apart")
 		}
 	default:
-		d := e.errorf(diag.NotAnObject, at, "%s has no fields", what).WithLabel("it is %s", t.Brief())
+		d := e.errorf(diag.NotAnObject, at, "%s has no fields", what).WithLabel("it is %s", short(t))
 		if _, ok := types.ElemType(types.NonNull(t)); ok {
 			d.WithHelp("it is a list: [x.%s for x in %s], or %s[0].%s", name, of.Span().Text(), of.Span().Text(), name)
 		}
@@ -379,6 +401,15 @@ func (e *ex) arrived(of ir.Expr, name string) bool {
 	}
 	_, status := types.FieldType(e.f.known["$"], name)
 	return status == types.FieldOK
+}
+
+// short is a type in the words that a label has room for.
+func short(t *types.Type) string {
+	s := []rune(t.Brief())
+	if len(s) > 70 {
+		return string(s[:68]) + " …"
+	}
+	return string(s)
 }
 
 // known says what fields a type has, in a few words.
@@ -461,7 +492,7 @@ func (e *ex) indexOf(of, i ir.Expr, at token.Span) ir.Expr {
 
 func (e *ex) badIndex(of, i ir.Expr) {
 	e.errorf(diag.BadIndex, i.Span(), "%s is no index of %s", quote(i.Span()), quote(of.Span())).
-		WithLabel("%s into %s", i.Type().Brief(), types.NonNull(of.Type()).Brief()).WithHelp("a list is indexed by an int, an object by a text")
+		WithLabel("%s into %s", short(i.Type()), short(types.NonNull(of.Type()))).WithHelp("a list is indexed by an int, an object by a text")
 }
 
 // need demands a value of a type at a place; null is refused unless the type takes it.
@@ -470,12 +501,14 @@ func (e *ex) need(x ir.Expr, want *types.Type, place string) ir.Expr {
 	switch {
 	case isBad(x), types.Assignable(t, want):
 		return x
+	case spoiled(t):
+		return badExpr(x.Span())
 	case t.Kind == types.Any:
 		return e.anyHere(x, want, place)
 	case types.MayBeNull(t) && !types.MayBeNull(want) && types.Assignable(types.NonNull(t), want) && t.Kind != types.Null:
 		return e.nullHere(x, "in "+place)
 	}
-	e.errorf(diag.WrongType, x.Span(), "%s takes %s", place, want.Brief()).WithLabel("this is %s", t.Brief()).
+	e.errorf(diag.WrongType, x.Span(), "%s takes %s", place, want.Brief()).WithLabel("this is %s", short(t)).
 		WithHelp("%s", orElse(convert(x, want), differ(t, want)))
 	return badExpr(x.Span())
 }
@@ -578,7 +611,7 @@ func (e *ex) anyHere(x ir.Expr, want *types.Type, place string) ir.Expr {
 	if len(src) > 40 {
 		src = "…"
 	}
-	e.errorf(diag.NeedsCast, x.Span(), "%s may be anything", quote(x.Span())).WithLabel("%s takes %s", place, want.Brief()).
+	e.errorf(diag.NeedsCast, x.Span(), "%s may be anything", quote(x.Span())).WithLabel("%s takes %s", place, short(want)).
 		WithHelp("give it a type where the event comes in, or judge it here: (%s | as %s)", src, want.Brief())
 	return badExpr(x.Span())
 }
@@ -628,7 +661,7 @@ func (e *ex) condition(x ir.Expr) ir.Expr {
 			WithHelp("`%s ?? false`, or `== true`", x.Span().Text())
 		return badExpr(x.Span())
 	}
-	e.errorf(diag.NotCondition, x.Span(), "%s is not a condition", quote(x.Span())).WithLabel("this is %s", t.Brief()).
+	e.errorf(diag.NotCondition, x.Span(), "%s is not a condition", quote(x.Span())).WithLabel("this is %s", short(t)).
 		WithHelp("say what is compared: `%s`", compareHint(x))
 	return badExpr(x.Span())
 }
@@ -710,7 +743,7 @@ func (e *ex) is(x *syntax.Is) ir.Expr {
 		return badExpr(x.Span())
 	}
 	if types.Disjoint(v.Type(), t) {
-		e.errorf(diag.Disjoint, x.Span(), "%s is never %s", quote(x.X.Span()), t.Brief()).WithLabel("it is %s", v.Type().Brief())
+		e.errorf(diag.Disjoint, x.Span(), "%s is never %s", quote(x.X.Span()), t.Brief()).WithLabel("it is %s", short(v.Type()))
 		return badExpr(x.Span())
 	}
 	return &ir.Is{Node: e.node(types.BoolT, x.Span()), X: v, Of: t, Not: x.Not}
@@ -723,7 +756,7 @@ func (e *ex) cast(x *syntax.Cast) ir.Expr {
 		return badExpr(x.Span())
 	}
 	if !castable(types.NonNull(v.Type()), t) {
-		e.errorf(diag.Disjoint, x.T.Span(), "%s is never %s", quote(x.X.Span()), t.Brief()).WithLabel("it is %s", v.Type().Brief()).
+		e.errorf(diag.Disjoint, x.T.Span(), "%s is never %s", quote(x.X.Span()), t.Brief()).WithLabel("it is %s", short(v.Type())).
 			WithHelp("%s", convert(v, t))
 		return badExpr(x.Span())
 	}

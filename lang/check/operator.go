@@ -79,11 +79,11 @@ func (e *ex) neverEqual(x *route.Binary, a, b ir.Expr) {
 		if isNull(a) {
 			a = b
 		}
-		e.errorf(diag.Disjoint, x.Span(), "%s is never null", quote(a.Span())).WithLabel("it is %s", a.Type().Brief())
+		e.errorf(diag.Disjoint, x.Span(), "%s is never null", quote(a.Span())).WithLabel("it is %s", short(a.Type()))
 		return
 	}
 	d := e.errorf(diag.Disjoint, x.Span(), "%s and %s are never equal", quote(a.Span()), quote(b.Span())).
-		WithLabel("%s against %s", a.Type().Brief(), b.Type().Brief())
+		WithLabel("%s against %s", short(a.Type()), short(b.Type()))
 	for range 2 {
 		if k, ok := b.(*ir.Const); ok {
 			if near := nearest(k.Value, a.Type()); near != "" {
@@ -173,14 +173,14 @@ func (e *ex) order(x *route.Binary) ir.Expr {
 			want = types.NumberT
 		} else {
 			e.errorf(diag.NotComparable, x.Span(), "`%s` compares numbers, texts, times or durations", x.Op).
-				WithLabel("%s against %s", a.Type().Brief(), b.Type().Brief())
+				WithLabel("%s against %s", short(a.Type()), short(b.Type()))
 			return badExpr(x.Span())
 		}
 	}
 	ca, cb := orderClass(a.Type()), orderClass(b.Type())
 	if a.Type().Kind != types.Any && ca == nil || b.Type().Kind != types.Any && cb == nil || ca != nil && cb != nil && ca != cb {
 		d := e.errorf(diag.NotComparable, x.Span(), "`%s` compares two values of one kind", x.Op).
-			WithLabel("%s against %s", a.Type().Brief(), b.Type().Brief())
+			WithLabel("%s against %s", short(a.Type()), short(b.Type()))
 		if ca == types.StringT && cb == types.NumberT {
 			d.WithHelp("number(%s) reads a text as a number", a.Span().Text())
 		}
@@ -216,7 +216,7 @@ func (e *ex) isIn(x *route.Binary) ir.Expr {
 	}
 	elem, _ := types.ElemType(list.Type())
 	if elem.Kind != types.Never && types.Disjoint(a.Type(), elem) {
-		e.errorf(diag.Disjoint, x.Span(), "%s is in no such list", quote(a.Span())).WithLabel("%s among %s", a.Type().Brief(), elem.Brief())
+		e.errorf(diag.Disjoint, x.Span(), "%s is in no such list", quote(a.Span())).WithLabel("%s among %s", short(a.Type()), short(elem))
 		return badExpr(x.Span())
 	}
 	e.elements(a, x.Y)
@@ -240,7 +240,7 @@ func (e *ex) elements(a ir.Expr, y route.Expr) {
 			continue
 		}
 		if types.Disjoint(a.Type(), b.Type()) {
-			d := e.errorf(diag.Disjoint, lit.Span(), "%s is never %s", quote(a.Span()), lit.Text).WithLabel("it is %s", a.Type().Brief())
+			d := e.errorf(diag.Disjoint, lit.Span(), "%s is never %s", quote(a.Span()), lit.Text).WithLabel("it is %s", short(a.Type()))
 			if near := nearest(b.(*ir.Const).Value, a.Type()); near != "" {
 				d.WithHelp("did you mean %q?", near)
 			}
@@ -273,7 +273,7 @@ func (e *ex) listOf(x ir.Expr, place string) ir.Expr {
 			return x
 		}
 	}
-	e.errorf(diag.NotAList, x.Span(), "%s is no list", quote(x.Span())).WithLabel("this is %s", t.Brief())
+	e.errorf(diag.NotAList, x.Span(), "%s is no list", quote(x.Span())).WithLabel("this is %s", short(t))
 	return badExpr(x.Span())
 }
 
@@ -300,7 +300,7 @@ func (e *ex) coalesce(x *route.Binary) ir.Expr {
 		return badExpr(x.Span())
 	}
 	if !types.MayBeNull(a.Type()) {
-		d := e.errorf(diag.NeverNull, x.OpSpan.Span(), "%s is never null", quote(x.X.Span())).WithLabel("it is %s", a.Type().Brief())
+		d := e.errorf(diag.NeverNull, x.OpSpan.Span(), "%s is never null", quote(x.X.Span())).WithLabel("it is %s", short(a.Type()))
 		if in, ok := x.X.(*route.Binary); ok && level(in.Op) && types.MayBeNull(e.expr(in.Y).Type()) {
 			d.WithHelp("write %s %s (%s ?? %s)", in.X.Span().Text(), in.Op, in.Y.Span().Text(), x.Y.Span().Text())
 		} else {
@@ -352,7 +352,7 @@ func (e *ex) arith(x *route.Binary) ir.Expr {
 		if ca != nil {
 			wrong, t = b, b.Type()
 		}
-		d := e.errorf(diag.WrongType, wrong.Span(), "`%s` takes numbers, times and durations", x.Op).WithLabel("this is %s", t.Brief())
+		d := e.errorf(diag.WrongType, wrong.Span(), "`%s` takes numbers, times and durations", x.Op).WithLabel("this is %s", short(t))
 		if t.Kind != types.Null && types.Assignable(types.NonNull(t), types.StringT) {
 			if op == ir.Add {
 				d.WithHelp("texts are put together in a text: \"${%s}${%s}\"", a.Span().Text(), b.Span().Text())
@@ -370,7 +370,7 @@ func (e *ex) arith(x *route.Binary) ir.Expr {
 	}
 	t := arithType(op, ca, cb)
 	if t == nil {
-		e.errorf(diag.WrongType, x.Span(), "`%s` does not join these", x.Op).WithLabel("%s %s %s", a.Type().Brief(), x.Op, b.Type().Brief())
+		e.errorf(diag.WrongType, x.Span(), "`%s` does not join these", x.Op).WithLabel("%s %s %s", short(a.Type()), x.Op, short(b.Type()))
 		return badExpr(x.Span())
 	}
 	a, b = e.need(a, ca, "`"+x.Op+"`"), e.need(b, cb, "`"+x.Op+"`")

@@ -175,7 +175,7 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 			return out, false
 		}
 		if !types.Assignable(v.Type(), s.t) {
-			e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, s.t.Brief()).WithLabel("this is %s", v.Type().Brief())
+			e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, s.t.Brief()).WithLabel("this is %s", short(v.Type()))
 			return out, false
 		}
 		out.X = v
@@ -408,7 +408,7 @@ func (e *ex) key(x ir.Expr, place string) ir.Expr {
 	case types.MayBeNull(t) && t.Kind != types.Null && types.Assignable(types.NonNull(t), keyType):
 		return e.nullHere(x, "in "+place)
 	}
-	e.errorf(diag.WrongType, x.Span(), "%s is made of texts, numbers, bools and times", place).WithLabel("this is %s", t.Brief())
+	e.errorf(diag.WrongType, x.Span(), "%s is made of texts, numbers, bools and times", place).WithLabel("this is %s", short(t))
 	return badExpr(x.Span())
 }
 

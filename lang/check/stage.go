@@ -197,28 +197,15 @@ func (w *walker) mapTo(s *syntax.Map) ir.Stage {
 
 func (w *walker) set(s *syntax.Set) ir.Stage {
 	out := &ir.Set{StageInfo: w.info("set", "set", s.Span())}
-	type put struct {
-		path  []string
-		t     *types.Type
-		opt   bool
-		at    token.Span
-		exact bool // all steps are names
-	}
-	var puts []put
+	t := w.f.known[w.f.cur]
+	var after []func() // puts are typed when all values are checked, in their order
 	add := func(steps []ir.Step, ok bool, x ir.Expr, opt bool, at token.Span) {
-		if !ok {
-			x = badExpr(at)
-		}
-		p := put{t: x.Type(), opt: opt && types.MayBeNull(x.Type()), at: at, exact: true}
-		for _, st := range steps {
-			if st.Index != nil {
-				p.exact = false
-				break
-			}
-			p.path = append(p.path, st.Name)
-		}
-		puts = append(puts, p)
 		out.Puts = append(out.Puts, ir.Put{Path: steps, X: x, Opt: opt})
+		after = append(after, func() {
+			if ok && t != bad {
+				t = w.putType(t, steps, x.Type(), opt && !isBad(x) && types.MayBeNull(x.Type()), at)
+			}
+		})
 	}
 	if s.Block != nil {
 		for _, en := range s.Block.Entries {
@@ -240,39 +227,23 @@ func (w *walker) set(s *syntax.Set) ir.Stage {
 		steps, ok := w.steps(a.Path.X)
 		add(steps, ok, x, false, a.Path.Span())
 	}
-	t := w.f.known[w.f.cur]
-	for _, p := range puts {
-		if t == bad || t == nil {
-			break
-		}
-		if p.t == bad {
-			t = bad
-			break
-		}
-		if p.exact {
-			t = w.setPath(t, p.path, p.t, p.opt, p.at)
-		} else {
-			// An index on the way: what it leads to is known no better than before.
-			t = w.setPath(t, p.path, types.AnyT, false, p.at)
-		}
+	for _, f := range after {
+		f()
 	}
 	w.replace(t)
 	return out
 }
 
-// setPath is the type of `.` after a put.
-func (w *walker) setPath(t *types.Type, path []string, v *types.Type, opt bool, at token.Span) *types.Type {
-	if len(path) == 0 {
-		return types.Widen(t)
-	}
+// putType is the type of `.` after a put.
+func (w *walker) putType(t *types.Type, steps []ir.Step, v *types.Type, opt bool, at token.Span) *types.Type {
 	now := v
 	if opt {
 		now = types.NonNull(v)
 	}
-	after, ok := types.SetPath(t, path, now)
+	after, ok := putAt(t, steps, now)
 	if !ok {
-		w.errorf(diag.NotAnObject, at, "%s goes through what has no fields", quote(at)).WithLabel("in %s", t.Brief())
-		return bad
+		w.errorf(diag.NotAnObject, at, "%s goes through what has no such part", quote(at)).WithLabel("in %s", short(t))
+		return t
 	}
 	if opt {
 		return union(t, after)
@@ -312,33 +283,19 @@ func (w *walker) unset(s *syntax.Unset) ir.Stage {
 	for _, p := range s.Paths {
 		steps, ok := w.steps(p.X)
 		if !ok {
-			t = bad
 			continue
 		}
 		out.Paths = append(out.Paths, steps)
 		if t == bad || t == nil {
 			continue
 		}
-		var path []string
-		for _, st := range steps {
-			if st.Index != nil {
-				path = nil
-				break
-			}
-			path = append(path, st.Name)
-		}
-		if path == nil {
-			t = types.Widen(t)
-			continue
-		}
 		if !w.declares(t, p.X) {
-			t = bad
 			continue
 		}
-		after, ok := types.UnsetPath(t, path)
+		after, ok := takeAt(t, steps)
 		if !ok {
-			w.errorf(diag.NotAnObject, p.Span(), "%s goes through what has no fields", quote(p.Span())).WithLabel("in %s", t.Brief())
-			after = bad
+			w.errorf(diag.NotAnObject, p.Span(), "%s goes through what has no such part", quote(p.Span())).WithLabel("in %s", short(t))
+			continue
 		}
 		t = after
 	}

@@ -101,7 +101,7 @@ func (c *checker) fieldDefault(fs *fileScope, f *syntax.TypeField, field *types.
 		c.errorf(diag.NotConstant, x.Span(), "the default of `%s` is not a constant", field.Name)
 	case field.Type != bad && !types.Member(k.Value, field.Type):
 		c.errorf(diag.BadDefault, x.Span(), "the default of `%s` is not of its type", field.Name).
-			WithLabel("%s, not %s", k.T.Brief(), field.Type.Brief())
+			WithLabel("%s, not %s", short(k.T), short(field.Type))
 	default:
 		field.Default, field.HasDef = k.Value, true
 	}
