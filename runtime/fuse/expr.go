@@ -76,10 +76,13 @@ func (b *Builder) fused(x ir.Expr, env Env) *Node {
 	case *ir.Match:
 		return b.match(x, env)
 	case *ir.ListFor:
+		b.plan.Reserve()
 		return b.listFor(x, env)
 	case *ir.List:
+		b.plan.Reserve()
 		return b.list(x, env)
 	case *ir.Object:
+		b.plan.Reserve()
 		return b.object(x, env)
 	case *ir.Text:
 		return b.interpolation(x, env)

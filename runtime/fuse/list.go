@@ -45,6 +45,7 @@ func (l *List) Enter(m *Machine, i, cost int) bool {
 // missing or null on the way becomes an object, and with opt nothing happens
 // where x is null. false where only values can tell.
 func (b *Builder) Put(n *Node, path []string, x *Node, opts bool) (*Node, bool) {
+	b.plan.Reserve() // it may stand one object deeper than before
 	es, ok := b.spread(n)
 	if !ok {
 		return nil, false

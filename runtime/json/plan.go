@@ -10,9 +10,10 @@ import "slices"
 // slot's number is known (and may be compiled into a closure) before the plan
 // is complete.
 type Plan struct {
-	root   *Node
-	frames []*frame // 0 is the record's own
-	sealed bool
+	root     *Node
+	frames   []*frame // 0 is the record's own
+	reserved int      // levels of MaxDepth that a record may not use
+	sealed   bool
 }
 
 // frame is the set of slots of the record, or of each element of one list.
@@ -69,6 +70,11 @@ func (p *Plan) newFrame(list *Node) *frame {
 	p.frames = append(p.frames, f)
 	return f
 }
+
+// Reserve keeps one more level of nesting free: records that nest deeper than
+// MaxDepth less the levels reserved are refused. Who puts parts of a record into
+// lists and objects of its own asks for it, and need not measure them again.
+func (p *Plan) Reserve() { p.reserved++ }
 
 // Root is the record itself, which may be any JSON value.
 func (p *Plan) Root() *Node { return p.root }

@@ -120,7 +120,7 @@ func (s *Scanner) reset(d []byte) {
 		s.lists = nil
 	}
 	s.lists = append(s.lists[:0], list{}) // ref 0 is no list
-	s.slots, s.depth, s.saw, s.unfit, s.tooBig = 0, 0, 0, false, false
+	s.slots, s.depth, s.saw, s.unfit, s.tooBig = 0, s.plan.reserved, 0, false, false
 	if s.unlearned > forgetAfter {
 		s.forget()
 	}
