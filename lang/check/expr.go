@@ -324,7 +324,10 @@ func (e *ex) field(x *syntax.Field) ir.Expr {
 // fieldOf reads a field; nameAt is the smallest text that must change.
 func (e *ex) fieldOf(of ir.Expr, name string, at, nameAt token.Span) ir.Expr {
 	t := of.Type()
-	ft, status := fieldType(t, name)
+	ft, status := types.FieldType(t, name)
+	if root, _, ok := e.path(of); status == types.FieldPartial && (!ok || root != "$") {
+		ft, status = fieldType(t, name)
+	}
 	if status != types.FieldOK {
 		e.fieldError(of, name, nameAt, status)
 		return badExpr(at)
@@ -339,8 +342,9 @@ func (e *ex) fieldOf(of ir.Expr, name string, at, nameAt token.Span) ir.Expr {
 	return &ir.Field{Node: e.node(ft, at, fails...), X: of, Name: name}
 }
 
-// fieldType is types.FieldType, but for objects that a route has made itself: after
-// `when … { set .a = 1 }` the field is null where it was not set.
+// fieldType is types.FieldType for objects that a route has made itself: after
+// `when … { set .a = 1 }` the field is null where it was not set. Of what arrives,
+// and of types with a name, a field that some do not have is a mistake.
 func fieldType(t *types.Type, name string) (*types.Type, types.FieldStatus) {
 	ft, status := types.FieldType(t, name)
 	if status != types.FieldPartial {
