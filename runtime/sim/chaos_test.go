@@ -78,6 +78,28 @@ func (p point) String() string {
 		"letter appended", "letter acknowledged", "all acknowledged, not committed", "commit answer lost", "during closing", "revoke in the middle"}[p]
 }
 
+// deed is something beside crashes that the seeds must do often enough for the
+// judge's silence to mean anything.
+type deed int
+
+const (
+	paused     deed = iota // a task paused at its cap
+	strayed                // a request of a dead or frozen process arrived
+	outlived               // a zombie asked for a request while it had outputs waiting
+	doubled                // something was taken twice
+	halted                 // a connection paused
+	poisoned               // the judge looked at the neighbours of poison
+	left                   // a process stopped in peace
+	handedOver             // a partition was revoked and given to another process
+	toldTwice              // a task was told a result twice
+	deeds
+)
+
+func (d deed) String() string {
+	return [...]string{"a task pauses at its cap", "a stray request arrives", "a zombie tries to send", "an output is taken twice",
+		"a connection pauses", "there is poison", "a process stops", "a partition is handed over", "a result is told twice"}[d]
+}
+
 // killed is what a process panics with when it dies in the middle of a record.
 type killed struct{}
 
@@ -95,9 +117,11 @@ type chaos struct {
 	healthy bool // nothing goes wrong but what the records ask for
 	cured   bool // nothing is poison any more
 
-	inputs, left int
-	moves        []move
-	problems     []string
+	did [deeds]int
+
+	inputs, toCome int
+	moves          []move
+	problems       []string
 }
 
 // move is a partition that is being taken from one process and given to another.
@@ -120,8 +144,8 @@ type setup struct {
 
 func newChaos(seed uint64, s setup) *chaos {
 	c := &chaos{rng: rand.New(rand.NewPCG(seed, 0x5ee0)), crash: map[point]int{}}
-	c.caps = task.Caps{Records: int64(20 + c.rng.IntN(40)), Bytes: 200 << 10}
-	c.left = 8 + c.rng.IntN(30)
+	c.caps = task.Caps{Records: int64(8 + c.rng.IntN(40)), Bytes: 200 << 10}
+	c.toCome = 8 + c.rng.IntN(30)
 	c.faulty = []int{0, 10, 30, 60}[c.rng.IntN(4)]
 	c.sick = c.rng.IntN(4) == 0
 	for range 1 + c.rng.IntN(3) {
@@ -182,7 +206,7 @@ func pick[T any](c *chaos, list []T) (x T, ok bool) {
 // step does one thing that can be done.
 func (c *chaos) step() {
 	switch n := c.rng.IntN(30); {
-	case c.inputs == 0 || n < 3 && c.left > 0:
+	case c.inputs == 0 || n < 3 && c.toCome > 0:
 		c.produce(c.randomRecord())
 	case n == 3:
 		c.stray()
@@ -200,6 +224,9 @@ func (c *chaos) step() {
 func (c *chaos) start() *process {
 	p := c.w.start()
 	p.before = func() {
+		if c.healthy {
+			return
+		}
 		c.seen[midRecord]++
 		if c.crash[midRecord] == c.seen[midRecord] {
 			panic(killed{})
@@ -246,7 +273,11 @@ func (c *chaos) act(p *process) {
 			c.runSlice(r)
 		}
 	case 3:
-		if s, _ := pick(c, p.scheds); p.send(s) != nil {
+		s, _ := pick(c, p.scheds)
+		if p.zombie && s.Health(c.w.now).Queued > 0 {
+			c.did[outlived]++
+		}
+		if p.send(s) != nil {
 			c.at(p, sentUntaken)
 		}
 	case 4:
@@ -255,7 +286,14 @@ func (c *chaos) act(p *process) {
 			c.at(p, sentTaken)
 		}
 	case 5:
-		if f, ok := pick(c, p.flights); ok && p.answer(f, c.rng.IntN(5) == 0) {
+		twice := c.rng.IntN(5) == 0
+		if f, ok := pick(c, p.flights); ok && p.answer(f, twice) {
+			if twice {
+				c.did[toldTwice]++
+			}
+			if f.sched.Health(c.w.now).State >= deliver.Misconfiguration {
+				c.did[halted]++
+			}
 			c.at(p, answered)
 		}
 	case 6:
@@ -294,6 +332,9 @@ func (c *chaos) runSlice(r *running) {
 	if !r.run() {
 		return
 	}
+	if r.paused {
+		c.did[paused]++
+	}
 	// I7: a task pauses at 80 % of its cap; what was fetched by then still runs.
 	if n, _ := r.task.InFlight(); n > c.caps.Records*8/10+maxSlice {
 		c.fail("I7: %s has %d records in flight, its cap is %d", r, n, c.caps.Records)
@@ -308,12 +349,14 @@ func (c *chaos) stray() {
 		f := c.w.orphans[i]
 		c.w.orphans = slices.Delete(c.w.orphans, i, i+1)
 		if c.rng.IntN(3) > 0 {
+			c.did[strayed]++
 			f.arrive()
 		}
 		return
 	}
 	for _, p := range c.w.procs {
 		if f, ok := pick(c, p.flights); ok && p.frozen {
+			c.did[strayed]++
 			f.arrive()
 		}
 	}
@@ -358,6 +401,7 @@ func (c *chaos) revoke(p *process) {
 		return
 	}
 	c.moves = append(c.moves, move{r, c.other(p)})
+	r.moving = true
 	r.close(true)
 	c.at(p, revoking)
 }
@@ -424,19 +468,23 @@ func (c *chaos) handOver() {
 				r.commit()
 			}
 			c.w.logf("left     process %d", p.n)
+			c.did[left]++
 			c.w.gone(p)
 		}
 	}
 	c.moves = slices.DeleteFunc(c.moves, func(m move) bool {
 		if !slices.Contains(c.w.procs, m.r.p) || m.r.p.zombie || m.r.p.frozen {
+			m.r.moving = false
 			return true // the broker gives the partition to whom it will
 		}
 		if !m.r.ended {
 			return false
 		}
 		m.r.commit()
+		m.r.moving = false
 		m.r.route.group.owner[m.r.tp] = m.to
 		c.w.logf("moved    %s to process %d", m.r, m.to.n)
+		c.did[handedOver]++
 		return true
 	})
 }
@@ -510,7 +558,7 @@ func (c *chaos) produce(r record) {
 		t.parts[c.rng.IntN(len(t.parts))].end += int64(1 + c.rng.IntN(3))
 	}
 	c.inputs++
-	c.left--
+	c.toCome--
 	c.w.Produce(Input{Topic: "in", Key: []byte(r.K), Value: b, Timestamp: c.w.Now().UnixMilli()})
 }
 

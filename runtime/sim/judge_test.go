@@ -136,6 +136,7 @@ func (c *chaos) judge() {
 	for i := range c.w.taken {
 		s := c.read(&c.w.taken[i])
 		if id, again := ids[s.what]; again {
+			c.did[doubled]++
 			if id != s.id {
 				c.fail("I4: %s was sent as %s and as %s", s.what, id, s.id)
 			}
@@ -197,14 +198,17 @@ func (c *chaos) neighbours() {
 		c.produce(record{K: fmt.Sprintf("n%d", c.rng.IntN(9)), Mode: "ok"})
 		c.w.Advance(5 * time.Second)
 	}
-	poisoned := map[string]bool{}
+	sick := map[string]bool{}
 	for _, p := range c.w.topics["in"].parts {
 		for _, l := range p.recs {
 			var r record
 			if json.Unmarshal(l.rec.Value, &r) == nil && r.Mode == "poison" {
-				poisoned[r.K] = true
+				sick[r.K] = true
 			}
 		}
+	}
+	if len(sick) > 0 {
+		c.did[poisoned]++
 	}
 	var stuck []string
 	for _, p := range c.w.procs {
@@ -215,7 +219,7 @@ func (c *chaos) neighbours() {
 			at := src.r.tp
 			part := &c.w.topics[at.topic].parts[at.partition]
 			key := string(part.recs[part.from(src.of.origin.Offset)].rec.Key)
-			if src.of.route == "orders" && poisoned[key] {
+			if src.of.route == "orders" && sick[key] {
 				continue
 			}
 			m := c.w.ended[c.w.ends[src.of]].outs[src.nth]

@@ -72,6 +72,7 @@ type running struct {
 	watermark int64
 	revoked   bool // purged: nothing of it may be sent any more (I6)
 	ended     bool
+	moving    bool // another process gets the partition when this has ended
 }
 
 const noOffset = -1
@@ -202,7 +203,7 @@ func (w *World) owner(r *route, at tp) *process {
 
 func (p *process) find(rt *route, at tp) *running {
 	for _, r := range p.tasks {
-		if !r.ended && r.route == rt && r.tp == at {
+		if (!r.ended || r.moving) && r.route == rt && r.tp == at {
 			return r
 		}
 	}

@@ -32,6 +32,7 @@ func TestProtocol(t *testing.T) {
 	const shards = 4
 	var mu sync.Mutex
 	var died [points]int
+	var did [deeds]int // seeds that did it
 	t.Run("seeds", func(t *testing.T) {
 		for shard := range uint64(shards) {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
@@ -46,6 +47,9 @@ func TestProtocol(t *testing.T) {
 					for i, n := range c.died {
 						died[i] += n
 					}
+					for i, n := range c.did {
+						did[i] += min(n, 1)
+					}
 					mu.Unlock()
 				}
 			})
@@ -56,7 +60,12 @@ func TestProtocol(t *testing.T) {
 			t.Errorf("only %d of %d seeds crash at the point %q: the enumeration does not reach it", n, *seeds, point(i))
 		}
 	}
-	t.Logf("crashes by point: %v", died)
+	for i, n := range did {
+		if *seeds >= 500 && n < 25 {
+			t.Errorf("only in %d of %d seeds %s", n, *seeds, deed(i))
+		}
+	}
+	t.Logf("crashes by point: %v; seeds by deed: %v", died, did)
 }
 
 // replay runs a seed again and gives its log.
