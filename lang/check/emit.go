@@ -137,7 +137,7 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 		out.Fields = append(out.Fields, ir.CallField{Name: f.Name, X: v.x, Default: !v.byScript})
 	}
 	if k, ok := got[orderKey]; ok && !isBad(k.x) {
-		out.Fields = append(out.Fields, ir.CallField{Name: orderKey, X: k.x})
+		out.Fields = append(out.Fields, ir.CallField{Name: orderKey, X: k.x, Opt: k.opt})
 	}
 	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
 		w.reserved(out, b, entries[spec.Body])
@@ -553,9 +553,14 @@ func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Si
 				if !(en.Opt && types.MayBeNull(x.Type())) {
 					x = w.key(x, "the key")
 				}
-				out.Key = x
+				out.Key, out.KeyOpt = x, en.Opt
 			case "value":
 				out.Value = x
+				if en.Opt && types.MayBeNull(x.Type()) && !isBad(x) {
+					// Left out, it is `.`; a tombstone is written as value: null.
+					cur := &ir.Current{Node: w.node(w.f.known[w.f.cur], keyword(s))}
+					out.Value = &ir.Coalesce{Node: w.node(union(types.NonNull(x.Type()), cur.T), x.Span()), X: x, Y: cur}
+				}
 			case "headers":
 				out.Headers = w.headers(x)
 			default:

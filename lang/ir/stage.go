@@ -164,6 +164,8 @@ type (
 		// Default marks a field that the script did not write (properties from `.`,
 		// timestamp from @time).
 		Default bool
+		// Opt, of the ordering key: null leaves it out. Other fields leave out null anyway.
+		Opt bool
 	}
 	// SegmentPass is `emit segment`: `.` is a segment.Call and passes with its own ids and times.
 	SegmentPass struct{ X Expr }
@@ -171,6 +173,7 @@ type (
 	TopicRecord struct {
 		Topic   Expr // text; Const for constant names
 		Key     Expr // nil: the ordering key
+		KeyOpt  bool // the ordering key, too, where Key is null
 		Value   Expr // null is a tombstone
 		Headers Expr // nil or an object
 	}

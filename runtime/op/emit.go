@@ -43,7 +43,7 @@ func (c *compiler) emit(p place, s *ir.Emit) error {
 	case *ir.SegmentPass:
 		e.sink = &segmentPass{x: sk.X}
 	case *ir.TopicRecord:
-		e.sink = &topicRecord{topic: sk.Topic, key: sk.Key, value: sk.Value, headers: sk.Headers, passed: []byte(c.route.passed)}
+		e.sink = &topicRecord{topic: sk.Topic, key: sk.Key, keyOpt: sk.KeyOpt, value: sk.Value, headers: sk.Headers, passed: []byte(c.route.passed)}
 	case *ir.LogLine:
 		e.sink = &logLine{name: sk.Name, fields: sk.Fields}
 	default:
@@ -92,11 +92,15 @@ func (fr *Frame) id(e *emit) event.Bytes {
 	return event.Bytes{Start: uint32(start), End: uint32(len(fr.out.Buf))}
 }
 
-// orderingKey evaluates the key that an emit says itself.
-func (fr *Frame) orderingKey(x ir.Expr) ([]byte, *diag.Failure) {
+// orderingKey evaluates the key that an emit says itself. With opt, a null leaves
+// it out, and the key above the emit stays.
+func (fr *Frame) orderingKey(x ir.Expr, opt bool) ([]byte, *diag.Failure) {
 	v, fail := eval.Expr(x, &fr.eval)
 	if fail != nil {
 		return nil, fail
+	}
+	if v == nil && opt {
+		return fr.key, nil
 	}
 	s, fail := eval.Plain(x, v, "a key")
 	if fail != nil {

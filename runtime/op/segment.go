@@ -30,6 +30,7 @@ type segmentCall struct {
 	fields []field // without messageId and key
 	id     ir.Expr // messageId, nil: made by us
 	key    ir.Expr // ordering key, nil: the record's
+	keyOpt bool    // the record's, too, where it is null
 }
 
 // field is one top-level field.
@@ -79,7 +80,7 @@ func newSegmentCall(s *ir.SegmentCall) *segmentCall {
 		case "messageId":
 			c.id = f.X
 		case "key":
-			c.key = f.X
+			c.key, c.keyOpt = f.X, f.Opt
 		default:
 			fd := field{name: f.Name, lit: `,"` + f.Name + `":`, x: f.X, kind: kindOfField(f.Name)}
 			if f.Name == "event" {
@@ -93,7 +94,7 @@ func newSegmentCall(s *ir.SegmentCall) *segmentCall {
 
 func (c *segmentCall) write(fr *Frame, e *emit, o *event.Output) (string, *diag.Failure) {
 	if c.key != nil {
-		k, fail := fr.orderingKey(c.key)
+		k, fail := fr.orderingKey(c.key, c.keyOpt)
 		if fail != nil {
 			return "", fail
 		}

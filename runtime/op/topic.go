@@ -15,6 +15,7 @@ import (
 type topicRecord struct {
 	topic   ir.Expr
 	key     ir.Expr // nil: the ordering key
+	keyOpt  bool    // the ordering key, too, where it is null
 	value   ir.Expr
 	headers ir.Expr // nil: none of its own
 	passed  []byte  // the route, as it stands in sluice-path
@@ -28,7 +29,7 @@ func (t *topicRecord) write(fr *Frame, e *emit, o *event.Output) (string, *diag.
 	o.Target = fr.text(name)
 	key := fr.key
 	if t.key != nil {
-		if key, fail = fr.orderingKey(t.key); fail != nil {
+		if key, fail = fr.orderingKey(t.key, t.keyOpt); fail != nil {
 			return "", fail
 		}
 		fr.lane(e, o, key)
