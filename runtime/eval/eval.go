@@ -54,6 +54,10 @@ func (f *Frame) Begin(rec *event.Record, slots int) {
 	clear(f.Slots)
 }
 
+// Renew begins a record whose expressions are mostly computed elsewhere: `.`, `$`,
+// slots and sample rate are set by whoever has something evaluated here.
+func (f *Frame) Renew(rec *event.Record) { f.Rec, f.steps = rec, 0 }
+
 var one = value.FromInt(1)
 
 // Expr evaluates x. The value is a member of x's type (the law of types).

@@ -111,6 +111,17 @@ func (a *Arena) Since(m Mark) int { return len(a.Outs) - m.outs }
 // BytesSince counts the bytes written since m.
 func (a *Arena) BytesSince(m Mark) int { return len(a.Buf) - m.buf }
 
+// Next adds an empty output and gives its place, which is good until the next one.
+func (a *Arena) Next() *Output {
+	if n := len(a.Outs); n < cap(a.Outs) {
+		a.Outs = a.Outs[:n+1]
+		a.Outs[n] = Output{}
+	} else {
+		a.Outs = append(a.Outs, Output{})
+	}
+	return &a.Outs[len(a.Outs)-1]
+}
+
 // Reset empties the arena for its next epoch and keeps its memory.
 func (a *Arena) Reset() {
 	clear(a.Outs)

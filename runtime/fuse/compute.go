@@ -160,6 +160,18 @@ func compareNumbers(l, r *Node, op ir.CompareOp, fallible bool) *Node {
 		return slow
 	}
 	whole := slow.truth
+	if p := l.digitsPlace(); p != nil {
+		slot, frame := p.slot(), p.frame
+		return boolNode(fallible, func(m *Machine) (bool, State) {
+			sp := &m.fr[frame][slot]
+			if sp.Kind == json.Num || sp.Kind == json.Str {
+				if d, ok := json.ParseDecimal(m.d[sp.Start:sp.End]); ok {
+					return eval.Ordered(op, d.Cmp(limit)), Some
+				}
+			}
+			return whole(m)
+		})
+	}
 	return boolNode(fallible, func(m *Machine) (bool, State) {
 		raw, st := ld(m)
 		if st == Some {
@@ -169,6 +181,14 @@ func compareNumbers(l, r *Node, op ir.CompareOp, fallible bool) *Node {
 		}
 		return whole(m)
 	})
+}
+
+// digitsPlace is the place of a text that is read as a number; nil for none.
+func (n *Node) digitsPlace() *path {
+	if n.from != nil && n.from.def == nil {
+		return n.from
+	}
+	return nil
 }
 
 // in looks a value up in a constant list.
@@ -231,7 +251,7 @@ func inTexts(n *Node, l value.List, not bool) *Node {
 		has = func(b []byte) bool { return set[string(b)] }
 	}
 	get := n.Text()
-	return boolNode(n.fallible, func(m *Machine) (bool, State) {
+	slow := func(m *Machine) (bool, State) {
 		b, st := get(m)
 		switch st {
 		case Bad:
@@ -240,6 +260,23 @@ func inTexts(n *Node, l value.List, not bool) *Node {
 			return not, Some
 		}
 		return has(b) != not, Some
+	}
+	if n.path == nil || len(l) >= manyTexts {
+		return boolNode(n.fallible, slow)
+	}
+	slot, frame := n.path.slot(), n.path.frame
+	return boolNode(n.fallible, func(m *Machine) (bool, State) {
+		sp := &m.fr[frame][slot]
+		if sp.Kind != json.Str {
+			return slow(m)
+		}
+		b := m.d[sp.Start:sp.End]
+		for _, t := range texts {
+			if t == string(b) {
+				return !not, Some
+			}
+		}
+		return not, Some
 	})
 }
 
@@ -448,7 +485,7 @@ func (b *Builder) toNumber(x *ir.Call, env Env) *Node {
 			}
 			return s, Some
 		})
-		out.hope = get
+		out.hope, out.from = get, n.path
 		return out
 	}
 	return nil

@@ -72,7 +72,8 @@ type Machine struct {
 	held    []byte   // JSON that a stage made for later ones
 	levels  [][]byte // texts that are being put together, one inside the other
 	level   int
-	start   int // of Buf, when the record began
+	has     uint8 // bits of the fields of a message that were written
+	start   int   // of Buf, when the record began
 }
 
 // NewMachine makes a machine for p.

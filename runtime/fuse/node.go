@@ -21,6 +21,7 @@ type Node struct {
 	text  textFn
 	raw   textFn // of a number: its text as it was written
 	hope  textFn // of a number: what is its text if it can be read as one
+	from  *path  // and the place of that text
 	num   numFn
 	truth truthFn
 	time  timeFn

@@ -439,6 +439,12 @@ func (p *path) writeTime() writeFn {
 	}
 }
 
+// isTime tells whether the place is a time or null, by a check of the shape.
+func (p *path) isTime() bool {
+	a := split(p.decl)
+	return a.ok && a.time
+}
+
 // canonicalTime tells whether what is known to be a time (a check of the shape
 // has read it) is written as the language writes times.
 func canonicalTime(b []byte) bool {

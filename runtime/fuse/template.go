@@ -195,19 +195,24 @@ func (t *template) before(e entry, name string) bool {
 
 // op appends a literal and then, maybe, a value.
 type op struct {
-	lit         []byte
-	kind        opKind
-	mode        mode
+	lit  []byte
+	kind opKind
+	mode mode
+	// fast says of which kinds of JSON a place is copied as it stands, when it has
+	// at least min bytes. Everything else goes through write.
+	fast        json.Mask
+	min         uint32
+	time        bool // of text: only a time as the language writes it
 	slot, frame int
 	write       writeFn
 	skip        []string
+	bit         uint8 // told in Machine.has where the value was written
 }
 
 type opKind uint8
 
 const (
 	opLit opKind = iota
-	opRaw        // a place that passes as it stands
 	opWrite
 	opRest
 )
@@ -275,13 +280,14 @@ func (w *writer) object(t *template) {
 }
 
 func (w *writer) value(lit []byte, n *Node, md mode) {
-	o := op{lit: lit, mode: md, kind: opWrite}
-	if n.path != nil && n.path.def == nil && passes(n.path.decl) {
-		o.kind, o.slot, o.frame = opRaw, n.path.slot(), n.path.frame
-	} else {
-		o.write = n.Write()
-		if md == present {
-			o.slot, o.frame = n.path.slot(), n.path.frame
+	o := op{lit: lit, mode: md, kind: opWrite, write: n.Write()}
+	if n.path != nil {
+		o.slot, o.frame = n.path.slot(), n.path.frame
+		switch {
+		case passes(n.path.decl):
+			o.fast = json.MaskAny &^ json.MaskNull
+		case n.path.isTime():
+			o.fast, o.time = json.MaskStr, true
 		}
 	}
 	w.ops = append(w.ops, o)
@@ -325,17 +331,18 @@ func run(ops []op) writeFn {
 			o := &ops[i]
 			before := len(buf)
 			buf = append(buf, o.lit...)
-			if o.kind == opRaw {
+			if o.fast != 0 {
 				if o.frame != frame {
 					frame, fr = o.frame, m.fr[o.frame]
 				}
 				sp := &fr[o.slot]
-				if sp.Kind > json.Null && sp.Flags&json.Lone == 0 {
-					start, end := sp.Start, sp.End
+				start, end := sp.Start, sp.End
+				if o.fast>>sp.Kind&1 != 0 && end-start >= o.min && sp.Flags&json.Lone == 0 && (!o.time || canonicalTime(d[start:end])) {
 					if sp.Kind == json.Str || sp.Kind == json.StrEsc {
 						start, end = start-1, end+1
 					}
 					buf = append(buf, d[start:end]...)
+					m.has |= o.bit
 					continue
 				}
 			}
@@ -352,22 +359,15 @@ func run(ops []op) writeFn {
 
 // runSlow does an op behind its literal, which begins at before; false for Bad.
 func (m *Machine) runSlow(o *op, before int) bool {
-	var st State
 	switch o.kind {
 	case opLit:
 		return true
 	case opRest:
 		return m.rest(o)
-	case opRaw:
-		sp := &m.fr[o.frame][o.slot]
-		if st = stateOf(sp); st == Some {
-			m.Buf = json.AppendRaw(m.Buf, m.d, *sp)
-		}
-	case opWrite:
-		st = o.write(m)
 	}
-	switch {
+	switch st := o.write(m); {
 	case st == Some:
+		m.has |= o.bit
 		return true
 	case st == Bad:
 		return false

@@ -21,10 +21,12 @@ func word(d []byte, i int) uint64 { return binary.LittleEndian.Uint64(d[i:]) }
 // special has the high bit set of the first byte of x that a string cannot
 // hold as it is. Above that byte bits may be set wrongly (a borrow runs up),
 // so only the lowest one counts.
+//
+// Each of the three subtractions borrows from the high bit of a byte that is zero
+// after the xor, or below a space. Bytes that had the high bit themselves are none
+// of the three; they keep it through the xors, so one &^ x rules them all out.
 func special(x uint64) uint64 {
-	q := x ^ quotes
-	b := x ^ backslashs
-	return ((q-ones)&^q | (b-ones)&^b | (x-spaces)&^x) & highs
+	return (((x ^ quotes) - ones) | ((x ^ backslashs) - ones) | (x - spaces)) &^ x & highs
 }
 
 // str steps through a string from just past its opening quote and returns the

@@ -506,6 +506,10 @@ func (r *Route) runFused(fr *Frame, t *topic) bool {
 	}
 	m := fr.machine(t)
 	fr.m = m
+	fr.eval.Renew(fr.rec)
+	if fr.sampled {
+		fr.eval.SampleRate, fr.sampled = value.FromInt(1), false
+	}
 	// The epoch's now is judged without making a time of each timestamp.
 	ms := fr.rec.Timestamp
 	m.HasTime = ms != event.NoTime

@@ -22,6 +22,10 @@ func (f *fuser) emit(p place, s *ir.Emit, env fuse.Env) {
 	e := &fusedEmit{emit: emit{place: p, at: s.At, index: f.c.emits[s], ids: ids, prefix: ids.emit(s.ID), child: f.child}}
 	switch sk := s.Sink.(type) {
 	case *ir.SegmentCall:
+		if len(sk.Conflicts) > 0 {
+			f.refuse("an event name that its properties may not fit")
+			return
+		}
 		e.write = f.segmentCall(&e.emit, sk, env)
 	case *ir.TopicRecord:
 		e.write = f.topicRecord(&e.emit, sk, env)
@@ -43,8 +47,8 @@ func (e *fusedEmit) run(fr *Frame) int {
 	m := fr.m
 	// In its place at once: what is passed by its address to a function that is
 	// not known here would be garbage of every event.
-	fr.out.Outs = append(fr.out.Outs, event.Output{Arena: fr.out, Emit: e.index, Record: fr.Record, Time: event.NoTime})
-	o := &fr.out.Outs[len(fr.out.Outs)-1]
+	o := fr.out.Next()
+	o.Arena, o.Emit, o.Record, o.Time = fr.out, e.index, fr.Record, event.NoTime
 	if m.HasTime {
 		o.Time = m.Time.UnixMilli()
 	}
@@ -65,13 +69,6 @@ func (e *fusedEmit) run(fr *Frame) int {
 
 // hereFused is the end of what the machine writes.
 func hereFused(m *fuse.Machine) uint32 { return uint32(len(m.Buf)) }
-
-// callField writes one top-level field of a call; false gives up. has tells
-// whether it was written.
-type callField struct {
-	bit   uint8 // of the fields that a call needs
-	write func(m *fuse.Machine) (st fuse.State)
-}
 
 // What a call needs.
 const (
@@ -117,12 +114,11 @@ func complete(call string, has uint8) bool {
 
 func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Frame, *event.Output) bool {
 	var (
-		fields []callField
-		id     func(*fuse.Machine) ([]byte, fuse.State)
-		key    func(*fuse.Machine, []byte) ([]byte, bool)
-		known  uint8
+		id    func(*fuse.Machine) ([]byte, fuse.State)
+		key   func(*fuse.Machine, []byte) ([]byte, bool)
+		known uint8
 	)
-	head := []byte(`{"type":"` + s.Call + `"`)
+	msg := fuse.NewMessage(nil)
 	for i := range s.Fields {
 		fd := &s.Fields[i]
 		n := f.b.Expr(fd.X, env)
@@ -134,17 +130,17 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 			key = n.Plain()
 			continue
 		}
-		if c, ok := n.Const(); ok && constantField(fd.Name, c) {
-			if c != nil {
-				known |= bitOf(fd.Name)
-				head = append(head, `,"`+fd.Name+`":`...)
-				head = value.AppendJSON(head, c)
-			}
-			continue
+		switch c, ok := n.Const(); {
+		case ok && c == nil:
+		case ok && constantField(fd.Name, c):
+			known |= bitOf(fd.Name)
+			msg.Const(fd.Name, n)
+		default:
+			addField(msg, fd.Name, n)
 		}
-		fields = append(fields, callField{bit: bitOf(fd.Name), write: fusedField(fd.Name, n, s.Conflicts)})
 	}
-	head = append(head, `,"messageId":`...)
+	write := msg.Write()
+	head := `{"type":"` + s.Call + `","messageId":`
 	return func(fr *Frame, o *event.Output) bool {
 		m := fr.m
 		if key != nil && !fr.fusedKey(e, o, key) {
@@ -156,31 +152,38 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 		if !ok {
 			return false
 		}
-		has := known
-		for i := range fields {
-			switch fields[i].write(m) {
-			case fuse.Bad:
-				return false
-			case fuse.Some:
-				has |= fields[i].bit
-			}
+		has, ok := write(m)
+		if !ok {
+			return false
 		}
-		m.Buf = append(m.Buf, '}')
 		o.Body = event.Bytes{Start: start, End: hereFused(m)}
 		if own != nil {
 			o.ID.Start = hereFused(m)
 			m.Buf = append(m.Buf, own...)
 			o.ID.End = hereFused(m)
 		}
-		return complete(s.Call, has) && o.Body.End-o.Body.Start <= MaxEvent
+		return complete(s.Call, known|has) && o.Body.End-o.Body.Start <= MaxEvent
+	}
+}
+
+// addField adds a field that is not constant.
+func addField(msg *fuse.Message, name string, n *fuse.Node) {
+	switch kindOfField(name) {
+	case idField, nameField:
+		msg.Text(name, n, false, bitOf(name))
+	case textField:
+		msg.Text(name, n, true, 0)
+	case timeField:
+		msg.Time(name, n)
+	case objectField:
+		msg.Object(name, n)
+	default:
+		msg.Any(name, n)
 	}
 }
 
 // constantField tells whether a constant is what Segment takes in a field.
 func constantField(name string, v value.Value) bool {
-	if v == nil {
-		return true
-	}
 	s, isText := v.(string)
 	switch kindOfField(name) {
 	case idField, nameField:
@@ -195,45 +198,6 @@ func constantField(name string, v value.Value) bool {
 		return ok
 	}
 	return true
-}
-
-// fusedField compiles the writing of one field that is not constant. Null
-// leaves it out. Of the name of an event, conflicts are what it must not be.
-func fusedField(name string, n *fuse.Node, conflicts map[string]string) func(*fuse.Machine) fuse.State {
-	lit := []byte(`,"` + name + `":`)
-	var write func(*fuse.Machine) fuse.State
-	switch kindOfField(name) {
-	case idField, nameField:
-		text := n.WriteText()
-		write = func(m *fuse.Machine) fuse.State {
-			s, st := text(m)
-			if st == fuse.Some && (len(s) == 0 || name == "event" && conflicts[string(s)] != "") {
-				return fuse.Bad
-			}
-			return st
-		}
-	case textField:
-		text := n.WriteText()
-		write = func(m *fuse.Machine) fuse.State {
-			_, st := text(m)
-			return st
-		}
-	case timeField:
-		write = n.WriteTime()
-	case objectField:
-		write = n.Object()
-	default:
-		write = n.Write()
-	}
-	return func(m *fuse.Machine) fuse.State {
-		before := len(m.Buf)
-		m.Buf = append(m.Buf, lit...)
-		st := write(m)
-		if st != fuse.Some {
-			m.Buf = m.Buf[:before]
-		}
-		return st
-	}
 }
 
 // fusedID writes the message id; own is the script's where the message holds it

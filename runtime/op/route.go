@@ -101,6 +101,7 @@ type Frame struct {
 	machines []machine
 	keyBuf   []byte
 	loop     bool // the call at hand came from here
+	sampled  bool // a `sample` has set the rate
 }
 
 // NewFrame makes a frame for r.
@@ -108,6 +109,7 @@ func (r *Route) NewFrame() *Frame {
 	fr := &Frame{}
 	fr.ctx.Now = func() value.Value { return fr.nowV }
 	fr.eval.Ctx = &fr.ctx
+	fr.eval.Begin(nil, r.plan.Slots)
 	return fr
 }
 
@@ -116,7 +118,6 @@ func (r *Route) NewFrame() *Frame {
 // frame and must be used before its next Run.
 func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	fr.begin(rec, now, out)
-	fr.eval.Begin(rec, r.plan.Slots)
 	t := r.arrival.admit(fr)
 	if t == nil || !r.reference && fr.Visit == nil && r.runFused(fr, t) {
 		return fr.end
