@@ -77,7 +77,14 @@ func (e *CaseError) Error() string {
 
 // Parse reads a case. The error is a *CaseError.
 func Parse(name string, data []byte) (*Case, error) {
-	p := &parser{file: name + ".txtar", c: &Case{Name: name, Now: DefaultNow, archive: txtar.Parse(data)}}
+	p := &parser{file: name + ".txtar", c: &Case{Name: name, Now: DefaultNow}}
+	for i, l := range lines(data) {
+		if strings.TrimRight(l, "\r") == "-- --" { // txtar panics at it
+			p.line = i + 1
+			return nil, p.errf("a section needs a name")
+		}
+	}
+	p.c.archive = txtar.Parse(data)
 	if err := p.parse(); err != nil {
 		return nil, err
 	}

@@ -71,13 +71,14 @@ type Input struct {
 
 // Produce appends a record to its topic and gives it the next number of inputs,
 // from 1.
-func (w *World) Produce(in Input) (n int, at event.Origin) {
+func (w *World) Produce(in Input) int {
 	w.inputs++
-	return w.inputs, w.append(in, w.inputs, false)
+	w.append(in, w.inputs, false)
+	return w.inputs
 }
 
 // append writes to the log.
-func (w *World) append(in Input, cause int, repeat bool) event.Origin {
+func (w *World) append(in Input, cause int, repeat bool) {
 	t := w.topic(in.Topic)
 	n := int32(len(t.parts))
 	var p int32
@@ -100,7 +101,6 @@ func (w *World) append(in Input, cause int, repeat bool) event.Origin {
 	}, cause, repeat})
 	part.end++
 	w.logf("log      %s/%d/%d", in.Topic, p, part.end-1)
-	return event.Origin{Topic: t.id, Partition: p, Offset: part.end - 1}
 }
 
 // find finds a record in the log.

@@ -56,6 +56,7 @@ type Letter struct {
 // ran notes how a record ended. It runs again after a crash: the same end, once.
 func (w *World) ran(r *running, rec *event.Record, end *event.Outcome, out *event.Arena, from int) {
 	id := endID{r.route.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
+	r.ran++
 	l := w.find(rec)
 	e := End{
 		In: l.in, Repeat: l.repeat, Route: r.route.Route.Route, Origin: id.origin,
@@ -63,6 +64,7 @@ func (w *World) ran(r *running, rec *event.Record, end *event.Outcome, out *even
 	}
 	for i := from; i < len(out.Outs); i++ {
 		o := &out.Outs[i]
+		r.emitted++
 		r.p.made[place{out, int32(i)}] = &source{r: r, of: id, nth: i - from, in: e.In, repeat: e.Repeat}
 		e.outs = append(e.outs, made{r.route.Emits[o.Emit].ID, string(o.ID.Of(out))})
 	}
@@ -173,20 +175,8 @@ func (w *World) Letters() []Letter { return w.letters }
 // Ends lists how the records ended, in the order they first ran.
 func (w *World) Ends() []End { return w.ended }
 
-// Account sums what the living processes counted for a route.
-func (w *World) Account(routeName string) task.Account {
-	var a task.Account
-	for _, p := range w.procs {
-		for _, r := range p.tasks {
-			if r.route.Name == routeName {
-				r.task.Account(&a)
-			}
-		}
-	}
-	return a
-}
-
-// CheckAccounts holds both laws (I2) for every task that lives.
+// CheckAccounts holds both laws (I2) for every task of the living processes, and
+// their counts against what ran before the world's eyes.
 func (w *World) CheckAccounts() error {
 	for _, p := range w.procs {
 		for _, r := range p.tasks {
@@ -194,6 +184,16 @@ func (w *World) CheckAccounts() error {
 			r.task.Account(&a)
 			if err := a.Check(); err != nil {
 				return fmt.Errorf("%s: %w", r, err)
+			}
+			if r.ended {
+				continue // what it could not end counts no more
+			}
+			emitted := uint64(0)
+			for _, e := range a.Emits {
+				emitted += e.Emitted
+			}
+			if a.In != r.ran || emitted != r.emitted {
+				return fmt.Errorf("I2: %s counts %d records and %d outputs, but %d and %d were", r, a.In, emitted, r.ran, r.emitted)
 			}
 		}
 	}

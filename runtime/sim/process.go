@@ -73,6 +73,8 @@ type running struct {
 	revoked   bool // purged: nothing of it may be sent any more (I6)
 	ended     bool
 	moving    bool // another process gets the partition when this has ended
+
+	ran, emitted uint64 // records that ran, outputs they made
 }
 
 const noOffset = -1
