@@ -3,6 +3,8 @@ package kafka
 import (
 	"regexp"
 	"strings"
+
+	"github.com/sluice-dev/sluice/lang/ir"
 )
 
 // Names of what the engine keeps on the broker for an app. Parts are escaped
@@ -25,28 +27,11 @@ func InTopic(app, source string) string { return name(app, "in", source) }
 func OwnTopic(app, group string) string { return name(app, "own", group) }
 
 func name(app, kind, last string) string {
-	parts := []string{"sluice", Escape(app), kind, Escape(last)}
+	parts := []string{"sluice", ir.Escape(app), kind, ir.Escape(last)}
 	if kind == "" {
-		parts = []string{"sluice", Escape(app), Escape(last)}
+		parts = []string{"sluice", ir.Escape(app), ir.Escape(last)}
 	}
 	return strings.Join(parts, ".")
-}
-
-// Escape writes s in [a-z0-9-]: letters in lower case, one dash for each run
-// of anything else.
-func Escape(s string) string {
-	var b strings.Builder
-	dash := false
-	for _, r := range strings.ToLower(s) {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			b.WriteRune(r)
-			dash = false
-		} else if !dash {
-			b.WriteByte('-')
-			dash = true
-		}
-	}
-	return b.String()
 }
 
 // Pattern is a regular expression (RE2) over whole names of topics.
