@@ -331,13 +331,13 @@ func cost(ss []ir.Stage) int {
 	return n
 }
 
-// run runs a record; false where it gave up.
-func (p *fused) run(fr *Frame, m *fuse.Machine) bool {
+// run runs a record to its end (goOn), to one that fr.end tells (ended), or gives up.
+func (p *fused) run(fr *Frame, m *fuse.Machine) int {
 	if p.key != nil {
 		// A key of its own: outputs keep pieces of the record's, and "" is a key.
 		k, ok := p.key(m, fr.keyBuf[:0])
 		if !ok {
-			return false
+			return gaveUp
 		}
 		if k == nil {
 			k = []byte{}
@@ -348,15 +348,13 @@ func (p *fused) run(fr *Frame, m *fuse.Machine) bool {
 		switch next := p.steps[pc].run(fr); next {
 		case goOn:
 			pc++
-		case ended:
-			return true
-		case gaveUp:
-			return false
+		case ended, gaveUp:
+			return next
 		default:
 			pc = next
 		}
 	}
-	return true
+	return goOn
 }
 
 type fusedWhere struct {
@@ -498,11 +496,11 @@ func (s *fusedNext) run(fr *Frame) int {
 	return goOn
 }
 
-// runFused runs a record through its fused steps; false leaves it, and the
+// runFused runs a record through its fused steps. gaveUp leaves it, and the
 // arena, to the reference steps as if nothing had happened.
-func (r *Route) runFused(fr *Frame, t *topic) bool {
+func (r *Route) runFused(fr *Frame, t *topic) int {
 	if t.fused == nil || t.fused.prog == nil {
-		return false
+		return gaveUp
 	}
 	m := fr.machine(t)
 	fr.m = m
@@ -515,18 +513,19 @@ func (r *Route) runFused(fr *Frame, t *topic) bool {
 	m.HasTime = ms != event.NoTime
 	if m.HasTime {
 		if ms < 0 || ms > fr.nowMS+r.arrival.maxFuture.Milliseconds() {
-			return false
+			return gaveUp
 		}
 		m.Time = time.UnixMilli(ms).UTC()
 	}
 	fr.key = fr.rec.Key
-	ok := m.Load(fr.rec, fr.out.Buf) && t.fused.run(fr, m)
-	if !ok {
-		fr.out.Undo(fr.mark)
-		fr.loops, fr.path = fr.loops[:0], fr.path[:0]
-		fr.end = event.Outcome{}
+	if m.Load(fr.rec, fr.out.Buf) {
+		if end := t.fused.run(fr, m); end != gaveUp {
+			return end
+		}
 	}
-	return ok
+	fr.out.Undo(fr.mark)
+	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
+	return gaveUp
 }
 
 // machine gives the frame's machine for a topic.

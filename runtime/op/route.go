@@ -119,11 +119,20 @@ func (r *Route) NewFrame() *Frame {
 func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	fr.begin(rec, now, out)
 	t := r.arrival.admit(fr)
-	if t == nil || !r.reference && fr.Visit == nil && r.runFused(fr, t) {
+	if t == nil {
 		return fr.end
+	}
+	if !r.reference && fr.Visit == nil {
+		switch r.runFused(fr, t) {
+		case goOn:
+			return event.Outcome{}
+		case ended:
+			return fr.end
+		}
 	}
 	fr.Slow++
 	fr.eval.Begin(rec, r.plan.Slots)
+	fr.end = event.Outcome{}
 	if !r.arrival.arrive(fr, t) {
 		return fr.end
 	}
@@ -140,7 +149,6 @@ func (fr *Frame) begin(rec *event.Record, now time.Time, out *event.Arena) {
 	}
 	fr.rec, fr.out, fr.mark = rec, out, out.Mark()
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
-	fr.end = event.Outcome{}
 }
 
 // run walks the steps. There is no stack of callers: a stage that branches or
