@@ -11,23 +11,26 @@ type Message struct{ w writer }
 // NewMessage begins a message with text that stands as it is.
 func NewMessage(head []byte) *Message { return &Message{writer{lit: head}} }
 
-// Text adds a field that must be text and, unless empty is allowed, not "". Null
-// leaves it out, as in all fields.
-func (g *Message) Text(name string, n *Node, emptyOK bool, bit uint8) {
+// Text adds a field that must be text of which ok holds. Null leaves it out, as in
+// all fields.
+func (g *Message) Text(name string, n *Node, bit uint8, ok func([]byte) bool) {
 	o := g.op(name, n, bit)
-	if n.path != nil {
-		o.fast = json.MaskStr
-	}
-	if !emptyOK {
-		o.min = 1
-	}
 	text := n.WriteText()
 	o.write = func(m *Machine) State {
 		s, st := text(m)
-		if st == Some && len(s) == 0 && !emptyOK {
+		if st == Some && !ok(s) {
 			return Bad
 		}
 		return st
+	}
+}
+
+// TextAsItStands says of the field that was added last that ok holds of every
+// text of at least min bytes, so that one of the record is copied without a look.
+func (g *Message) TextAsItStands(min uint32) {
+	o := &g.w.ops[len(g.w.ops)-1]
+	if o.place {
+		o.fast, o.min = json.MaskStr, min
 	}
 }
 
@@ -64,7 +67,7 @@ func (g *Message) op(name string, n *Node, bit uint8) *op {
 	key := append(json.AppendString([]byte{','}, name), ':')
 	o := op{lit: key, kind: opWrite, mode: opt, bit: bit}
 	if n.path != nil {
-		o.slot, o.frame = n.path.slot(), n.path.frame
+		o.slot, o.frame, o.place = n.path.slot(), n.path.frame, true
 	}
 	g.w.ops = append(g.w.ops, o)
 	return &g.w.ops[len(g.w.ops)-1]

@@ -203,6 +203,7 @@ type op struct {
 	fast        json.Mask
 	min         uint32
 	time        bool // of text: only a time as the language writes it
+	place       bool // slot and frame say where
 	slot, frame int
 	write       writeFn
 	skip        []string

@@ -22,10 +22,6 @@ func (f *fuser) emit(p place, s *ir.Emit, env fuse.Env) {
 	e := &fusedEmit{emit: emit{place: p, at: s.At, index: f.c.emits[s], ids: ids, prefix: ids.emit(s.ID), child: f.child}}
 	switch sk := s.Sink.(type) {
 	case *ir.SegmentCall:
-		if len(sk.Conflicts) > 0 {
-			f.refuse("an event name that its properties may not fit")
-			return
-		}
 		e.write = f.segmentCall(&e.emit, sk, env)
 	case *ir.TopicRecord:
 		e.write = f.topicRecord(&e.emit, sk, env)
@@ -115,7 +111,7 @@ func complete(call string, has uint8) bool {
 func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Frame, *event.Output) bool {
 	var (
 		id    func(*fuse.Machine) ([]byte, fuse.State)
-		key   func(*fuse.Machine, []byte) ([]byte, bool)
+		key   func(*Frame, *event.Output) bool
 		known uint8
 	)
 	msg := fuse.NewMessage(nil)
@@ -127,7 +123,7 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 			id = n.WriteText()
 			continue
 		case "key":
-			key = n.Plain()
+			key = fusedKey(e, n, fd.Opt)
 			continue
 		}
 		switch c, ok := n.Const(); {
@@ -136,14 +132,14 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 			known |= bitOf(fd.Name)
 			msg.Const(fd.Name, n)
 		default:
-			addField(msg, fd.Name, n)
+			addField(msg, fd.Name, n, s.Conflicts)
 		}
 	}
 	write := msg.Write()
 	head := `{"type":"` + s.Call + `","messageId":`
 	return func(fr *Frame, o *event.Output) bool {
 		m := fr.m
-		if key != nil && !fr.fusedKey(e, o, key) {
+		if key != nil && !key(fr, o) {
 			return false
 		}
 		start := hereFused(m)
@@ -166,13 +162,21 @@ func (f *fuser) segmentCall(e *emit, s *ir.SegmentCall, env fuse.Env) func(*Fram
 	}
 }
 
-// addField adds a field that is not constant.
-func addField(msg *fuse.Message, name string, n *fuse.Node) {
+// addField adds a field that is not constant. An event must have none of the
+// names in conflicts.
+func addField(msg *fuse.Message, name string, n *fuse.Node, conflicts map[string]string) {
 	switch kindOfField(name) {
 	case idField, nameField:
-		msg.Text(name, n, false, bitOf(name))
+		if name != "event" {
+			conflicts = nil
+		}
+		msg.Text(name, n, bitOf(name), func(s []byte) bool { return len(s) > 0 && conflicts[string(s)] == "" })
+		if len(conflicts) == 0 {
+			msg.TextAsItStands(1)
+		}
 	case textField:
-		msg.Text(name, n, true, 0)
+		msg.Text(name, n, 0, func([]byte) bool { return true })
+		msg.TextAsItStands(0)
 	case timeField:
 		msg.Time(name, n)
 	case objectField:
@@ -229,15 +233,26 @@ func (fr *Frame) fusedID(e *emit, o *event.Output, id func(*fuse.Machine) ([]byt
 	return nil, true
 }
 
-// fusedKey puts an output in the lane of the key that its braces say.
-func (fr *Frame) fusedKey(e *emit, o *event.Output, key func(*fuse.Machine, []byte) ([]byte, bool)) bool {
-	k, ok := key(fr.m, fr.buf[:0])
-	if !ok {
-		return false
+// fusedKey compiles the putting of an output in the lane of the key that its
+// braces say, which then stands in fr.emitKey. With opt, null leaves it out.
+func fusedKey(e *emit, n *fuse.Node, opt bool) func(*Frame, *event.Output) bool {
+	key, state := n.Plain(), n.State()
+	return func(fr *Frame, o *event.Output) bool {
+		if opt && state(fr.m) == fuse.Null {
+			fr.emitKey = fr.key
+			return true
+		}
+		k, ok := key(fr.m, fr.emitBuf[:0])
+		if !ok {
+			return false
+		}
+		if k == nil {
+			k = []byte{} // "" is a key
+		}
+		fr.emitKey, fr.emitBuf = k, k
+		o.Ordered, o.Lane = true, e.ids.laneOf(k)
+		return true
 	}
-	fr.buf = k
-	o.Ordered, o.Lane = true, e.ids.laneOf(k)
-	return true
 }
 
 // segmentPass sends a call as it is: a value, by the rules of the reference step.
@@ -263,9 +278,9 @@ func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Fram
 	if t, ok := c.(string); ok {
 		known = known && topicName(t)
 	}
-	var key func(*fuse.Machine, []byte) ([]byte, bool)
+	var key func(*Frame, *event.Output) bool
 	if s.Key != nil {
-		key = f.b.Expr(s.Key, env).Plain()
+		key = fusedKey(e, f.b.Expr(s.Key, env), s.KeyOpt)
 	}
 	var headers func(*fuse.Machine) (value.Value, fuse.State)
 	if s.Headers != nil {
@@ -283,13 +298,10 @@ func (f *fuser) topicRecord(e *emit, s *ir.TopicRecord, env fuse.Env) func(*Fram
 		o.Target.End = hereFused(m)
 		k := fr.key
 		if key != nil {
-			if !fr.fusedKey(e, o, key) {
+			if !key(fr, o) {
 				return false
 			}
-			k = fr.buf
-			if k == nil {
-				k = []byte{}
-			}
+			k = fr.emitKey
 		}
 		o.NoKey = k == nil
 		o.Key.Start = hereFused(m)

@@ -100,6 +100,8 @@ type Frame struct {
 	m        *fuse.Machine // of the topic at hand
 	machines []machine
 	keyBuf   []byte
+	emitKey  []byte // the key that the emit at hand says
+	emitBuf  []byte
 	loop     bool // the call at hand came from here
 	sampled  bool // a `sample` has set the rate
 }
