@@ -121,7 +121,13 @@ func (b *Builder) Field(n *Node, name string) *Node {
 	case n.path != nil:
 		return n.path.field(name)
 	case n.obj != nil:
-		return n.obj.field(b, name)
+		f := n.obj.field(b, name)
+		if f == nil || !n.fallible {
+			return f
+		}
+		// The object is computed whole, whatever is read of it (E1).
+		state := n.State()
+		return after(func(m *Machine) bool { return state(m) != Bad }, true, f)
 	}
 	return nil
 }

@@ -61,8 +61,29 @@ func newTemplate(entries []entry) *Node {
 		n.fallible = n.fallible || t.entries[i].node.fallible
 	}
 	n.fallible = n.fallible || len(t.forced) > 0
-	n.state = func(*Machine) State { return Some }
+	n.state = t.state()
 	return n
+}
+
+// state is Some where every field can be computed.
+func (t *template) state() stateFn {
+	var may []stateFn
+	for _, f := range t.forced {
+		may = append(may, f.State())
+	}
+	for i := range t.entries {
+		if n := t.entries[i].node; n.fallible {
+			may = append(may, n.State())
+		}
+	}
+	return func(m *Machine) State {
+		for _, st := range may {
+			if st(m) == Bad {
+				return Bad
+			}
+		}
+		return Some
+	}
 }
 
 // spread gives the entries that `...n` stands for; false where only the
@@ -257,7 +278,7 @@ func (w *writer) member(e *entry, first byte) {
 	switch n := e.node; {
 	case n.lit != nil:
 		w.lit = append(w.lit, n.lit.json...)
-	case n.obj != nil && n.obj.begins():
+	case n.obj != nil && n.obj.begins() && len(n.obj.forced) == 0:
 		w.object(n.obj)
 	default:
 		lit := w.lit
@@ -294,8 +315,17 @@ func (w *writer) value(lit []byte, n *Node, md mode) {
 	w.ops = append(w.ops, o)
 }
 
-// write compiles the whole object.
+// write compiles the whole object, and what others replaced in it.
 func (t *template) write() writeFn {
+	if len(t.forced) > 0 {
+		all, rest := t.state(), (&template{entries: t.entries}).write()
+		return func(m *Machine) State {
+			if all(m) == Bad {
+				return Bad
+			}
+			return rest(m)
+		}
+	}
 	if t.begins() {
 		w := &writer{}
 		w.object(t)
@@ -405,7 +435,11 @@ func (t *template) build() valueFn {
 	for i := range t.entries {
 		gets[i] = t.entries[i].node.Value()
 	}
+	all := (&template{forced: t.forced}).state()
 	return func(m *Machine) (value.Value, State) {
+		if all(m) == Bad {
+			return nil, Bad
+		}
 		o := value.NewObject()
 		for i := range t.entries {
 			e := &t.entries[i]

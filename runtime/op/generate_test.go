@@ -234,7 +234,14 @@ func (g *gen) str() string {
 	if !g.deeper() {
 		return or(g.read(false, "string"), lit)
 	}
-	switch g.Intn(14) {
+	switch g.Intn(16) {
+	case 14:
+		return "tag(" + g.str() + ")"
+	case 15:
+		if p := g.nullable("string"); p != "" {
+			return "(tag(" + p + ") ?? " + g.str() + ")"
+		}
+		return "pair(" + g.str() + ", " + g.num() + ").t"
 	case 0:
 		return lit
 	case 1, 2, 3, 4:
@@ -273,7 +280,14 @@ func (g *gen) num() string {
 	if !g.deeper() {
 		return or(g.read(false, "number", "int"), lit)
 	}
-	switch g.Intn(14) {
+	switch g.Intn(16) {
+	case 14:
+		return "twice(" + g.num() + ")"
+	case 15:
+		if p := g.nullable("number", "int"); p != "" {
+			return "(twice(" + p + ") ?? " + g.num() + ")"
+		}
+		return "sum([" + g.num() + ", " + g.num() + "])"
 	case 0:
 		return lit
 	case 1, 2, 3:
@@ -357,7 +371,14 @@ func (g *gen) cond() string {
 
 // field gives a value for a field of an object, and its type.
 func (g *gen) field() (string, *gtype) {
-	switch g.Intn(12) {
+	switch g.Intn(14) {
+	case 12:
+		if p := g.read(false, "map"); p != "" {
+			return "{ [k]: v for k, v in " + p + " if k != \"l\" }", &gtype{kind: "any"}
+		}
+	case 13:
+		return "pair(" + g.str() + ", " + g.num() + ")", &gtype{kind: "object", fields: []gfield{
+			{"s", &gtype{kind: "string"}}, {"n", &gtype{kind: "number"}}, {"t", &gtype{kind: "string"}}}}
 	case 0, 1:
 		return g.str(), &gtype{kind: "string"}
 	case 2, 3:
@@ -596,14 +617,49 @@ func (g *gen) emit(b *strings.Builder, indent string) {
 	}
 }
 
-// program writes one route and gives the type of its records.
-func (g *gen) program() (src string, t *gtype) {
-	t = g.object(3)
+// defs are functions that generated programs call.
+const defs = `def tag(s: string) = "<${lower(s)}>"
+def twice(n: number) {
+  let m = n + n
+  m * 1.0
+}
+def pair(s: string, n: number) = { s, n: twice(n), t: tag(s) }
+
+`
+
+// topic is a topic of a generated route.
+type gtopic struct {
+	name string
+	t    *gtype
+}
+
+// program writes one route and gives its topics.
+func (g *gen) program() (src string, topics []gtopic) {
+	t := g.object(3)
 	g.root, g.cur = t, t
 	var b strings.Builder
-	fmt.Fprintf(&b, "from topic \"in\" as %s\n", t)
+	b.WriteString(defs)
+	topics = []gtopic{{"in", t}}
+	if g.maybe(15) {
+		u := g.object(3)
+		topics = append(topics, gtopic{"in2", u})
+		fmt.Fprintf(&b, "from topic \"in\" as %s, \"in2\" as %s\nmatch @topic {\n", t, u)
+		for _, tp := range topics {
+			g.root, g.cur, g.vars = tp.t, tp.t, nil
+			fmt.Fprintf(&b, "  %q => {\n", tp.name)
+			g.stages(&b, "    ", 1+g.Intn(3))
+			b.WriteString("  }\n")
+		}
+		b.WriteString("}\n")
+		return b.String(), topics
+	}
+	fmt.Fprintf(&b, "from topic \"in\" as %s", t)
+	if k := g.read(false, "string", "number", "bool"); k != "" && g.maybe(20) {
+		fmt.Fprintf(&b, " { key: %s }", k)
+	}
+	b.WriteString("\n")
 	g.stages(&b, "", 1+g.Intn(5))
-	return b.String(), t
+	return b.String(), topics
 }
 
 // value writes a JSON value of a type; now and then one of another.
