@@ -470,7 +470,7 @@ func (p *path) quoted() textFn {
 
 // writeView writes what a type declares of an object and leaves the rest out.
 func (p *path) writeView(a alternatives) writeFn {
-	t := &template{}
+	t, of := &template{}, &group{}
 	for i := range a.obj.Fields {
 		name := a.obj.Fields[i].Name
 		f := p.field(name)
@@ -478,7 +478,7 @@ func (p *path) writeView(a alternatives) writeFn {
 			p.b.refuse("a default that is an object with fields")
 			return nil
 		}
-		t.entries = append(t.entries, entry{key: name, node: f, mode: present})
+		t.entries = append(t.entries, entry{key: name, node: f, mode: present, of: of})
 	}
 	slot, frame := p.slot(), p.frame
 	members := t.write()

@@ -24,6 +24,7 @@ type entry struct {
 	node *Node
 	mode mode
 	skip []string // of rest: what stands in the template by name
+	of   *group   // of present: the object of the record that the field is of
 }
 
 type mode uint8
@@ -127,13 +128,14 @@ func (p *path) spread() ([]entry, bool) {
 		}
 		es = append(es, e)
 	}
+	of := &group{}
 	for i := range a.obj.Fields {
 		name := a.obj.Fields[i].Name
 		f := p.field(name)
 		if f == nil || f.path == nil {
 			return nil, false
 		}
-		es = append(es, entry{key: name, node: f, mode: present})
+		es = append(es, entry{key: name, node: f, mode: present, of: of})
 	}
 	return es, true
 }
@@ -229,6 +231,8 @@ type op struct {
 	write       writeFn
 	skip        []string
 	bit         uint8 // told in Machine.has where the value was written
+	def         bool  // what is missing is written, too
+	n           int   // of opOrder: how many ops write fields of one object
 }
 
 type opKind uint8
@@ -237,6 +241,7 @@ const (
 	opLit opKind = iota
 	opWrite
 	opRest
+	opOrder // the next ops go by the order of the record
 )
 
 // writer compiles a template's JSON.
@@ -254,8 +259,14 @@ func (w *writer) flush() {
 
 // members compiles the fields, each with a comma in front.
 func (w *writer) members(t *template) {
+	from, to := t.groups()
 	for i := range t.entries {
 		e := &t.entries[i]
+		if len(from) > 0 && from[0] == i {
+			w.flush()
+			w.ops = append(w.ops, op{kind: opOrder, n: to[0] - i})
+			from, to = from[1:], to[1:]
+		}
 		if e.mode == rest {
 			w.flush()
 			p := e.node.path
@@ -304,7 +315,7 @@ func (w *writer) object(t *template) {
 func (w *writer) value(lit []byte, n *Node, md mode) {
 	o := op{lit: lit, mode: md, kind: opWrite, write: n.Write()}
 	if n.path != nil {
-		o.slot, o.frame = n.path.slot(), n.path.frame
+		o.slot, o.frame, o.def = n.path.slot(), n.path.frame, n.path.def != nil
 		switch {
 		case passes(n.path.decl):
 			o.fast = json.MaskAny &^ json.MaskNull
@@ -358,7 +369,7 @@ func run(ops []op) writeFn {
 		buf, d := m.Buf, m.d
 		var fr []json.Span
 		frame := -1
-		for i := range ops {
+		for i := 0; i < len(ops); i++ {
 			o := &ops[i]
 			before := len(buf)
 			buf = append(buf, o.lit...)
@@ -378,7 +389,16 @@ func run(ops []op) writeFn {
 				}
 			}
 			m.Buf = buf
-			if !m.runSlow(o, before) {
+			if o.kind == opOrder {
+				fields := ops[i+1 : i+1+o.n]
+				if m.ordered(fields) {
+					continue
+				}
+				if !m.reorder(fields) {
+					return Bad
+				}
+				i += o.n
+			} else if !m.runSlow(o, before) {
 				return Bad
 			}
 			buf = m.Buf
@@ -436,12 +456,26 @@ func (t *template) build() valueFn {
 		gets[i] = t.entries[i].node.Value()
 	}
 	all := (&template{forced: t.forced}).state()
+	from, to := t.groups()
 	return func(m *Machine) (value.Value, State) {
 		if all(m) == Bad {
 			return nil, Bad
 		}
 		o := value.NewObject()
-		for i := range t.entries {
+		var perm []int
+		next := 0
+		for k := range t.entries {
+			i := k
+			if next < len(from) && from[next] == k {
+				perm = permute(to[next]-k, func(j int) uint32 {
+					p := t.entries[k+j].node.path
+					return positionOf(&m.fr[p.frame][p.n.Slot()])
+				})
+				next++
+			}
+			if next > 0 && k < to[next-1] {
+				i = from[next-1] + perm[k-from[next-1]]
+			}
 			e := &t.entries[i]
 			missing := false
 			if e.mode == present {
