@@ -8,10 +8,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 )
 
-// textPerStep is how much text of an argument counts as one step, so that a
-// function over long texts inside comprehensions is bounded like the rest.
-const textPerStep = 1024
-
 func (f *Frame) call(x *ir.Call) (value.Value, *diag.Failure) {
 	args := make([]value.Value, len(x.Args))
 	for i, a := range x.Args {
@@ -23,7 +19,7 @@ func (f *Frame) call(x *ir.Call) (value.Value, *diag.Failure) {
 			return nil, nil
 		}
 		args[i] = v
-		if fail := f.charge(Weight(v), x); fail != nil {
+		if fail := f.charge(f.Weight(v), x); fail != nil {
 			return nil, fail
 		}
 	}
@@ -31,22 +27,7 @@ func (f *Frame) call(x *ir.Call) (value.Value, *diag.Failure) {
 	if err != nil {
 		return nil, callFailure(x, args, err)
 	}
-	return sized(x, v)
-}
-
-// Weight is what an argument adds to the steps of a call.
-func Weight(v value.Value) int {
-	switch v := v.(type) {
-	case string:
-		return len(v) / textPerStep
-	case value.Bytes:
-		return len(v) / textPerStep
-	case value.List:
-		return len(v)
-	case *value.Object:
-		return v.Len()
-	}
-	return 0
+	return f.sized(x, v)
 }
 
 func callFailure(x *ir.Call, args []value.Value, err error) *diag.Failure {

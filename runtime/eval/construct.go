@@ -28,11 +28,11 @@ func (f *Frame) list(x *ir.List) (value.Value, *diag.Failure) {
 		}
 		out = append(out, l...)
 	}
-	return sized(x, out)
+	return f.sized(x, out)
 }
 
 func (f *Frame) object(x *ir.Object) (value.Value, *diag.Failure) {
-	o := value.NewObject()
+	fields := make([]value.Field, 0, len(x.Entries))
 	for i := range x.Entries {
 		e := &x.Entries[i]
 		key := e.Key
@@ -49,15 +49,17 @@ func (f *Frame) object(x *ir.Object) (value.Value, *diag.Failure) {
 		}
 		switch {
 		case e.Kind == ir.Spread:
-			if fail := f.spread(x, o, e.X, v); fail != nil {
+			if fields, fail = f.spread(x, fields, e.X, v); fail != nil {
 				return nil, fail
 			}
 		case v == nil && e.Opt:
 		default:
-			o.Put(key, v)
+			fields = append(fields, value.Field{Key: key, Value: v})
 		}
 	}
-	return sized(x, o)
+	// At once: a replaced field goes to the end, and field by field that would
+	// take the square of the time for `{ ...a, ...b }` of large objects.
+	return f.sized(x, value.NewObject(fields...))
 }
 
 // key evaluates a computed key, which is text.
@@ -73,19 +75,18 @@ func (f *Frame) key(x ir.Expr) (string, *diag.Failure) {
 	return k, nil
 }
 
-func (f *Frame) spread(x ir.Expr, o *value.Object, from ir.Expr, v value.Value) *diag.Failure {
+func (f *Frame) spread(x ir.Expr, fields []value.Field, from ir.Expr, v value.Value) ([]value.Field, *diag.Failure) {
 	if v == nil {
-		return nil
+		return fields, nil
 	}
 	s, ok := v.(*value.Object)
 	if !ok {
-		return Unfit(from, v, "an object")
+		return nil, Unfit(from, v, "an object")
 	}
-	for i := 0; i < s.Len(); i++ {
-		fd := s.At(i)
-		o.Put(fd.Key, fd.Value)
+	for i := range s.Len() {
+		fields = append(fields, s.At(i))
 	}
-	return f.charge(s.Len(), x)
+	return fields, f.charge(s.Len(), x)
 }
 
 // each runs body once an element that a comprehension keeps.
@@ -155,7 +156,7 @@ func (f *Frame) listFor(x *ir.ListFor) (value.Value, *diag.Failure) {
 	if fail != nil {
 		return nil, fail
 	}
-	return sized(x, out)
+	return f.sized(x, out)
 }
 
 func (f *Frame) objectFor(x *ir.ObjectFor) (value.Value, *diag.Failure) {
@@ -181,7 +182,7 @@ func (f *Frame) objectFor(x *ir.ObjectFor) (value.Value, *diag.Failure) {
 	if fail != nil {
 		return nil, fail
 	}
-	return sized(x, o)
+	return f.sized(x, o)
 }
 
 func (f *Frame) text(x *ir.Text) (value.Value, *diag.Failure) {
@@ -201,6 +202,9 @@ func (f *Frame) text(x *ir.Text) (value.Value, *diag.Failure) {
 		if b.Len() > MaxSize {
 			return nil, tooLarge(x)
 		}
+	}
+	if fail := f.charge(b.Len()/textPerStep, x); fail != nil {
+		return nil, fail
 	}
 	return b.String(), nil
 }

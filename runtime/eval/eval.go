@@ -40,6 +40,7 @@ type Frame struct {
 	Ctx *types.Context
 
 	steps int
+	meter meter
 }
 
 // Begin empties the frame for a record of a route with that many slots.
@@ -47,6 +48,7 @@ func (f *Frame) Begin(rec *event.Record, slots int) {
 	f.Cur, f.Event, f.Rec, f.Time = nil, nil, rec, nil
 	f.SampleRate = one
 	f.steps = 0
+	f.meter.forget()
 	if cap(f.Slots) < slots {
 		f.Slots = make([]value.Value, slots)
 	}
@@ -56,7 +58,10 @@ func (f *Frame) Begin(rec *event.Record, slots int) {
 
 // Renew begins a record whose expressions are mostly computed elsewhere: `.`, `$`,
 // slots and sample rate are set by whoever has something evaluated here.
-func (f *Frame) Renew(rec *event.Record) { f.Rec, f.steps = rec, 0 }
+func (f *Frame) Renew(rec *event.Record) {
+	f.Rec, f.steps = rec, 0
+	f.meter.forget()
+}
 
 var one = value.FromInt(1)
 

@@ -3,6 +3,7 @@ package eval_test
 import (
 	"errors"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -195,5 +196,46 @@ func TestValuesAreBounded(t *testing.T) {
 	}
 	if _, fail := eval.Expr(list(dot()), f); fail == nil || fail.Code != diag.TooDeep {
 		t.Fatalf("got %v, want %s", fail, diag.TooDeep.ID)
+	}
+}
+
+// What a function looks at counts, too: one over a large part of the event
+// inside a comprehension ends after so many bytes, not after so many calls.
+func TestWorkOfFunctionsIsBounded(t *testing.T) {
+	f := frame(t)
+	big := make(value.List, 20_000)
+	for i := range big {
+		big[i] = "some text"
+	}
+	f.Cur = value.NewObject(value.Field{Key: "big", Value: big}, value.Field{Key: "l", Value: make(value.List, 10_000)})
+	calls := 0
+	count := &types.Func{Name: "count", Call: func(_ *types.Context, a []value.Value) (value.Value, error) {
+		calls++
+		return value.FromInt(0), nil
+	}}
+	x := &ir.ListFor{For: ir.For{Value: 0, In: cur("l")}, X: &ir.Call{Func: count, Args: []ir.Expr{&ir.Object{Entries: []ir.Entry{{Key: "a", X: cur("big")}}}}}}
+	if _, fail := eval.Expr(x, f); fail == nil || fail.Code != diag.TooMuch {
+		t.Errorf("got %v, want %s", fail, diag.TooMuch.ID)
+	}
+	if calls > 1000 {
+		t.Errorf("%d calls over 240 KB each", calls)
+	}
+}
+
+// A spread over a spread takes time in proportion to the fields.
+func TestSpreadOfLargeObjects(t *testing.T) {
+	f := frame(t)
+	var fields []value.Field
+	for i := range 100_000 {
+		fields = append(fields, value.Field{Key: strconv.Itoa(i), Value: true})
+	}
+	f.Cur = value.NewObject(fields...)
+	spread := ir.Entry{Kind: ir.Spread, X: dot()}
+	v, fail := eval.Expr(&ir.Object{Entries: []ir.Entry{spread, spread, {Key: "7", X: num("1")}}}, f)
+	if fail != nil {
+		t.Fatal(fail)
+	}
+	if o := v.(*value.Object); o.Len() != len(fields) || o.At(o.Len()-1).Key != "7" {
+		t.Errorf("%d fields, %q last", o.Len(), o.At(o.Len()-1).Key)
 	}
 }

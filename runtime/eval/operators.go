@@ -205,10 +205,16 @@ func (f *Frame) compare(x *ir.Compare) (value.Value, *diag.Failure) {
 		if fail != nil {
 			return nil, fail
 		}
+		if fail := f.charge(min(f.Weight(a), f.Weight(b)), x); fail != nil {
+			return nil, fail
+		}
 		return value.Equal(a, b) == (x.Op == ir.Eq), nil
 	}
 	a, b, fail := f.both(x.X, x.Y, "a value to compare")
 	if fail != nil {
+		return nil, fail
+	}
+	if fail := f.charge(min(f.Weight(a), f.Weight(b)), x); fail != nil {
 		return nil, fail
 	}
 	c, ok := value.Compare(a, b)
@@ -248,7 +254,8 @@ func (f *Frame) in(x *ir.In) (value.Value, *diag.Failure) {
 	if !ok {
 		return nil, Unfit(x.List, l, "a list")
 	}
-	if fail := f.charge(len(list), x); fail != nil {
+	// Each comparison looks at no more than all of v.
+	if fail := f.charge(len(list)*(1+f.Weight(v)), x); fail != nil {
 		return nil, fail
 	}
 	for _, e := range list {

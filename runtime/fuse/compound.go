@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/json"
 )
@@ -193,18 +194,38 @@ func (w *walk) each(m *Machine, do func() bool) State {
 	return Some
 }
 
-// nodes counts the nodes of an expression, and what constant lists cost to search.
+// nodes counts the nodes of an expression, and what constant lists cost to search
+// and declared objects to spread.
 func nodes(x ir.Expr) int {
 	n := 0
 	ir.Walk(x, func(x ir.Expr) bool {
 		n++
-		if c, ok := x.(*ir.Const); ok {
-			if l, ok := c.Value.(value.List); ok {
+		switch x := x.(type) {
+		case *ir.Const:
+			if l, ok := x.Value.(value.List); ok {
 				n += len(l)
+			}
+		case *ir.Object:
+			for i := range x.Entries {
+				if x.Entries[i].Kind == ir.Spread {
+					n += fieldsOf(x.Entries[i].X.Type())
+				}
 			}
 		}
 		return true
 	})
+	return n
+}
+
+// fieldsOf is how many fields a type declares at most.
+func fieldsOf(t *types.Type) int {
+	if t == nil {
+		return 0
+	}
+	n := len(t.Fields)
+	for _, m := range t.Members {
+		n = max(n, fieldsOf(m))
+	}
 	return n
 }
 
@@ -238,7 +259,7 @@ func (b *Builder) interpolation(x *ir.Text, env Env) *Node {
 			out = append(out, x.Parts[i+1]...)
 		}
 		m.levels[level], m.level = out, level
-		if !ok {
+		if !ok || !m.charge(len(out)>>10) {
 			return nil, Bad
 		}
 		start := len(m.scratch)

@@ -70,16 +70,16 @@ func (b *Builder) compare(x *ir.Compare, env Env) *Node {
 	case l.kind == numberKind && r.kind == numberKind:
 		return compareNumbers(l, r, x.Op, fallible)
 	case l.kind == textKind && r.kind == textKind:
-		return ordered(fallible, x.Op, l.Text(), r.Text(), bytes.Compare)
+		return ordered(fallible, x.Op, l.Text(), r.Text(), bytes.Compare, func(a, b []byte) int { return min(len(a), len(b)) >> 10 })
 	case l.kind == timeKind && r.kind == timeKind:
-		return ordered(fallible, x.Op, l.Instant(), r.Instant(), time.Time.Compare)
+		return ordered(fallible, x.Op, l.Instant(), r.Instant(), time.Time.Compare, nil)
 	case l.kind == boolKind && r.kind == boolKind && equality:
 		return ordered(fallible, x.Op, l.Bool(), r.Bool(), func(a, b bool) int {
 			if a == b {
 				return 0
 			}
 			return 1
-		})
+		}, nil)
 	case !equality:
 		return nil
 	}
@@ -90,7 +90,7 @@ func (b *Builder) compare(x *ir.Compare, env Env) *Node {
 			return false, Bad
 		}
 		c, st := second(m)
-		if st == Bad {
+		if st == Bad || !m.charge(min(m.Eval.Weight(a), m.Eval.Weight(c))) {
 			return false, Bad
 		}
 		return value.Equal(a, c) != ne, Some
@@ -127,7 +127,8 @@ func equalText(l *Node, want string, ne bool) *Node {
 }
 
 // ordered compares two readings of one kind. Equality takes null, order does not.
-func ordered[T any](fallible bool, op ir.CompareOp, l, r func(*Machine) (T, State), cmp func(a, b T) int) *Node {
+// cost is what a comparison takes in steps; nil: nothing.
+func ordered[T any](fallible bool, op ir.CompareOp, l, r func(*Machine) (T, State), cmp, cost func(a, b T) int) *Node {
 	equality := op == ir.Eq || op == ir.Ne
 	return boolNode(fallible, func(m *Machine) (bool, State) {
 		a, s := l(m)
@@ -141,13 +142,16 @@ func ordered[T any](fallible bool, op ir.CompareOp, l, r func(*Machine) (T, Stat
 		case s == Null || t == Null:
 			return (s == t) == (op == ir.Eq), Some
 		}
+		if cost != nil && !m.charge(cost(a, b)) {
+			return false, Bad
+		}
 		return eval.Ordered(op, cmp(a, b)), Some
 	})
 }
 
 // compareNumbers compares as small decimals where it can.
 func compareNumbers(l, r *Node, op ir.CompareOp, fallible bool) *Node {
-	slow := ordered(fallible, op, l.number(), r.number(), value.Number.Cmp)
+	slow := ordered(fallible, op, l.number(), r.number(), value.Number.Cmp, nil)
 	ld := l.digits()
 	if l.hope != nil {
 		ld = l.hope
@@ -208,7 +212,7 @@ func (b *Builder) in(x *ir.In, env Env) *Node {
 	get, not := n.Value(), x.Not
 	return boolNode(n.fallible, func(m *Machine) (bool, State) {
 		v, st := get(m)
-		if st == Bad {
+		if st == Bad || !m.charge(len(l)*(1+m.Eval.Weight(v))) {
 			return false, Bad
 		}
 		for _, e := range l {
@@ -340,6 +344,12 @@ func (b *Builder) cast(x *ir.Cast, env Env) *Node {
 
 // charge counts steps as the reference evaluator would, or more.
 func (m *Machine) charge(n int) bool { return m.Eval.Charge(n) }
+
+// Charge adds to the record's steps; false where they are at their end.
+func (m *Machine) Charge(n int) bool { return m.charge(n) }
+
+// Size is the record's, in bytes.
+func (m *Machine) Size() int { return len(m.d) }
 
 // meta reads @name.
 func (b *Builder) meta(x *ir.Meta) *Node {
@@ -543,13 +553,13 @@ func (b *Builder) callValues(x *ir.Call, env Env) *Node {
 				return nil, Bad
 			case i == 0 && st == Null && x.NullSubject:
 				return nil, Null
-			case !m.charge(eval.Weight(v)):
+			case !m.charge(m.Eval.Weight(v)):
 				return nil, Bad
 			}
 			args[i] = v
 		}
 		v, err := f.Call(m.Eval.Ctx, args)
-		if err != nil || eval.Measure(v) != eval.Fits {
+		if err != nil || !m.Eval.Fits(v) {
 			return nil, Bad
 		}
 		if v == nil {

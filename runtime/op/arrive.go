@@ -104,7 +104,7 @@ func (a *arrival) admit(fr *Frame) *topic {
 
 // arrive decodes the record and prepares the frame; false when it has ended.
 func (a *arrival) arrive(fr *Frame, t *topic) bool {
-	v, fail := a.decode(fr.rec.Value, t)
+	v, fail := a.decode(&fr.eval, fr.rec.Value, t)
 	if fail == nil {
 		fr.eval.Cur, fr.eval.Event = v, v
 		fail = a.meta(fr)
@@ -117,7 +117,7 @@ func (a *arrival) arrive(fr *Frame, t *topic) bool {
 }
 
 // decode reads and judges the value of a record.
-func (a *arrival) decode(b []byte, t *topic) (value.Value, *diag.Failure) {
+func (a *arrival) decode(f *eval.Frame, b []byte, t *topic) (value.Value, *diag.Failure) {
 	if b == nil {
 		return nil, nil
 	}
@@ -125,7 +125,7 @@ func (a *arrival) decode(b []byte, t *topic) (value.Value, *diag.Failure) {
 	if err != nil {
 		return nil, a.undecodable(err)
 	}
-	if eval.Measure(v) == eval.TooLarge {
+	if !f.Fits(v) {
 		return nil, diag.Failf(diag.TooLarge, a.at, "the value is larger than 4 MiB")
 	}
 	if t.typ == nil {

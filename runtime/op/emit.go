@@ -115,7 +115,7 @@ func (fr *Frame) raw(s string) { fr.out.Buf = append(fr.out.Buf, s...) }
 // json appends a value to the arena.
 func (fr *Frame) json(x ir.Expr, v value.Value) *diag.Failure {
 	// Judged before it is written: what is small in memory may be terabytes as text.
-	if fail := eval.Limits(x, v); fail != nil {
+	if fail := fr.eval.Limits(x, v); fail != nil {
 		return fail
 	}
 	fr.out.Buf = value.AppendJSON(fr.out.Buf, v)

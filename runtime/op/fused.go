@@ -117,8 +117,10 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 	case *ir.Map:
 		env.Cur = f.hold(f.b.Expr(s.X, env))
 	case *ir.Set:
+		f.copies(len(s.Puts))
 		env.Cur = f.set(s, env)
 	case *ir.Unset:
+		f.copies(len(s.Paths))
 		env.Cur = f.unset(s, env)
 	case *ir.Bind:
 		env = env.Bind(s.Slot, f.hold(f.b.Expr(s.X, env)))
@@ -155,6 +157,16 @@ func (f *fuser) hold(n *fuse.Node) *fuse.Node {
 	}
 	return held
 }
+
+// copies charges for the objects that a stage copies in the reference steps: no
+// path copies more than the record holds.
+func (f *fuser) copies(paths int) {
+	f.add(fusedEnter(func(m *fuse.Machine) bool { return m.Charge(paths * m.Size() / (copied * minMember)) }))
+}
+
+// minMember is the least text of a member of an object in JSON, in bytes, `"":0,`;
+// of an element of a list it is less, `0,`, and a path may go through both.
+const minMember = 2
 
 func (f *fuser) set(s *ir.Set, env fuse.Env) *fuse.Node {
 	type put struct {

@@ -274,7 +274,7 @@ func (c *compiler) stage(s ir.Stage) error {
 	case *ir.Set:
 		c.add(&set{place: p, puts: s.Puts})
 	case *ir.Unset:
-		c.add(&unset{place: p, paths: s.Paths})
+		c.add(&unset{place: p, at: s.At, paths: s.Paths})
 	case *ir.Bind:
 		c.add(&bind{place: p, slot: s.Slot, x: s.X})
 	case *ir.Require:

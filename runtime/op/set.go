@@ -41,14 +41,14 @@ func (s *set) run(fr *Frame) int {
 		if puts[i].skip {
 			continue
 		}
-		ed := edit{at: s.puts[i].X.Span(), path: puts[i].path}
+		ed := edit{f: &fr.eval, at: s.puts[i].X.Span(), path: puts[i].path}
 		v, fail := ed.put(cur, 0, puts[i].v)
 		if fail != nil {
 			return fr.fail(&s.place, fail)
 		}
 		cur = v
 	}
-	if fail := eval.Limits(s.puts[0].X, cur); fail != nil {
+	if fail := fr.eval.Limits(s.puts[0].X, cur); fail != nil {
 		return fr.fail(&s.place, fail)
 	}
 	fr.eval.Cur = cur
@@ -57,6 +57,7 @@ func (s *set) run(fr *Frame) int {
 
 type unset struct {
 	place
+	at    token.Span
 	paths [][]ir.Step
 }
 
@@ -70,7 +71,7 @@ func (s *unset) run(fr *Frame) int {
 		paths[i] = path
 	}
 	for _, path := range paths {
-		ed := edit{path: path}
+		ed := edit{f: &fr.eval, at: s.at, path: path}
 		v, fail := ed.take(fr.eval.Cur, 0)
 		if fail != nil {
 			return fr.fail(&s.place, fail)
@@ -103,8 +104,31 @@ func (fr *Frame) steps(path []ir.Step) ([]any, *diag.Failure) {
 // edit changes one place of a value. Values are shared and never changed, so
 // what lies on the way to the place is copied and the rest is not.
 type edit struct {
+	f    *eval.Frame // its steps are charged for what is copied
 	at   token.Span
 	path []any // string or value.Number
+}
+
+// copied is how many fields or elements are copied in the time of one step.
+const copied = 16
+
+// clone copies an object, or fails when the record's steps are at their end.
+func (e *edit) clone(o *value.Object) (*value.Object, *diag.Failure) {
+	if !e.f.Charge(o.Len() / copied) {
+		return nil, e.tooMuch()
+	}
+	return o.Clone(), nil
+}
+
+func (e *edit) cloneList(l value.List) (value.List, *diag.Failure) {
+	if !e.f.Charge(len(l) / copied) {
+		return nil, e.tooMuch()
+	}
+	return slices.Clone(l), nil
+}
+
+func (e *edit) tooMuch() *diag.Failure {
+	return diag.Failf(diag.TooMuch, e.at, "the record takes more than %d steps", eval.MaxSteps)
 }
 
 // put gives v with x at the path from its i-th step on. What is missing or null
@@ -120,7 +144,11 @@ func (e *edit) put(v value.Value, i int, x value.Value) (value.Value, *diag.Fail
 		}
 	case *value.Object:
 		if k, ok := e.path[i].(string); ok {
-			return e.putField(v.Clone(), k, i, x)
+			o, fail := e.clone(v)
+			if fail != nil {
+				return nil, fail
+			}
+			return e.putField(o, k, i, x)
 		}
 	case value.List:
 		n, ok := e.path[i].(value.Number)
@@ -135,7 +163,10 @@ func (e *edit) put(v value.Value, i int, x value.Value) (value.Value, *diag.Fail
 		if fail != nil {
 			return nil, fail
 		}
-		l := slices.Clone(v)
+		l, fail := e.cloneList(v)
+		if fail != nil {
+			return nil, fail
+		}
 		l[p] = r
 		return l, nil
 	}
@@ -168,17 +199,22 @@ func (e *edit) take(v value.Value, i int) (value.Value, *diag.Failure) {
 		if !ok {
 			return v, nil
 		}
-		if last {
-			o := v.Clone()
+		var r value.Value
+		if !last {
+			var fail *diag.Failure
+			if r, fail = e.take(old, i+1); fail != nil || r == nil {
+				return v, fail
+			}
+		}
+		o, fail := e.clone(v)
+		switch {
+		case fail != nil:
+			return nil, fail
+		case last:
 			o.Delete(k)
-			return o, nil
+		default:
+			o.Set(k, r)
 		}
-		r, fail := e.take(old, i+1)
-		if fail != nil || r == nil {
-			return v, fail
-		}
-		o := v.Clone()
-		o.Set(k, r)
 		return o, nil
 	case value.List:
 		n, ok := e.path[i].(value.Number)
@@ -189,12 +225,14 @@ func (e *edit) take(v value.Value, i int) (value.Value, *diag.Failure) {
 		if !ok {
 			return v, nil
 		}
-		l := slices.Clone(v)
-		if last {
+		l, fail := e.cloneList(v)
+		switch {
+		case fail != nil:
+			return nil, fail
+		case last:
 			return slices.Delete(l, p, p+1), nil
 		}
-		r, fail := e.take(v[p], i+1)
-		l[p] = r
+		l[p], fail = e.take(v[p], i+1)
 		return l, fail
 	}
 	return nil, e.fail(i, v, "%s has no %s to take out", kindOf(v), eval.IndexText(e.path[i]))
