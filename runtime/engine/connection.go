@@ -127,7 +127,7 @@ func (c *connection) run(ctx, sends context.Context) {
 		h := c.sched.Health(now.UnixNano())
 		c.mu.Unlock()
 		for _, r := range reqs {
-			wg.Go(func() { c.send(sends, r) })
+			wg.Go(func() { c.send(sends, r, now) })
 		}
 		c.tell(h, now)
 		timer.Reset(min(healthEvery, max(0, time.Duration(at-now.UnixNano()))))
@@ -140,9 +140,18 @@ func (c *connection) run(ctx, sends context.Context) {
 	}
 }
 
-// send carries out one request and spreads its results.
-func (c *connection) send(ctx context.Context, r *deliver.Request) {
-	a := c.senders[r.Connection].Send(ctx, r.Outs, r.Attempt, time.Now())
+// lateAfter is when a request that was taken from the scheduler is not sent any
+// more: no goroutine waits so long to run, unless the whole process was stopped in
+// between and may have lost its lease (I6).
+const lateAfter = time.Second
+
+// send carries out one request that was taken at an instant, and spreads its
+// results.
+func (c *connection) send(ctx context.Context, r *deliver.Request, taken time.Time) {
+	a := deliver.NoAnswer("late")
+	if begin := time.Now(); begin.Sub(taken) < lateAfter {
+		a = c.senders[r.Connection].Send(ctx, r.Outs, r.Attempt, begin)
+	}
 	now := time.Now().UnixNano()
 	c.mu.Lock()
 	results := c.sched.Answer(r, a, now)

@@ -83,8 +83,15 @@ type Engine struct {
 // they say otherwise.
 const mainKafka = "main"
 
-// fetchBudget is shared by the consumer groups of a process (conventions.md).
-const fetchBudget = 64 << 20
+// fetchBudget is shared by the consumer groups of a process (conventions.md). It
+// counts what has been inflated; a fetch is asked for in compressed bytes, and a
+// second one is under way while one is worked on.
+const (
+	fetchBudget   = 64 << 20
+	fetchInflated = 8
+	fetchMost     = 2 << 20
+	fetchLeast    = 256 << 10
+)
 
 // New prepares a program; nothing runs yet.
 func New(cfg Config) *Engine {
@@ -425,7 +432,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 	o := kafka.GroupOptions{
 		Group:          r.groupName(),
 		StoreID:        e.cfg.StoreID,
-		FetchBytes:     max(1<<20, min(16<<20, fetchBudget/max(1, len(e.cfg.Plan.Routes)))),
+		FetchBytes:     max(fetchLeast, min(fetchMost, fetchBudget/fetchInflated/max(1, len(e.cfg.Plan.Routes)))),
 		FetchWait:      pollWait,
 		SessionTimeout: e.cfg.Session,
 		Heartbeat:      e.cfg.Session / heartbeats,

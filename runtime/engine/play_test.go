@@ -37,6 +37,12 @@ func play(role string) int {
 	switch role {
 	case "engine":
 		err = playEngine()
+	case "broker":
+		err = playBroker()
+	case "receiver":
+		err = playReceiver()
+	case "path":
+		err = playPath()
 	default:
 		err = fmt.Errorf("unknown role %s", role)
 	}
@@ -99,7 +105,6 @@ func playEngine() error {
 
 // process is a process that a test started.
 type process struct {
-	t     *testing.T
 	cmd   *exec.Cmd
 	in    io.WriteCloser // closed: it should end, where its role says so
 	lines chan string    // of its stdout; closed at its end
@@ -163,12 +168,14 @@ func spawn(t testing.TB, role string, config any) *process {
 }
 
 // line gives its next line, "" when it has ended.
-func (p *process) line(t testing.TB) string {
+func (p *process) line(t testing.TB) string { return p.lineIn(t, time.Minute) }
+
+func (p *process) lineIn(t testing.TB, d time.Duration) string {
 	t.Helper()
 	select {
 	case l := <-p.lines:
 		return l
-	case <-time.After(60 * time.Second):
+	case <-time.After(d):
 		t.Fatalf("process says nothing\n%s", p.stderr())
 		return ""
 	}

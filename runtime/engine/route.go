@@ -218,7 +218,7 @@ func (r *route) slices(b kafka.Batch) {
 		if p := r.parts[b.Slices[i].TP]; p != nil {
 			p.settle(now)
 		}
-		r.group.Recycle(b.Slices[i].Records)
+		r.group.Recycle(&b.Slices[i])
 	}
 }
 

@@ -61,7 +61,7 @@ func BenchmarkPoll(b *testing.B) {
 			}
 			for _, s := range batch.Slices {
 				got += len(s.Records)
-				g.Recycle(s.Records)
+				g.Recycle(&s)
 			}
 			g.AllowRebalance()
 		}

@@ -192,7 +192,7 @@ func (m *member) poll() error {
 			m.next[s.TP] = r.Offset + 1
 			m.values = append(m.values, string(r.Value))
 		}
-		m.Recycle(s.Records)
+		m.Recycle(&s)
 	}
 	m.problems = append(m.problems, b.Problems...)
 	return err

@@ -68,7 +68,7 @@ type Group struct {
 	o     GroupOptions
 	admin *Admin
 	lease *lease
-	slabs slabs
+	slabs *slabs
 	fresh sync.Pool // *[]event.Record
 
 	mu     sync.Mutex
@@ -99,14 +99,16 @@ type Slice struct {
 	TP
 	TopicID event.TopicID
 	// Records in the order of their offsets, which may have gaps; none where
-	// only a transaction's marker was read. They live as long as somebody
-	// holds their bytes; Recycle takes the slice back.
+	// only a transaction's marker was read. They and their bytes live until
+	// Recycle takes the slice back, or for ever where nobody calls it.
 	Records []event.Record
 	// Next is the position behind the slice. It can be beyond the last
 	// record: behind a marker, which has an offset and no event.
 	Next int64
 	// End is the offset after the last record on the broker at that time.
 	End int64
+
+	raw []*kgo.Record // whose bytes these are
 }
 
 // Batch is what a poll brings.
@@ -140,7 +142,7 @@ func NewGroup(ctx context.Context, c Config, admin *Admin, o GroupOptions) (*Gro
 	if o.FetchBytes == 0 {
 		o.FetchBytes = defaultFetchBytes
 	}
-	g := &Group{cfg: c, o: o, admin: admin, lease: newLease(o.SessionTimeout), topics: map[string]TopicInfo{}, owned: map[TP]event.TopicID{}}
+	g := &Group{cfg: c, o: o, admin: admin, lease: newLease(o.SessionTimeout), slabs: newSlabs(), topics: map[string]TopicInfo{}, owned: map[TP]event.TopicID{}}
 	g.fresh.New = func() any { return new([]event.Record) }
 	if _, err := g.Refresh(ctx); err != nil {
 		return nil, err
@@ -233,7 +235,7 @@ func (g *Group) join(topics []string) (*kgo.Client, error) {
 		// was read last, which is franz-go's default and told as a Problem.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.WithHooks(g.lease),
-		kgo.WithPools(&g.slabs),
+		kgo.WithPools(g.slabs),
 	)
 	if g.o.Hurry != nil {
 		opts = append(opts, kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { g.o.Hurry() }))
@@ -389,8 +391,8 @@ func (g *Group) Poll(ctx context.Context, wait time.Duration) (Batch, error) {
 			if len(p.Records) == 0 || !ok {
 				return
 			}
-			next := p.Records[len(p.Records)-1].Offset + 1 // before records gives them back
-			b.Slices = append(b.Slices, Slice{TP: tp, TopicID: id, Next: next, End: p.HighWatermark, Records: g.records(id, p.Records)})
+			next := p.Records[len(p.Records)-1].Offset + 1
+			b.Slices = append(b.Slices, Slice{TP: tp, TopicID: id, Next: next, End: p.HighWatermark, Records: g.records(id, p.Records), raw: p.Records})
 		})
 	})
 	g.mu.Unlock()
@@ -446,8 +448,7 @@ func (g *Group) fail(err error) {
 	}
 }
 
-// records copies what franz-go read into our shape and gives its structs back;
-// the bytes stay where they are.
+// records gives what franz-go read our shape; the bytes stay where they are.
 func (g *Group) records(id event.TopicID, rs []*kgo.Record) []event.Record {
 	buf := g.fresh.Get().(*[]event.Record)
 	out := slices.Grow((*buf)[:0], len(rs))
@@ -455,7 +456,6 @@ func (g *Group) records(id event.TopicID, rs []*kgo.Record) []event.Record {
 	g.fresh.Put(buf)
 	for _, r := range rs {
 		if r.Attrs.IsControl() {
-			r.Recycle()
 			continue
 		}
 		e := event.Record{
@@ -472,14 +472,17 @@ func (g *Group) records(id event.TopicID, rs []*kgo.Record) []event.Record {
 			}
 		}
 		out = append(out, e)
-		r.Recycle()
 	}
 	return out
 }
 
-// Recycle takes the slice of a Slice back for a later poll. Nobody may hold it
-// any more; the records' bytes may be held.
-func (g *Group) Recycle(rs []event.Record) {
+// Recycle takes a slice back for a later poll, its records and their bytes.
+func (g *Group) Recycle(s *Slice) {
+	for _, r := range s.raw {
+		r.Recycle()
+	}
+	rs := s.Records
+	s.raw, s.Records = nil, nil
 	clear(rs)
 	buf := g.fresh.Get().(*[]event.Record)
 	if cap(rs) > cap(*buf) {
@@ -619,20 +622,3 @@ func compareTP(a, b TP) int {
 	}
 	return int(a.Partition - b.Partition)
 }
-
-// slabs keeps the structs that franz-go decodes records into; records copies
-// out of them at once, so they never hold memory for long.
-type slabs struct{ p sync.Pool }
-
-var _ kgo.PoolRecords = (*slabs)(nil)
-
-// GetRecords gives a slice with room for n.
-func (s *slabs) GetRecords(n int) []kgo.Record {
-	if b, ok := s.p.Get().(*[]kgo.Record); ok && cap(*b) >= n {
-		return (*b)[:0]
-	}
-	return make([]kgo.Record, 0, n)
-}
-
-// PutRecords takes a slice back.
-func (s *slabs) PutRecords(rs []kgo.Record) { s.p.Put(&rs) }

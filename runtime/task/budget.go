@@ -1,6 +1,9 @@
 package task
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Caps bound what a task may have in flight (I7).
 type Caps struct {
@@ -33,10 +36,42 @@ type Budget struct {
 	limit  int64
 	tasks  atomic.Int64
 	common atomic.Int64 // bytes above shares
+
+	mu   sync.Mutex
+	free []*epoch // what one task has done with, another may use
+	kept int      // bytes of free
 }
+
+// keptEpochs bounds the memory of epochs that wait for their next use, in bytes. A
+// sync.Pool would forget them just when memory is short and they are needed most.
+const keptEpochs = 48 << 20
 
 // NewBudget makes a budget of so many bytes.
 func NewBudget(bytes int64) *Budget { return &Budget{limit: bytes} }
+
+// epoch gives an empty epoch.
+func (b *Budget) epoch() *epoch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.free)
+	if n == 0 {
+		return &epoch{}
+	}
+	e := b.free[n-1]
+	b.free[n-1] = nil
+	b.free = b.free[:n-1]
+	b.kept -= e.size()
+	return e
+}
+
+// recycle takes an empty one back.
+func (b *Budget) recycle(e *epoch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := b.kept + e.size(); n <= keptEpochs {
+		b.free, b.kept = append(b.free, e), n
+	}
+}
 
 // share is what each task has for itself, in bytes.
 func (b *Budget) share() int64 { return b.limit / 2 / max(1, b.tasks.Load()) }

@@ -19,8 +19,10 @@
 package task
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/plan"
@@ -84,7 +86,9 @@ type Task struct {
 	watermark int64    // all before it is done
 	epochs    []*epoch // oldest first; only the last may be open
 	base      uint64   // number of epochs[0]
-	free      []*epoch
+
+	usualBytes int // size of the arena of the epoch sealed last, and some more
+	usualOuts  int
 
 	records  int64 // in flight
 	bytes    int64 // in flight
@@ -124,7 +128,7 @@ func (t *Task) Lease(until int64) { t.lease = until }
 
 // Records runs a slice of the partition, in order. next is the position after it,
 // which may lie beyond the last record: a compacted log has gaps, a slice may be
-// all gap. The records' bytes must not change until a watermark has passed them.
+// all gap. The records are not kept: what a letter may need of them is copied.
 // Records of a task that is closing are ignored; they are read again by whoever
 // comes next.
 func (t *Task) Records(rs []event.Record, next, now int64) error {
@@ -164,13 +168,13 @@ func first(rs []event.Record, next int64) int64 {
 }
 
 // run runs one record in e.
-func (t *Task) run(e *epoch, r *event.Record, clock time.Time) {
-	e.recs = append(e.recs, *r)
-	rec := &e.recs[len(e.recs)-1]
-	size := int64(rec.Size())
-	e.bytes += size
+func (t *Task) run(e *epoch, rec *event.Record, clock time.Time) {
+	if e.records == 0 {
+		e.oldest = rec.Timestamp
+	}
+	e.records++
+	e.read += int64(rec.Size())
 	t.records++
-	t.bytes += size
 	t.next = rec.Offset + 1
 	e.next = t.next
 	e.acct.In++
@@ -188,23 +192,30 @@ func (t *Task) run(e *epoch, r *event.Record, clock time.Time) {
 	default:
 		e.acct.Completed++
 	}
-	outs := e.arena.Outs
-	for i := len(outs) - e.arena.Since(mark); i < len(outs); i++ {
-		outs[i].Record = int32(len(e.recs) - 1)
-		outs[i].Logged = rec.Timestamp
-		outs[i].Index = int32(i)
+	if n := e.arena.Since(mark); n > 0 {
+		e.origin(rec)
+		outs := e.arena.Outs
+		for i := len(outs) - n; i < len(outs); i++ {
+			outs[i].Record = int32(len(e.origins) - 1)
+			outs[i].Logged = rec.Timestamp
+			outs[i].Index = int32(i)
+		}
 	}
 }
 
-// failed writes the letter of a record that failed.
+// failed writes the letter of a record that failed, with the record in it.
 func (t *Task) failed(e *epoch, rec *event.Record, end *event.Outcome) {
-	o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset, Path: end.Path}
+	o := event.Origin{Topic: t.cfg.Topic, Partition: t.cfg.Partition, Offset: rec.Offset, Path: end.Path}
 	l := letter.Letter{
 		ID:     letter.ID(t.cfg.Route.IDName(), o, "", 0),
 		Class:  letter.Processing,
 		Origin: o, Route: t.cfg.Route.Name, Stage: end.Stage, Attempts: 1,
-		Value: rec.Value, Key: rec.Key, Headers: rec.Headers, Time: rec.Timestamp, Order: rec.Key,
+		Value: bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Headers: cloneHeaders(rec.Headers), Time: rec.Timestamp,
 	}
+	l.Order = l.Key
+	size := int64(rec.Size())
+	e.bytes += size
+	t.bytes += size
 	if f := end.Fail; f != nil {
 		l.Code, l.Message, l.Excerpt = f.Code.ID, f.Message, letter.Mask(f.Excerpt)
 		if f.Span.Valid() {
@@ -215,12 +226,21 @@ func (t *Task) failed(e *epoch, rec *event.Record, end *event.Outcome) {
 	e.letters = append(e.letters, &pending{letter: l, output: -1})
 }
 
+func cloneHeaders(hs []event.Header) []event.Header {
+	out := slices.Clone(hs)
+	for i := range out {
+		out[i].Value = bytes.Clone(out[i].Value)
+	}
+	return out
+}
+
 // seal ends an epoch and releases its effects (I11): only now nothing of its arena
 // moves any more.
 func (t *Task) seal(e *epoch) {
 	e.sealed = true
 	outs := e.arena.Outs
-	size := int64(len(e.arena.Buf)) + int64(len(outs))*outputOverhead
+	t.usualBytes, t.usualOuts = min(len(e.arena.Buf)*9/8, keepBytes), min(len(outs)*9/8, epochRecords)
+	size := int64(len(e.arena.Buf)) + int64(len(outs))*outputOverhead + int64(len(e.keys)) + int64(e.records)*recordOverhead
 	e.bytes += size
 	t.bytes += size
 	e.outs = len(outs) + len(e.letters)
@@ -239,8 +259,12 @@ func (t *Task) seal(e *epoch) {
 }
 
 // outputOverhead is what an output costs beside its bytes: itself in the arena and
-// its item in the scheduler.
-const outputOverhead = 256
+// its item in the scheduler. recordOverhead is what is kept of a record beside its
+// key.
+const (
+	outputOverhead = 256
+	recordOverhead = 24
+)
 
 // Result takes how an output ended. Acceptance ends it here; anything else makes a
 // letter, and the output ends when that is acknowledged. A result of a task that
@@ -272,17 +296,17 @@ func (t *Task) produce(e *epoch, i int) {
 
 // undelivered makes the letter of an output that was refused or ran out of time.
 func (t *Task) undelivered(e *epoch, r *deliver.Result) letter.Letter {
-	out, rec := r.Out, &e.recs[r.Out.Record]
+	out, from := r.Out, &e.origins[r.Out.Record]
 	emit := t.cfg.Route.Emits[out.Emit]
 	// An output does not know its element path: its own id tells elements apart.
-	o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}
+	o := event.Origin{Topic: t.cfg.Topic, Partition: t.cfg.Partition, Offset: from.offset}
 	body := out.Body.Of(out.Arena)
 	l := letter.Letter{
 		ID:     letter.ID(t.cfg.Route.IDName(), o, emit.ID+"\x00"+string(out.ID.Of(out.Arena)), 0),
 		Class:  letter.Delivery,
 		Origin: o, Route: t.cfg.Route.Name, Stage: "emit", Emit: emit.ID,
 		Code: r.Code, Attempts: r.Attempts, Excerpt: letter.MaskEcho(r.Excerpt, body),
-		Value: body, Target: string(out.Target.Of(out.Arena)), Time: out.Time, Order: rec.Key,
+		Value: body, Target: string(out.Target.Of(out.Arena)), Time: out.Time, Order: e.key(from),
 	}
 	l.Message = "the sink refused this output with " + r.Code
 	if r.Kind == deliver.Expired {
@@ -338,7 +362,7 @@ func (t *Task) Persist(now int64) {
 	for _, e := range t.epochs[:n] {
 		t.watermark = e.next
 		t.done.Add(&e.acct)
-		t.records -= int64(len(e.recs))
+		t.records -= int64(e.records)
 		t.bytes -= e.bytes
 		t.recycle(e)
 	}
@@ -442,7 +466,7 @@ func (t *Task) end(last Effect) {
 	t.cfg.Budget.use(-t.above)
 	t.cfg.Budget.tasks.Add(-1)
 	t.above, t.bytes, t.records = 0, 0, 0
-	t.epochs, t.free = nil, nil
+	t.epochs = nil
 	t.effect(last)
 }
 
@@ -462,8 +486,8 @@ func (t *Task) InFlight() (records, bytes int64) { return t.records, t.bytes }
 // event.NoTime.
 func (t *Task) Oldest() int64 {
 	for _, e := range t.epochs {
-		if len(e.recs) > 0 {
-			return e.recs[0].Timestamp
+		if e.records > 0 {
+			return e.oldest
 		}
 	}
 	return event.NoTime
