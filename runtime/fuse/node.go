@@ -486,7 +486,3 @@ func (n *Node) Const() (value.Value, bool) {
 	}
 	return n.lit.v, true
 }
-
-// Fallible tells whether reading the node may be Bad for a reason that the
-// script could see, so that a stage must read it even if nobody needs it.
-func (n *Node) Fallible() bool { return n.fallible }

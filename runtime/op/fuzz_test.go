@@ -36,6 +36,9 @@ func runGenerated(t *testing.T, seed int64) (st stats) {
 			rec.Key = nil
 		case 1:
 			rec.Timestamp = event.NoTime
+		case 2:
+			rec.Key = []byte("\xff")
+			rec.Headers = []event.Header{{Key: "h", Value: []byte("v")}}
 		}
 		st.records++
 		if _, d := p.run(rec, now); d != "" {

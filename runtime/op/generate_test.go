@@ -234,7 +234,9 @@ func (g *gen) str() string {
 	if !g.deeper() {
 		return or(g.read(false, "string"), lit)
 	}
-	switch g.Intn(16) {
+	switch g.Intn(17) {
+	case 16:
+		return g.one("(@key ?? \"none\")", "@topic", "\"${@timestamp}\"", "(@headers[\"h\"] ?? \"\")")
 	case 14:
 		return "tag(" + g.str() + ")"
 	case 15:
@@ -280,7 +282,11 @@ func (g *gen) num() string {
 	if !g.deeper() {
 		return or(g.read(false, "number", "int"), lit)
 	}
-	switch g.Intn(16) {
+	switch g.Intn(18) {
+	case 16:
+		return "(-" + g.some() + ")"
+	case 17:
+		return g.one("@partition", "@offset", "@sample_rate")
 	case 14:
 		return "twice(" + g.num() + ")"
 	case 15:
@@ -371,7 +377,13 @@ func (g *gen) cond() string {
 
 // field gives a value for a field of an object, and its type.
 func (g *gen) field() (string, *gtype) {
-	switch g.Intn(14) {
+	switch g.Intn(16) {
+	case 14:
+		return "[" + g.str() + ", " + g.str() + "]", &gtype{kind: "list", elem: &gtype{kind: "string"}}
+	case 15:
+		if t := g.read(false, "time"); t != "" {
+			return "(@time - " + t + ")", &gtype{kind: "duration"}
+		}
 	case 12:
 		if p := g.read(false, "map"); p != "" {
 			return "{ [k]: v for k, v in " + p + " if k != \"l\" }", &gtype{kind: "any"}
@@ -507,11 +519,20 @@ func (g *gen) stage(b *strings.Builder, indent string) {
 		line("map %s", x)
 		g.cur = t
 	case 6, 7:
-		if g.cur.kind != "object" || g.cur.null {
+		if g.cur.kind != "object" || g.cur.null || len(g.cur.fields) == 0 {
 			return
 		}
 		name := words[g.Intn(len(words))]
 		x, t := g.field()
+		if f := g.cur.fields[g.Intn(max(1, len(g.cur.fields)))%len(g.cur.fields)]; f.t.kind == "object" && g.maybe(60) {
+			line("set .%s.%s = %s", f.name, name, x)
+			c, in := *g.cur, *f.t
+			in.fields = append(without(in.fields, name), gfield{name, t})
+			in.null = false
+			c.fields = append(without(c.fields, f.name), gfield{f.name, &in})
+			g.cur = &c
+			return
+		}
 		line("set .%s = %s", name, x)
 		c := *g.cur
 		c.fields = nil
@@ -527,6 +548,15 @@ func (g *gen) stage(b *strings.Builder, indent string) {
 			return
 		}
 		i := g.Intn(len(g.cur.fields))
+		if in := g.cur.fields[i].t; in.kind == "object" && len(in.fields) > 1 && g.maybe(60) {
+			name := in.fields[0].name
+			line("unset .%s.%s", g.cur.fields[i].name, name)
+			c, sub := *g.cur, *in
+			sub.fields = without(sub.fields, name)
+			c.fields = append(without(c.fields, g.cur.fields[i].name), gfield{g.cur.fields[i].name, &sub})
+			g.cur = &c
+			return
+		}
 		line("unset .%s", g.cur.fields[i].name)
 		c := *g.cur
 		c.fields = append(append([]gfield(nil), g.cur.fields[:i]...), g.cur.fields[i+1:]...)
@@ -583,6 +613,17 @@ func (g *gen) stage(b *strings.Builder, indent string) {
 	}
 }
 
+// without gives the fields but one.
+func without(fs []gfield, name string) []gfield {
+	var out []gfield
+	for _, f := range fs {
+		if f.name != name {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // scoped lets what stages change end with them. The checker joins types behind
 // a branch; the generator goes on with those from above it, which it may refuse.
 func (g *gen) scoped(do func()) {
@@ -597,6 +638,10 @@ func (g *gen) emit(b *strings.Builder, indent string) {
 	switch g.Intn(6) {
 	case 0, 1:
 		x, _ := g.literal(1 + g.Intn(4))
+		if g.maybe(30) {
+			line("emit log \"line ${%s}\" as %s %s", g.str(), name, x)
+			return
+		}
 		line("emit log as %s %s", name, x)
 	case 2:
 		if g.cur.kind == "object" && !g.cur.null {
@@ -607,7 +652,17 @@ func (g *gen) emit(b *strings.Builder, indent string) {
 	case 3:
 		x, _ := g.literal(1 + g.Intn(3))
 		id, _ := g.field()
-		line("emit track %s as %s { userId: %s, anonymousId: string(%s), properties: %s }", g.str(), name, g.str(), g.num(), x)
+		more := ""
+		if p := g.read(true, "any"); p != "" && g.maybe(40) {
+			more = ", context: " + p
+		}
+		if t := g.read(true, "time"); t != "" && g.maybe(40) {
+			more += ", timestamp: " + t
+		}
+		if p := g.read(true, "string"); p != "" && g.maybe(40) {
+			more += ", messageId: " + p
+		}
+		line("emit track %s as %s { userId: %s, anonymousId: string(%s), properties: %s%s }", g.str(), name, g.str(), g.num(), x, more)
 		_ = id
 	case 4:
 		line("emit topic \"out\" as %s { key: %s, value: %s }", name, g.str(), g.num())
@@ -684,7 +739,7 @@ func (g *gen) value(t *gtype) string {
 	case "bool":
 		return g.one("true", "false")
 	case "time":
-		return g.one(`"2026-02-01T10:20:30.123Z"`, `"2026-02-01T10:20:30Z"`, `"2026-02-01t10:20:30.123456+02:00"`, `1700000000`, `1700000000123`, `"2026-02-01T10:20:30.1234Z"`)
+		return g.one(`"2026-02-01T10:20:30.123Z"`, `"2026-02-01T10:20:30Z"`, `"2026-02-01t10:20:30.123456+02:00"`, `1700000000`, `1700000000123`, `"2026-02-01T10:20:30.1234Z"`, `"2026-02-01T10:20:30+05:30"`, `"2026-02-01T00:20:30.5-11:00"`, `"0001-01-01T00:00:00+01:00"`, `"2026-02-30T00:00:00Z"`, `"2026-02-01T10:20:30"`)
 	case "object":
 		return g.record(t)
 	case "list":
