@@ -197,6 +197,10 @@ func (b *Builder) coalesce(x, y *Node) *Node {
 		return y
 	case x.lit != nil:
 		return x
+	case x.path != nil && x.kind == listKind && y.isEmptyList():
+		if n := x.path.orEmpty(); n != nil {
+			return n
+		}
 	}
 	return pick(x, y, func(m *Machine, st State) bool { return st == Null })
 }
@@ -285,6 +289,8 @@ func pick(x, y *Node, other func(*Machine, State) bool) *Node {
 		n.num = either(x.number(), y.number(), other)
 		if xd, yd := x.digits(), y.digits(); xd != nil && yd != nil {
 			n.raw = either(xd, yd, other)
+		} else {
+			n.mixed = x.mixed || y.mixed || xd != nil || yd != nil
 		}
 	case boolKind:
 		n.truth = either(x.Bool(), y.Bool(), other)
@@ -347,6 +353,8 @@ func (b *Builder) choose(c, x, y *Node) *Node {
 		n.num = which(get, x.number(), y.number())
 		if xd, yd := x.digits(), y.digits(); xd != nil && yd != nil {
 			n.raw = which(get, xd, yd)
+		} else {
+			n.mixed = x.mixed || y.mixed || xd != nil || yd != nil
 		}
 	case boolKind:
 		n.truth = which(get, x.Bool(), y.Bool())
@@ -449,6 +457,7 @@ func after(enter func(*Machine) bool, fallible bool, n *Node) *Node {
 		out.text = entered(enter, n.Text())
 	case numberKind:
 		out.num = entered(enter, n.number())
+		out.mixed = n.mixed
 		if d := n.digits(); d != nil {
 			out.raw = entered(enter, d)
 		}

@@ -88,6 +88,9 @@ func (b *Builder) memo(i int, n *Node) *Node {
 		held = written(n, once(i, aside(n.Write()), bytesOf))
 	case n.kind == numberKind && n.digits() != nil:
 		held = rawNode(false, once(i, n.digits(), bytesOf))
+	case n.kind == numberKind && n.mixed:
+		// Where it is untouched it keeps its digits, and only its JSON has them.
+		held = rawNode(false, once(i, aside(n.Write()), bytesOf))
 	case n.kind == numberKind:
 		held = numNode(false, once(i, n.number(), numOf))
 	case n.kind == textKind:

@@ -1,6 +1,8 @@
 package fuse
 
 import (
+	"slices"
+
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/json"
 )
@@ -10,6 +12,7 @@ type List struct {
 	Elem        *Node // what an element is while it is entered
 	slot, frame int
 	elem        int
+	empty       bool // null is a list without elements
 }
 
 // List compiles the list at n; nil where it is not a list of the record.
@@ -22,14 +25,14 @@ func (b *Builder) List(n *Node) *List {
 		return nil
 	}
 	pl.n.Slot()
-	return &List{Elem: b.at(pl), slot: n.path.slot(), frame: n.path.frame, elem: pl.frame}
+	return &List{Elem: b.at(pl), slot: n.path.slot(), frame: n.path.frame, elem: pl.frame, empty: n.path.emptyDefault()}
 }
 
 // Len is the number of elements; false where it is no list.
 func (l *List) Len(m *Machine) (int, bool) {
 	sp := m.fr[l.frame][l.slot]
 	if sp.Kind != json.Arr {
-		return 0, false
+		return 0, l.empty && stateOf(&sp) == Null
 	}
 	return m.scan.Elems(sp).Len(), true
 }
@@ -68,7 +71,62 @@ func (b *Builder) Put(n *Node, path []string, x *Node, opts bool) (*Node, bool) 
 			e.node = b.unlessNull(x, sub)
 		}
 	}
+	if !opts {
+		return inPlace(es, e), true
+	}
 	return newTemplate(append(es, e)), true
+}
+
+// inPlace gives the entries with e in place of the field of its name: `set` moves
+// nothing.
+func inPlace(es []entry, e entry) *Node {
+	at, others := -1, -1
+	for i := range es {
+		switch {
+		case es[i].mode == rest:
+			others = i
+		case es[i].key != e.key:
+		case at >= 0: // two that count where they are not null
+			return newTemplate(append(es, e))
+		default:
+			at = i
+		}
+	}
+	if at < 0 && others >= 0 && es[others].of != nil {
+		// It may be among the fields that are not known by name.
+		if f := es[others].node.path.field(e.key); f != nil && f.path != nil {
+			e.of, e.at = es[others].of, f.path
+			return newTemplate(slices.Insert(es, groupEnd(es, others), e))
+		}
+	}
+	if at < 0 {
+		return newTemplate(append(es, e))
+	}
+	old := es[at]
+	switch {
+	case old.mode == always:
+		e.of, e.at = old.of, old.at
+	case old.mode == present && old.where() != nil:
+		e.of, e.at = old.of, old.node.path
+	default:
+		return newTemplate(append(es, e))
+	}
+	es[at] = e
+	out := newTemplate(es)
+	if old.node.fallible {
+		out.obj.forced = append(out.obj.forced, old.node)
+		out.fallible, out.state = true, out.obj.state()
+	}
+	return out
+}
+
+// groupEnd is behind the last entry of the group that begins at i.
+func groupEnd(es []entry, i int) int {
+	of := es[i].of
+	for i < len(es) && es[i].of == of {
+		i++
+	}
+	return i
 }
 
 // Unset gives n without what stands at the path of names.

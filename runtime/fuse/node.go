@@ -22,6 +22,7 @@ type Node struct {
 	raw   textFn // of a number: its text as it was written
 	hope  textFn // of a number: what is its text if it can be read as one
 	from  *path  // and the place of that text
+	mixed bool   // of a number: passed on untouched on some ways, computed on others
 	num   numFn
 	truth truthFn
 	time  timeFn
@@ -157,6 +158,15 @@ func constant(v value.Value) *Node {
 		n.kind = objectKind
 	}
 	return n
+}
+
+// isEmptyList tells whether the node is the constant [].
+func (n *Node) isEmptyList() bool {
+	if n.lit == nil {
+		return false
+	}
+	l, ok := n.lit.v.(value.List)
+	return ok && len(l) == 0
 }
 
 // isNull tells whether the node is the constant null.

@@ -24,7 +24,19 @@ type entry struct {
 	node *Node
 	mode mode
 	skip []string // of rest: what stands in the template by name
-	of   *group   // of present: the object of the record that the field is of
+	of   *group   // the object of the record that the field is of, or takes a place in
+	at   *path    // of what stands in place of a field (`set`): that field; nil: node's own
+}
+
+// where is the place that says in which order a field comes; nil where none does.
+func (e *entry) where() *path {
+	switch {
+	case e.of == nil:
+		return nil
+	case e.at != nil:
+		return e.at
+	}
+	return e.node.path
 }
 
 type mode uint8
@@ -118,17 +130,17 @@ func (p *path) spread() ([]entry, bool) {
 		return nil, false
 	}
 	var es []entry
+	of := &group{}
 	if a.obj.Kind == types.Map || a.obj.Rest != nil {
 		if a.obj.Kind == types.Map && !passes(a.obj.Elem) || a.obj.Rest != nil && !passes(a.obj.Rest) {
 			return nil, false
 		}
-		e := entry{node: p.b.at(p.place), mode: rest}
+		e := entry{node: p.b.at(p.place), mode: rest, of: of}
 		for i := range a.obj.Fields {
 			e.skip = append(e.skip, a.obj.Fields[i].Name)
 		}
 		es = append(es, e)
 	}
-	of := &group{}
 	for i := range a.obj.Fields {
 		name := a.obj.Fields[i].Name
 		f := p.field(name)
@@ -231,8 +243,11 @@ type op struct {
 	write       writeFn
 	skip        []string
 	bit         uint8 // told in Machine.has where the value was written
-	def         bool  // what is missing is written, too
-	n           int   // of opOrder: how many ops write fields of one object
+	// Of a field whose place in the record says in which order it comes: that place,
+	// and whether it is written where that is missing.
+	pos, posFrame int
+	def           bool
+	n             int // of opOrder and opWalk: how many ops write fields of one object
 }
 
 type opKind uint8
@@ -242,6 +257,7 @@ const (
 	opWrite
 	opRest
 	opOrder // the next ops go by the order of the record
+	opWalk  // and among the members that are not known by name
 )
 
 // writer compiles a template's JSON.
@@ -264,6 +280,12 @@ func (w *writer) members(t *template) {
 		e := &t.entries[i]
 		if len(from) > 0 && from[0] == i {
 			w.flush()
+			if e.mode == rest {
+				p := e.node.path
+				w.ops = append(w.ops, op{kind: opWalk, slot: p.slot(), frame: p.frame, skip: e.skip, n: to[0] - i - 1})
+				from, to = from[1:], to[1:]
+				continue
+			}
 			w.ops = append(w.ops, op{kind: opOrder, n: to[0] - i})
 			from, to = from[1:], to[1:]
 		}
@@ -280,9 +302,14 @@ func (w *writer) members(t *template) {
 func (w *writer) member(e *entry, first byte) {
 	key := json.AppendString([]byte{first}, e.key)
 	key = append(key, ':')
-	if e.mode != always {
+	if e.mode != always || e.of != nil {
 		w.flush()
 		w.value(key, e.node, e.mode)
+		if p := e.where(); p != nil {
+			o := &w.ops[len(w.ops)-1]
+			o.pos, o.posFrame = p.slot(), p.frame
+			o.def = o.def || e.mode == always
+		}
 		return
 	}
 	w.lit = append(w.lit, key...)
@@ -299,7 +326,9 @@ func (w *writer) member(e *entry, first byte) {
 }
 
 // begins tells whether the first field is always written.
-func (t *template) begins() bool { return len(t.entries) == 0 || t.entries[0].mode == always }
+func (t *template) begins() bool {
+	return len(t.entries) == 0 || t.entries[0].mode == always && t.entries[0].of == nil
+}
 
 // object compiles a template that begins.
 func (w *writer) object(t *template) {
@@ -315,7 +344,8 @@ func (w *writer) object(t *template) {
 func (w *writer) value(lit []byte, n *Node, md mode) {
 	o := op{lit: lit, mode: md, kind: opWrite, write: n.Write()}
 	if n.path != nil {
-		o.slot, o.frame, o.def = n.path.slot(), n.path.frame, n.path.def != nil
+		o.slot, o.frame = n.path.slot(), n.path.frame
+		o.def = n.path.def != nil
 		switch {
 		case passes(n.path.decl):
 			o.fast = json.MaskAny &^ json.MaskNull
@@ -389,7 +419,8 @@ func run(ops []op) writeFn {
 				}
 			}
 			m.Buf = buf
-			if o.kind == opOrder {
+			switch o.kind {
+			case opOrder:
 				fields := ops[i+1 : i+1+o.n]
 				if m.ordered(fields) {
 					continue
@@ -398,8 +429,15 @@ func run(ops []op) writeFn {
 					return Bad
 				}
 				i += o.n
-			} else if !m.runSlow(o, before) {
-				return Bad
+			case opWalk:
+				if !m.among(o, ops[i+1:i+1+o.n]) {
+					return Bad
+				}
+				i += o.n
+			default:
+				if !m.runSlow(o, before) {
+					return Bad
+				}
 			}
 			buf = m.Buf
 		}
@@ -438,15 +476,20 @@ func (m *Machine) rest(o *op) bool {
 		return stateOf(&sp) == Null
 	}
 	for w := json.MembersOf(m.d, sp); w.Next(); {
-		if slices.ContainsFunc(o.skip, func(k string) bool { return json.EqualText(m.d, w.Key, k) }) {
-			continue
-		}
-		m.Buf = append(m.Buf, ',')
-		m.Buf = json.AppendRaw(m.Buf, m.d, w.Key)
-		m.Buf = append(m.Buf, ':')
-		m.Buf = json.AppendRaw(m.Buf, m.d, w.Val)
+		m.other(o, &w)
 	}
 	return true
+}
+
+// other writes a member, unless it stands in the template by name.
+func (m *Machine) other(o *op, w *json.Members) {
+	if slices.ContainsFunc(o.skip, func(k string) bool { return json.EqualText(m.d, w.Key, k) }) {
+		return
+	}
+	m.Buf = append(m.Buf, ',')
+	m.Buf = json.AppendRaw(m.Buf, m.d, w.Key)
+	m.Buf = append(m.Buf, ':')
+	m.Buf = json.AppendRaw(m.Buf, m.d, w.Val)
 }
 
 // build compiles the object as a value.
@@ -462,45 +505,47 @@ func (t *template) build() valueFn {
 			return nil, Bad
 		}
 		o := value.NewObject()
-		var perm []int
 		next := 0
-		for k := range t.entries {
-			i := k
-			if next < len(from) && from[next] == k {
-				perm = permute(to[next]-k, func(j int) uint32 {
-					p := t.entries[k+j].node.path
-					return positionOf(&m.fr[p.frame][p.n.Slot()])
-				})
+		for i := 0; i < len(t.entries); i++ {
+			if next < len(from) && from[next] == i {
+				if !t.buildGroup(m, o, gets, i, to[next]) {
+					return nil, Bad
+				}
+				i = to[next] - 1
 				next++
-			}
-			if next > 0 && k < to[next-1] {
-				i = from[next-1] + perm[k-from[next-1]]
-			}
-			e := &t.entries[i]
-			missing := false
-			if e.mode == present {
-				p := e.node.path
-				if m.fr[p.frame][p.n.Slot()].Kind == json.Missing {
-					missing = true
-				}
-			}
-			v, st := gets[i](m)
-			switch {
-			case missing && st == Null: // and no default
-			case st == Bad:
+			} else if !t.buildEntry(m, o, gets, i) {
 				return nil, Bad
-			case e.mode == rest:
-				if r, ok := v.(*value.Object); ok {
-					for j := range r.Len() {
-						if f := r.At(j); !slices.Contains(e.skip, f.Key) {
-							o.Put(f.Key, f.Value)
-						}
-					}
-				}
-			case st == Some || e.mode != opt:
-				o.Put(e.key, v)
 			}
 		}
 		return o, Some
 	}
+}
+
+// buildEntry puts what an entry gives into o; false for Bad.
+func (t *template) buildEntry(m *Machine, o *value.Object, gets []valueFn, i int) bool {
+	e := &t.entries[i]
+	missing := false
+	if e.mode == present {
+		p := e.node.path
+		if m.fr[p.frame][p.n.Slot()].Kind == json.Missing {
+			missing = true
+		}
+	}
+	v, st := gets[i](m)
+	switch {
+	case missing && st == Null: // and no default
+	case st == Bad:
+		return false
+	case e.mode == rest:
+		if r, ok := v.(*value.Object); ok {
+			for j := range r.Len() {
+				if f := r.At(j); !slices.Contains(e.skip, f.Key) {
+					o.Put(f.Key, f.Value)
+				}
+			}
+		}
+	case st == Some || e.mode != opt:
+		o.Put(e.key, v)
+	}
+	return true
 }

@@ -14,6 +14,7 @@ func TestFusedForms(t *testing.T) {
 type Order = {
   id: string, status: "paid" | "open" | string, total: number, email: string?, at: time, paid: bool = false
   who: { name: string, city: string? }?, items: [Item], raw: any, tags: {string: string}, rest: { a: int, ...: any }
+  more: [Item]?
 }
 def line(i: Item) = { sku: upper(i.sku), n: i.qty * 2 }
 from topic "in" as Order
@@ -30,6 +31,7 @@ from topic "in" as Order
 		{"the event as its type shows it", "emit log { i: .items }", `{"i":[{"sku":"a","qty":2,"at":"2026-02-01T10:20:30.123Z","note":"-"},{"sku":"b","qty":1,"note":"-"}]}`, 0},
 		{"comprehensions", "emit log { l: [i.sku for i in .items if i.qty > 1] }", `{"l":["a"]}`, 0},
 		{"a def in a comprehension", "emit log { l: [line(i) for i in .items] }", `{"l":[{"sku":"A","n":4},{"sku":"B","n":2}]}`, 0},
+		{"a list that may be null", "each .more ?? [] as m {\n  emit log { s: m.sku }\n}\nemit log { l: [m.sku for m in .more ?? []] }", `{"l":[]}`, 0},
 		{"an element", "emit log { a: .items[0].sku, b: .items[-1].note, c: .items[7] }", `{"a":"a","b":"-","c":null}`, 0},
 		{"a spread", "emit log { ....who, id: .id }", `{"name":"Zoë","id":"o1"}`, 0},
 		{"a spread of open fields", "emit log { ....rest, b: .id }", `{"a":1,"b":"o1"}`, 0},
