@@ -130,6 +130,7 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	defer endSide()
 
 	_, declared := s.Kafka["main"]
+	tuneMemory(len(p.Routes), !declared)
 	if !declared {
 		b, err := startBroker(filepath.Join(o.state, "broker"), !o.ephemeral, log)
 		if err != nil {

@@ -184,7 +184,7 @@ func playPath() error {
 	}
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(engine.GCPercent)
-	debug.SetMemoryLimit(engine.MemoryLimit)
+	debug.SetMemoryLimit(engine.MemoryLimit(1))
 	p := program.Compile([]*token.File{token.NewFile("path.route", pathScript)}, stdlib.Env(), program.Options{})
 	if !p.OK() {
 		return fmt.Errorf("the script does not check: %v", p.Diags)

@@ -142,7 +142,7 @@ func NewGroup(ctx context.Context, c Config, admin *Admin, o GroupOptions) (*Gro
 	if o.FetchBytes == 0 {
 		o.FetchBytes = defaultFetchBytes
 	}
-	g := &Group{cfg: c, o: o, admin: admin, lease: newLease(o.SessionTimeout), slabs: newSlabs(), topics: map[string]TopicInfo{}, owned: map[TP]event.TopicID{}}
+	g := &Group{cfg: c, o: o, admin: admin, lease: newLease(o.SessionTimeout), slabs: newSlabs(o.FetchBytes), topics: map[string]TopicInfo{}, owned: map[TP]event.TopicID{}}
 	g.fresh.New = func() any { return new([]event.Record) }
 	if _, err := g.Refresh(ctx); err != nil {
 		return nil, err

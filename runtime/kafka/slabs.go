@@ -20,18 +20,21 @@ var (
 	_ kgo.PoolDecompressBytes = (*slabs)(nil)
 )
 
-// What a group keeps for its next fetches: about what two of them bring.
 const (
-	keptInflated = 32 << 20 // bytes
-	keptStructs  = 64 << 10 // of about 200 bytes
+	// keptFetches is how much a group keeps for its next fetches, in bytes for each
+	// byte of its budget: a fetch grows, one is worked on and one is under way.
+	keptFetches = 16
+	// keptBytes is how many of these one record struct stands for.
+	keptBytes = 512
 	// usualInflation is what events shrink by, about.
 	usualInflation = 6
 	// usualMost bounds what is believed of the next batch from the largest so far.
 	usualMost = 4 << 20
 )
 
-func newSlabs() *slabs {
-	return &slabs{structs: shelf[kgo.Record]{room: keptStructs}, bytes: shelf[byte]{room: keptInflated}}
+func newSlabs(fetchBytes int) *slabs {
+	n := fetchBytes * keptFetches
+	return &slabs{structs: shelf[kgo.Record]{room: n / keptBytes}, bytes: shelf[byte]{room: n}}
 }
 
 // GetRecords gives a slice with room for n.

@@ -69,10 +69,11 @@ func New(cfg Config) *Sink {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				Proxy:               http.ProxyFromEnvironment,
+				DialContext:         dial,
 				MaxIdleConnsPerHost: maxConns,
 				MaxConnsPerHost:     maxConns,
 				IdleConnTimeout:     90 * time.Second,
-				WriteBufferSize:     64 << 10,
+				WriteBufferSize:     writeBuffer,
 				DisableCompression:  true,
 				ForceAttemptHTTP2:   true,
 			},
