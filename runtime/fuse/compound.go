@@ -38,6 +38,9 @@ func (b *Builder) object(x *ir.Object, env Env) *Node {
 
 // list compiles [a, b] without spreads.
 func (b *Builder) list(x *ir.List, env Env) *Node {
+	if len(x.Items) == 0 {
+		return constant(value.List{})
+	}
 	var (
 		writes   []writeFn
 		gets     []valueFn
@@ -127,7 +130,7 @@ func (b *Builder) listFor(x *ir.ListFor, env Env) *Node {
 	}
 	body := b.expr(x.X, env)
 	n.fallible = n.fallible || body.fallible
-	w := walk{slot: slot, frame: frame, elem: pl.frame, cond: cond, cost: cost}
+	w := walk{slot: slot, frame: frame, elem: pl.frame, cond: cond, cost: cost, empty: in.path.emptyDefault()}
 	write, get := body.Write(), body.Value()
 	n.write = func(m *Machine) State {
 		start := len(m.Buf)
@@ -161,12 +164,17 @@ type walk struct {
 	slot, frame int // of the list
 	elem        int // frame of the elements
 	cond        truthFn
-	cost        int // steps an element takes at most
+	cost        int  // steps an element takes at most
+	empty       bool // null is a list without elements
 }
 
 func (w *walk) each(m *Machine, do func() bool) State {
 	sp := m.fr[w.frame][w.slot]
-	if sp.Kind != json.Arr {
+	switch {
+	case sp.Kind == json.Arr:
+	case w.empty && stateOf(&sp) == Null:
+		return Some
+	default:
 		return Bad // null fails, an object is for the reference evaluator
 	}
 	els := m.scan.Elems(sp)

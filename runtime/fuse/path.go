@@ -96,7 +96,7 @@ func (p *path) field(name string) *Node {
 // elem is the place of the elements of a list, in a frame of their own; false
 // where it is not certainly a list of such.
 func (p *path) elem() (place, bool) {
-	if p.def != nil {
+	if p.def != nil && !p.emptyDefault() {
 		return place{}, false
 	}
 	a := split(p.decl)
@@ -108,6 +108,26 @@ func (p *path) elem() (place, bool) {
 		return place{}, false
 	}
 	return place{n: p.n.Each(), frame: p.b.frame(), decl: decl, open: a.any || p.open}, true
+}
+
+// emptyDefault tells whether an empty list stands in for null, as in `.lines ?? []`.
+func (p *path) emptyDefault() bool {
+	if p.def == nil || p.owner != nil {
+		return false
+	}
+	l, ok := p.def.v.(value.List)
+	return ok && len(l) == 0
+}
+
+// orEmpty gives the place with [] standing in for null; nil where something does
+// already.
+func (p *path) orEmpty() *Node {
+	if p.def != nil {
+		return nil
+	}
+	pl := p.place
+	pl.def = constant(value.List{}).lit
+	return p.b.at(pl)
 }
 
 func (p *path) state() stateFn {

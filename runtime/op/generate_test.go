@@ -463,7 +463,7 @@ func (g *gen) literal(n int) (string, *gtype) {
 func (g *gen) comprehension() (string, *gtype) {
 	var lists []gplace
 	for _, p := range g.places() {
-		if p.t.kind == "list" && !p.t.null && p.text != "." {
+		if p.t.kind == "list" && p.text != "." {
 			lists = append(lists, p)
 		}
 	}
@@ -471,6 +471,9 @@ func (g *gen) comprehension() (string, *gtype) {
 		return "", nil
 	}
 	l := lists[g.Intn(len(lists))]
+	if l.t.null {
+		l.text = "(" + l.text + " ?? [])"
+	}
 	v := g.name("v")
 	g.vars = append(g.vars, gfield{v, l.t.elem})
 	g.depth++
@@ -585,12 +588,18 @@ func (g *gen) stage(b *strings.Builder, indent string) {
 		line("  else => drop \"other\"")
 		line("}")
 	case 13:
-		l := g.read(false, "list")
+		l := g.read(true, "list")
 		if l == "" || len(indent) > 4 {
 			return
 		}
 		v := g.name("e")
-		line("each %s as %s {", l, v)
+		null := ""
+		for _, p := range g.places() {
+			if p.text == l && p.t.null {
+				null = " ?? []"
+			}
+		}
+		line("each %s%s as %s {", l, null, v)
 		var elem *gtype
 		for _, p := range g.places() {
 			if p.text == l {
