@@ -81,6 +81,12 @@ func decode(start int, quoted string) (string, error) {
 	return s, nil
 }
 
+// rawText is what a `text` holds. A line ends in "\n" there, too, however the
+// file ends its lines (L0).
+func rawText(quoted string) string {
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], "\r\n", "\n")
+}
+
 // unescape reads the escapes of a text; off is where it begins in the file.
 // The text is given as far as it can be read even with a fault.
 func unescape(off int, s string) (string, *fault) {

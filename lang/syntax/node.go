@@ -226,7 +226,7 @@ func (c *Const) Parse(pl *lexer.PeekingLexer) (err error) {
 // Parse implements participle.Parseable.
 func (r *Raw) Parse(pl *lexer.PeekingLexer) (err error) {
 	if r.node, r.Text, err = take(pl, kindRaw); err == nil {
-		r.Value = r.Text[1 : len(r.Text)-1]
+		r.Value = rawText(r.Text)
 	}
 	return err
 }

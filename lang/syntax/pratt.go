@@ -217,7 +217,7 @@ func (p *pratt) missing(what, help string) {
 
 func (p *pratt) decode(t *lexer.Token) string {
 	if t.Value[0] == '`' {
-		return t.Value[1 : len(t.Value)-1]
+		return rawText(t.Value)
 	}
 	s, f := unescape(t.Pos.Offset+1, t.Value[1:len(t.Value)-1])
 	if f != nil {
