@@ -33,7 +33,7 @@ func (b *Builder) object(x *ir.Object, env Env) *Node {
 			es = append(es, en)
 		}
 	}
-	return newTemplate(es)
+	return b.template(es, maxAlternations)
 }
 
 // list compiles [a, b] without spreads.

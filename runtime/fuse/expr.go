@@ -128,6 +128,11 @@ func (b *Builder) Field(n *Node, name string) *Node {
 		// The object is computed whole, whatever is read of it (E1).
 		state := n.State()
 		return after(func(m *Machine) bool { return state(m) != Bad }, true, f)
+	case n.alts != nil:
+		x, y := b.Field(n.alts.x, name), b.Field(n.alts.y, name)
+		if x != nil && y != nil {
+			return b.choose(n.alts.cond, x, y)
+		}
 	}
 	return nil
 }
@@ -201,6 +206,8 @@ func (b *Builder) coalesce(x, y *Node) *Node {
 		if n := x.path.orEmpty(); n != nil {
 			return n
 		}
+	case x.kind == objectKind && y.kind == objectKind:
+		return b.choose(isNull(x), y, x)
 	}
 	return pick(x, y, func(m *Machine, st State) bool { return st == Null })
 }
@@ -320,6 +327,9 @@ func (b *Builder) choose(c, x, y *Node) *Node {
 	}
 	get := c.Bool()
 	n := &Node{kind: x.kind, fallible: c.fallible || x.fallible || y.fallible}
+	if (x.kind == objectKind || x.kind == nullKind) && (y.kind == objectKind || y.kind == nullKind) {
+		n.alts = &alternation{c, x, y}
+	}
 	if x.kind == nullKind {
 		n.kind = y.kind
 	} else if y.kind != nullKind && y.kind != x.kind {
@@ -422,14 +432,19 @@ func (b *Builder) unlessNull(v, n *Node) *Node {
 	if v.obj != nil || v.lit != nil {
 		return n
 	}
-	st := v.State()
-	return b.choose(boolNode(v.fallible, func(m *Machine) (bool, State) {
+	return b.choose(isNull(v), constant(nil), n)
+}
+
+// isNull is the condition that n is null.
+func isNull(n *Node) *Node {
+	st := n.State()
+	return boolNode(n.fallible, func(m *Machine) (bool, State) {
 		s := st(m)
 		if s == Bad {
 			return false, Bad
 		}
 		return s == Null, Some
-	}), constant(nil), n)
+	})
 }
 
 // after runs enter, which may be Bad where fallible, before each reading of n.

@@ -187,7 +187,7 @@ func (g *general) load(n *Node, nd *need) func(*Machine) (value.Value, bool) {
 			return v, st != Bad
 		}
 	}
-	if nd.all || n.path == nil && n.obj == nil {
+	if nd.all || n.path == nil && n.obj == nil && n.alts == nil {
 		return whole()
 	}
 	var fields []func(*Machine) (value.Value, bool)

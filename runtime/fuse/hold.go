@@ -31,6 +31,8 @@ func (b *Builder) Hold(n *Node) (held *Node, enter func(*Machine) bool) {
 		return n, func(m *Machine) bool { return st(m) != Bad }
 	case n.obj != nil:
 		return b.holdTemplate(n)
+	case n.alts != nil:
+		return b.holdAlternation(n.alts)
 	}
 	if n.writes && !n.fallible {
 		return n, nil
@@ -76,6 +78,30 @@ func (b *Builder) holdTemplate(n *Node) (*Node, func(*Machine) bool) {
 			}
 		}
 		return true
+	}
+}
+
+// holdAlternation computes the condition, and of the two objects only the one that
+// counts.
+func (b *Builder) holdAlternation(a *alternation) (*Node, func(*Machine) bool) {
+	cond, enter := b.Hold(a.cond)
+	x, enterX := b.Hold(a.x)
+	y, enterY := b.Hold(a.y)
+	get := cond.Bool()
+	held := b.choose(cond, x, y)
+	held.fallible = false
+	return held, func(m *Machine) bool {
+		if enter != nil && !enter(m) {
+			return false
+		}
+		v, st := get(m)
+		switch {
+		case st != Some:
+			return false
+		case v:
+			return enterX == nil || enterX(m)
+		}
+		return enterY == nil || enterY(m)
 	}
 }
 

@@ -49,32 +49,60 @@ func (l *List) Enter(m *Machine, i, cost int) bool {
 // where x is null. false where only values can tell.
 func (b *Builder) Put(n *Node, path []string, x *Node, opts bool) (*Node, bool) {
 	b.plan.Reserve() // it may stand one object deeper than before
+	switch {
+	case opts && x.isNull():
+		return n, true
+	case opts:
+		with, ok := b.Put(n, path, x, false)
+		if !ok {
+			return nil, false
+		}
+		return b.choose(isNull(x), n, with), true
+	case n.alts != nil:
+		return b.eachAlternative(n, func(n *Node) (*Node, bool) { return b.Put(n, path, x, false) })
+	}
 	es, ok := b.spread(n)
 	if !ok {
 		return nil, false
 	}
 	e := entry{key: path[0], node: x}
-	if opts {
-		e.mode = opt
-	}
 	if len(path) > 1 {
 		child := b.Field(n, path[0])
 		if child == nil {
 			return nil, false
 		}
-		sub, ok := b.Put(child, path[1:], x, opts)
-		if !ok {
+		if e.node, ok = b.Put(child, path[1:], x, false); !ok {
 			return nil, false
 		}
-		e.node = sub
-		if opts {
-			e.node = b.unlessNull(x, sub)
+	}
+	return inPlace(es, e), true
+}
+
+// eachAlternative changes both objects that n may be.
+func (b *Builder) eachAlternative(n *Node, change func(*Node) (*Node, bool)) (*Node, bool) {
+	if n.alts.depth() > maxAlternations {
+		return nil, false
+	}
+	x, ok := change(n.alts.x)
+	if !ok {
+		return nil, false
+	}
+	y, ok := change(n.alts.y)
+	if !ok {
+		return nil, false
+	}
+	return b.choose(n.alts.cond, x, y), true
+}
+
+// depth is how many alternations are in one another.
+func (a *alternation) depth() int {
+	d := 0
+	for _, n := range []*Node{a.x, a.y} {
+		if n.alts != nil {
+			d = max(d, n.alts.depth())
 		}
 	}
-	if !opts {
-		return inPlace(es, e), true
-	}
-	return newTemplate(append(es, e)), true
+	return d + 1
 }
 
 // inPlace gives the entries with e in place of the field of its name: `set` moves
@@ -131,35 +159,40 @@ func groupEnd(es []entry, i int) int {
 
 // Unset gives n without what stands at the path of names.
 func (b *Builder) Unset(n *Node, path []string) (*Node, bool) {
-	if n.isNull() {
+	switch {
+	case n.isNull():
 		return n, true
+	case n.alts != nil:
+		return b.eachAlternative(n, func(n *Node) (*Node, bool) { return b.Unset(n, path) })
 	}
 	es, ok := b.spread(n)
-	if !ok || n.path != nil && split(n.path.decl).null {
-		// Null stays null, and a template is never null.
+	if !ok {
 		return nil, false
 	}
 	whole := &template{entries: es}
+	var out *Node
 	if len(path) == 1 {
-		return newTemplate(whole.without(path[0]).entries), true
+		out = newTemplate(whole.without(path[0]).entries)
+	} else {
+		child := b.Field(n, path[0])
+		switch {
+		case child == nil:
+			return nil, false
+		case child.isNull():
+			return n, true
+		}
+		sub, ok := b.Unset(child, path[1:])
+		if !ok {
+			return nil, false
+		}
+		// Null and missing stay what they are, and so does the object then.
+		out = b.choose(isNull(child), newTemplate(es), inPlace(slices.Clone(es), entry{key: path[0], node: sub}))
 	}
-	child := b.Field(n, path[0])
-	if child == nil || child.path == nil && child.obj == nil && !child.isNull() {
-		return nil, false
+	if n.path != nil && split(n.path.decl).null {
+		// Null stays null, and a template is never null.
+		out = b.choose(isNull(n), constant(nil), out)
 	}
-	if child.isNull() {
-		return n, true
-	}
-	es, ok = b.spread(child)
-	if !ok {
-		return nil, false
-	}
-	// Null and missing stay what they are: the new entry is then left out.
-	sub, ok := b.Unset(newTemplate(es), path[1:])
-	if !ok {
-		return nil, false
-	}
-	return newTemplate(append(whole.entries, entry{key: path[0], node: b.unlessNull(child, sub), mode: opt})), true
+	return out, true
 }
 
 // Object compiles the JSON of a node that must be an object; Bad where it is not.

@@ -32,6 +32,7 @@ type Node struct {
 	path *path
 	lit  *literal
 	obj  *template
+	alts *alternation
 
 	chain   []truthFn // of `and` and `or`: the operands
 	chained bool      // and which of them decides
@@ -159,6 +160,9 @@ func constant(v value.Value) *Node {
 	}
 	return n
 }
+
+// alternation is what a node of objects is one of: x where cond holds, else y.
+type alternation struct{ cond, x, y *Node }
 
 // isEmptyList tells whether the node is the constant [].
 func (n *Node) isEmptyList() bool {

@@ -130,6 +130,23 @@ func (p *path) orEmpty() *Node {
 	return p.b.at(pl)
 }
 
+// always tells whether the field is there in every record that has the shape, or
+// its default is.
+func (p *path) always() bool { return !p.open && !p.maybeMissing }
+
+// isMissing is the condition that the field is not there, and has no default.
+func (p *path) isMissing() *Node {
+	slot, frame := p.slot(), p.frame
+	gone := func(m *Machine) (bool, State) { return m.fr[frame][slot].Kind == json.Missing, Some }
+	if d := p.instead(); d != nil {
+		there := d.State()
+		gone = func(m *Machine) (bool, State) {
+			return m.fr[frame][slot].Kind == json.Missing && there(m) == Null, Some
+		}
+	}
+	return boolNode(false, gone)
+}
+
 func (p *path) state() stateFn {
 	slot, frame, d := p.slot(), p.frame, p.instead()
 	if d == nil {

@@ -48,6 +48,49 @@ const (
 	rest                // every member of an object in the record but skip
 )
 
+// maxAlternations is how many fields of one object may each be there or not in
+// place of another of their name; each doubles what is compiled.
+const maxAlternations = 3
+
+// template makes an object of entries. Of one that may stand in place of another
+// (`{ ...$, a?: x }`) there are two, one for each case, so that no name is written
+// twice. nil: there are too many such cases.
+func (b *Builder) template(es []entry, more int) *Node {
+	i := len(es) - 1
+	for i >= 0 && !replacesMaybe(es, i) {
+		i--
+	}
+	switch {
+	case i < 0:
+		return newTemplate(es)
+	case more == 0:
+		return nil
+	}
+	gone := isNull(es[i].node)
+	if es[i].mode == present {
+		gone = es[i].node.path.isMissing()
+	}
+	without := b.template(slices.Delete(slices.Clone(es), i, i+1), more-1)
+	there := slices.Clone(es)
+	there[i].mode = always
+	with := b.template(there, more-1)
+	if without == nil || with == nil {
+		return nil
+	}
+	return b.choose(gone, without, with)
+}
+
+// replacesMaybe tells whether entry i may or may not stand in place of another.
+func replacesMaybe(es []entry, i int) bool {
+	e := &es[i]
+	if e.mode != opt && (e.mode != present || e.node.path == nil || e.node.path.always()) {
+		return false
+	}
+	return slices.ContainsFunc(es[:i], func(x entry) bool {
+		return x.mode != rest && x.key == e.key || x.mode == rest && !slices.Contains(x.skip, e.key)
+	})
+}
+
 // newTemplate settles which entry of a name counts. A field that another one
 // certainly replaces is not written; where it may be replaced both are, and the
 // last one counts for every reader of JSON.
@@ -63,7 +106,7 @@ func newTemplate(entries []entry) *Node {
 				t.forced = append(t.forced, e.node)
 			}
 			continue
-		case e.mode == always:
+		case e.mode == always, e.mode == present && e.node.path != nil && e.node.path.always():
 			last = append(last, e.key)
 		}
 		t.entries = append(t.entries, e)
