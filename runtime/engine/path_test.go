@@ -57,6 +57,7 @@ emit track "Product Viewed" {
 // brokerRole is the embedded broker in a process of its own, with a backlog.
 type brokerRole struct {
 	Dir        string // "": in memory
+	Addr       string // "": any
 	Records    int
 	Partitions int32
 }
@@ -68,13 +69,15 @@ func playBroker() error {
 	if err := json.Unmarshal([]byte(os.Getenv(configVar)), &c); err != nil {
 		return err
 	}
-	b, err := embedded.Start(embedded.Options{Dir: c.Dir})
+	b, err := embedded.Start(embedded.Options{Dir: c.Dir, Addr: c.Addr})
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	if err := fill(b.Addr(), c); err != nil {
-		return err
+	if c.Records > 0 {
+		if err := fill(b.Addr(), c); err != nil {
+			return err
+		}
 	}
 	runtime.GC()
 	fmt.Println(b.Addr())
