@@ -298,6 +298,9 @@ func (p *printer) behind(t *syntax.Token) {
 func (p *printer) put(t *syntax.Token) {
 	l := p.cur()
 	text := t.Text
+	if t.Kind == syntax.RawToken {
+		text = strings.ReplaceAll(text, "\r\n", "\n") // it means the same (L0)
+	}
 	if isComment(t) {
 		text = strings.TrimRight(text, " \t\r")
 	}
@@ -332,7 +335,8 @@ func (p *printer) spaced(t *syntax.Token) bool {
 		case a.Text == "(" || a.Text == "[":
 			return false
 		case a.Text == "..." && p.marks.tightAfter[a.Start]:
-			return t.Text[0] == '.' // `... .a`, or it would read as four points
+			// `... .a`, or it would read as four points; `{ ... }`, as all braces.
+			return t.Text[0] == '.' || t.Text == "}"
 		case a.Text == "{" && t.Text == "}" && t.Kind == syntax.OpToken:
 			return false
 		case p.marks.tightAfter[a.Start]:

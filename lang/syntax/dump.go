@@ -12,7 +12,7 @@ func Show(x Expr) string {
 	case nil:
 		return ""
 	case *Lit:
-		return n.Text
+		return strings.ReplaceAll(n.Text, "\r\n", "\n") // of a `text`, which means the same so
 	case *Text:
 		s := n.Raw[0]
 		for i, e := range n.Exprs {
