@@ -116,6 +116,7 @@ type Builder struct {
 	sizes  map[int]int // slots that are read of a frame
 	topic  string      // "" where a record may be of any
 	cost   int
+	rank   uint32 // of the field that `set` added last
 	why    string // the first reason for which there is no fused program; "" for none
 }
 

@@ -12,48 +12,38 @@ func (b *Builder) general(x ir.Expr, env Env) *Node {
 	g := &general{b: b, env: env, bound: map[ir.Slot]bool{}, vars: map[ir.Slot]*need{}}
 	g.binders(x)
 	g.collect(x)
-	var loads []func(*Machine) bool
+	var loads []load
 	if g.cur != nil {
-		get := g.load(env.Cur, g.cur)
-		loads = append(loads, func(m *Machine) bool {
-			v, ok := get(m)
-			m.Eval.Cur = v
-			return ok
-		})
+		loads = append(loads, load{g.load(env.Cur, g.cur), func(f *eval.Frame, v value.Value) { f.Cur = v }})
 	}
 	if g.event != nil {
-		get := g.load(env.Event, g.event)
-		loads = append(loads, func(m *Machine) bool {
-			v, ok := get(m)
-			m.Eval.Event = v
-			return ok
-		})
+		loads = append(loads, load{g.load(env.Event, g.event), func(f *eval.Frame, v value.Value) { f.Event = v }})
 	}
 	for slot, nd := range g.vars {
 		if env.Vars[slot] == nil {
 			b.refuse("a variable that is bound on some ways only")
 			return constant(nil)
 		}
-		get := g.load(env.Vars[slot], nd)
-		loads = append(loads, func(m *Machine) bool {
-			v, ok := get(m)
-			m.Eval.Slots[slot] = v
-			return ok
-		})
+		loads = append(loads, load{g.load(env.Vars[slot], nd), func(f *eval.Frame, v value.Value) { f.Slots[slot] = v }})
 	}
-	if g.time {
-		loads = append(loads, func(m *Machine) bool {
+	return valueNode(kindOf(x.Type()), true, func(m *Machine) (value.Value, State) {
+		// All of them first: making one may have the evaluator compute another
+		// expression, on other values in the same places.
+		vs := make([]value.Value, len(loads))
+		for i := range loads {
+			v, ok := loads[i].get(m)
+			if !ok {
+				return nil, Bad
+			}
+			vs[i] = v
+		}
+		for i := range loads {
+			loads[i].put(m.Eval, vs[i])
+		}
+		if g.time {
 			m.Eval.Time = nil
 			if m.HasTime {
 				m.Eval.Time = m.Time
-			}
-			return true
-		})
-	}
-	return valueNode(kindOf(x.Type()), true, func(m *Machine) (value.Value, State) {
-		for _, load := range loads {
-			if !load(m) {
-				return nil, Bad
 			}
 		}
 		v, fail := eval.Expr(x, m.Eval)
@@ -65,6 +55,12 @@ func (b *Builder) general(x ir.Expr, env Env) *Node {
 		}
 		return v, Some
 	})
+}
+
+// load makes one value that an expression reads, and puts it where it is read.
+type load struct {
+	get func(*Machine) (value.Value, bool)
+	put func(*eval.Frame, value.Value)
 }
 
 // general collects what an expression reads of the names around it.

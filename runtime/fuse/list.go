@@ -75,7 +75,8 @@ func (b *Builder) Put(n *Node, path []string, x *Node, opts bool) (*Node, bool) 
 			return nil, false
 		}
 	}
-	return inPlace(es, e), true
+	out := b.inPlace(es, e)
+	return out, out != nil
 }
 
 // eachAlternative changes both objects that n may be.
@@ -106,38 +107,42 @@ func (a *alternation) depth() int {
 }
 
 // inPlace gives the entries with e in place of the field of its name: `set` moves
-// nothing.
-func inPlace(es []entry, e entry) *Node {
+// nothing, and what is new comes last. nil: only values can tell.
+func (b *Builder) inPlace(es []entry, e entry) *Node {
 	at, others := -1, -1
 	for i := range es {
 		switch {
 		case es[i].mode == rest:
 			others = i
-		case es[i].key != e.key:
-		case at >= 0: // two that count where they are not null
-			return newTemplate(append(es, e))
-		default:
+		case es[i].key == e.key:
 			at = i
 		}
 	}
-	if at < 0 && others >= 0 && es[others].of != nil {
-		// It may be among the fields that are not known by name.
-		if f := es[others].node.path.field(e.key); f != nil && f.path != nil {
-			e.of, e.at = es[others].of, f.path
-			return newTemplate(slices.Insert(es, groupEnd(es, others), e))
-		}
-	}
 	if at < 0 {
-		return newTemplate(append(es, e))
+		return b.addTo(es, others, e)
 	}
 	old := es[at]
+	e.of, e.at, e.placeless, e.rank = old.of, old.at, old.placeless, old.rank
 	switch {
-	case old.mode == always:
-		e.of, e.at = old.of, old.at
-	case old.mode == present && old.where() != nil:
-		e.of, e.at = old.of, old.node.path
-	default:
-		return newTemplate(append(es, e))
+	case old.mode == opt:
+		// Either it is there and keeps its place, or the new one comes last.
+		es[at] = e
+		there := newTemplate(es)
+		gone := b.addTo(slices.Delete(slices.Clone(es), at, at+1), others, entry{key: e.key, node: e.node})
+		if gone == nil {
+			return nil
+		}
+		return b.choose(isNull(old.node), gone, there)
+	case old.mode == present && old.of != nil:
+		e.at = old.node.path
+		if p := old.node.path; p.def == nil && !p.always() { // a default has a place
+			if !b.joinTail(es, old.of) {
+				return nil
+			}
+			e.rank = b.nextRank()
+		}
+	case old.mode == present:
+		return nil
 	}
 	es[at] = e
 	out := newTemplate(es)
@@ -146,6 +151,45 @@ func inPlace(es []entry, e entry) *Node {
 		out.fallible, out.state = true, out.obj.state()
 	}
 	return out
+}
+
+// addTo gives the entries with e, which none of them is called like, behind them;
+// others is the entry of the fields that are not known by name, which may be.
+func (b *Builder) addTo(es []entry, others int, e entry) *Node {
+	if others >= 0 && !slices.Contains(es[others].skip, e.key) {
+		f := es[others].node.path.field(e.key)
+		if f == nil || f.path == nil || es[others].of == nil || !b.joinTail(es, es[others].of) {
+			return nil
+		}
+		e.of, e.at, e.rank = es[others].of, f.path, b.nextRank()
+		return newTemplate(slices.Insert(es, groupEnd(es, others), e))
+	}
+	if n := len(es); n > 0 && es[n-1].of != nil {
+		// It stays behind what `set` puts into the group later.
+		e.of, e.placeless, e.rank = es[n-1].of, true, b.nextRank()
+	}
+	return newTemplate(append(es, e))
+}
+
+func (b *Builder) nextRank() uint32 {
+	b.rank++
+	return b.rank
+}
+
+// joinTail takes the entries behind a group into it, so that they keep their order
+// against what is added to the object; false where they have an order of their own.
+func (b *Builder) joinTail(es []entry, of *group) bool {
+	i := len(es)
+	for i > 0 && es[i-1].of != of {
+		i--
+		if es[i].of != nil || es[i].mode == rest || es[i].mode == present {
+			return false
+		}
+	}
+	for ; i < len(es); i++ {
+		es[i].of, es[i].placeless, es[i].rank = of, true, b.nextRank()
+	}
+	return true
 }
 
 // groupEnd is behind the last entry of the group that begins at i.
@@ -186,7 +230,11 @@ func (b *Builder) Unset(n *Node, path []string) (*Node, bool) {
 			return nil, false
 		}
 		// Null and missing stay what they are, and so does the object then.
-		out = b.choose(isNull(child), newTemplate(es), inPlace(slices.Clone(es), entry{key: path[0], node: sub}))
+		changed := b.inPlace(slices.Clone(es), entry{key: path[0], node: sub})
+		if changed == nil {
+			return nil, false
+		}
+		out = b.choose(isNull(child), newTemplate(es), changed)
 	}
 	if n.path != nil && split(n.path.decl).null {
 		// Null stays null, and a template is never null.

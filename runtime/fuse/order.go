@@ -18,12 +18,7 @@ type group struct{ _ byte }
 
 // groups gives the stretches of entries that belong to one object each.
 func (t *template) groups() (from, to []int) {
-	of := func(i int) *group {
-		if t.entries[i].where() == nil {
-			return nil
-		}
-		return t.entries[i].of
-	}
+	of := func(i int) *group { return t.entries[i].of }
 	for i := 0; i < len(t.entries); i++ {
 		j := i + 1
 		for j < len(t.entries) && of(i) != nil && of(j) == of(i) {
@@ -37,30 +32,37 @@ func (t *template) groups() (from, to []int) {
 	return from, to
 }
 
-// Positions of what is not in the record: defaults stand behind everything, and
-// what `set` adds behind them.
-const (
-	behind = math.MaxUint32
-	added  = behind + 1
-)
+// behind is the position of what is not in the record, plus its rank: defaults
+// stand behind everything, and what `set` adds behind them.
+const behind = math.MaxUint32
 
-func position(sp *json.Span, set bool) uint64 {
-	switch {
-	case sp.Kind != json.Missing:
-		return uint64(sp.Start)
-	case set:
-		return added
+// never is the position of nothing.
+const never = math.MaxUint64
+
+// order says in which order a field of a group comes: by its place in the record
+// (placed), and where that is missing by its rank.
+type order struct {
+	placed      bool
+	slot, frame int
+	rank        uint32
+}
+
+// order takes the slot of the place, so it is asked for while the plan is built.
+func (e *entry) order() order {
+	o := order{rank: e.rank}
+	if p := e.where(); p != nil && e.mode != rest {
+		o.placed, o.slot, o.frame = true, p.slot(), p.frame
 	}
-	return behind
+	return o
 }
 
-func (m *Machine) positionOf(o *op) uint64 {
-	return position(&m.fr[o.posFrame][o.pos], o.mode == always)
-}
-
-func (m *Machine) positionOfEntry(e *entry) uint64 {
-	p := e.where()
-	return position(&m.fr[p.frame][p.n.Slot()], e.mode == always)
+func (m *Machine) position(o *order) uint64 {
+	if o.placed {
+		if sp := &m.fr[o.frame][o.slot]; sp.Kind != json.Missing {
+			return uint64(sp.Start)
+		}
+	}
+	return behind + uint64(o.rank)
 }
 
 // ordered tells whether the fields that ops write come in their order.
@@ -68,7 +70,7 @@ func (m *Machine) ordered(ops []op) bool {
 	last := uint64(0)
 	for i := range ops {
 		o := &ops[i]
-		at := m.positionOf(o)
+		at := m.position(&o.pos)
 		if at >= behind && !o.def {
 			continue // not written
 		}
@@ -82,7 +84,7 @@ func (m *Machine) ordered(ops []op) bool {
 
 // reorder writes the fields of ops in the order of the record.
 func (m *Machine) reorder(ops []op) bool {
-	for _, i := range permute(len(ops), func(i int) uint64 { return m.positionOf(&ops[i]) }) {
+	for _, i := range permute(len(ops), func(i int) uint64 { return m.position(&ops[i].pos) }) {
 		if !m.write(&ops[i]) {
 			return false
 		}
@@ -108,7 +110,7 @@ walk:
 	for w := json.MembersOf(m.d, sp); w.Next(); {
 		for i := range fields {
 			f := &fields[i]
-			if m.positionOf(f) == uint64(w.Val.Start) {
+			if m.position(&f.pos) == uint64(w.Val.Start) {
 				if !m.write(f) {
 					return false
 				}
@@ -117,22 +119,30 @@ walk:
 		}
 		m.other(o, &w)
 	}
-	for _, at := range [...]uint64{behind, added} {
+	// Those that are not there, by rank: few, and mostly none.
+	for next := uint64(behind); next != never; {
+		least := uint64(never)
 		for i := range fields {
-			if f := &fields[i]; m.positionOf(f) == at && !m.write(f) {
-				return false
+			switch at := m.position(&fields[i].pos); {
+			case at == next:
+				if !m.write(&fields[i]) {
+					return false
+				}
+			case at > next:
+				least = min(least, at)
 			}
 		}
+		next = least
 	}
 	return true
 }
 
 // buildGroup puts the entries from i to end, which are of one object in the
 // record, into o in its order; false for Bad.
-func (t *template) buildGroup(m *Machine, o *value.Object, gets []valueFn, i, end int) bool {
+func (t *template) buildGroup(m *Machine, o *value.Object, gets []valueFn, orders []order, i, end int) bool {
 	first := &t.entries[i]
 	if first.mode != rest {
-		for _, j := range permute(end-i, func(j int) uint64 { return m.positionOfEntry(&t.entries[i+j]) }) {
+		for _, j := range permute(end-i, func(j int) uint64 { return m.position(&orders[i+j]) }) {
 			if !t.buildEntry(m, o, gets, i+j) {
 				return false
 			}
@@ -157,11 +167,9 @@ func (t *template) buildGroup(m *Machine, o *value.Object, gets []valueFn, i, en
 			o.Put(f.Key, f.Value)
 		}
 	}
-	for _, set := range [...]bool{false, true} {
-		for j := 1; j < end-i; j++ {
-			if !done[j] && set == (t.entries[i+j].mode == always) && !t.buildEntry(m, o, gets, i+j) {
-				return false
-			}
+	for _, j := range permute(end-i, func(j int) uint64 { return m.position(&orders[i+j]) }) {
+		if j > 0 && !done[j] && !t.buildEntry(m, o, gets, i+j) {
+			return false
 		}
 	}
 	return true

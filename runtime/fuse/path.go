@@ -132,7 +132,9 @@ func (p *path) orEmpty() *Node {
 
 // always tells whether the field is there in every record that has the shape, or
 // its default is.
-func (p *path) always() bool { return !p.open && !p.maybeMissing }
+func (p *path) always() bool {
+	return !p.open && (!p.maybeMissing || p.def != nil && p.owner == nil)
+}
 
 // isMissing is the condition that the field is not there, and has no default.
 func (p *path) isMissing() *Node {

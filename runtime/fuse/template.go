@@ -26,12 +26,16 @@ type entry struct {
 	skip []string // of rest: what stands in the template by name
 	of   *group   // the object of the record that the field is of, or takes a place in
 	at   *path    // of what stands in place of a field (`set`): that field; nil: node's own
+	// Of a field that is in a group and not, or maybe not, of the record: the
+	// fields that have none of its places stand behind, by rank.
+	placeless bool
+	rank      uint32
 }
 
 // where is the place that says in which order a field comes; nil where none does.
 func (e *entry) where() *path {
 	switch {
-	case e.of == nil:
+	case e.of == nil || e.placeless:
 		return nil
 	case e.at != nil:
 		return e.at
@@ -286,11 +290,9 @@ type op struct {
 	write       writeFn
 	skip        []string
 	bit         uint8 // told in Machine.has where the value was written
-	// Of a field whose place in the record says in which order it comes: that place,
-	// and whether it is written where that is missing.
-	pos, posFrame int
-	def           bool
-	n             int // of opOrder and opWalk: how many ops write fields of one object
+	pos         order // of a field of a group
+	def         bool  // it is written where its place is missing
+	n           int   // of opOrder and opWalk: how many ops write fields of one object
 }
 
 type opKind uint8
@@ -348,11 +350,8 @@ func (w *writer) member(e *entry, first byte) {
 	if e.mode != always || e.of != nil {
 		w.flush()
 		w.value(key, e.node, e.mode)
-		if p := e.where(); p != nil {
-			o := &w.ops[len(w.ops)-1]
-			o.pos, o.posFrame = p.slot(), p.frame
-			o.def = o.def || e.mode == always
-		}
+		o := &w.ops[len(w.ops)-1]
+		o.pos, o.def = e.order(), o.def || e.mode != present
 		return
 	}
 	w.lit = append(w.lit, key...)
@@ -538,8 +537,12 @@ func (m *Machine) other(o *op, w *json.Members) {
 // build compiles the object as a value.
 func (t *template) build() valueFn {
 	gets := make([]valueFn, len(t.entries))
+	orders := make([]order, len(t.entries))
 	for i := range t.entries {
 		gets[i] = t.entries[i].node.Value()
+		if t.entries[i].of != nil {
+			orders[i] = t.entries[i].order()
+		}
 	}
 	all := (&template{forced: t.forced}).state()
 	from, to := t.groups()
@@ -551,7 +554,7 @@ func (t *template) build() valueFn {
 		next := 0
 		for i := 0; i < len(t.entries); i++ {
 			if next < len(from) && from[next] == i {
-				if !t.buildGroup(m, o, gets, i, to[next]) {
+				if !t.buildGroup(m, o, gets, orders, i, to[next]) {
 					return nil, Bad
 				}
 				i = to[next] - 1
