@@ -58,15 +58,9 @@ func TestRebalancesLoseAndReorderNothing(t *testing.T) {
 		w.feed("orders", 50, 4000)
 		w.eventually("the first engine is at work", func() bool { return row(a.Account(), "orders").Completed > 500 })
 		b := w.start(oneRoute, o)
-		w.eventually("the second engine has work", func() bool {
-			w.feed("orders", 50, 200)
-			return row(b.Account(), "orders").Completed > 100
-		})
+		w.feeding("orders", 50, 200, "the second engine has work", func() bool { return row(b.Account(), "orders").Completed > 100 })
 		c := w.start(oneRoute, o)
-		w.eventually("the third engine has work", func() bool {
-			w.feed("orders", 50, 200)
-			return row(c.Account(), "orders").Completed > 100
-		})
+		w.feeding("orders", 50, 200, "the third engine has work", func() bool { return row(c.Account(), "orders").Completed > 100 })
 		a.stop() // stays in the group until its session has ended
 		w.feed("orders", 50, 1000)
 		w.arrived()

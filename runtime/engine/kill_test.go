@@ -84,7 +84,7 @@ func killTest(t *testing.T, w *world, processes, kills int) {
 	defer stop()
 	for k := range kills {
 		// At work, and then at any moment.
-		n := l.arrivals() + 500 + rng.IntN(1500)
+		n := l.arrivals() + 200 + rng.IntN(1000)
 		w.eventually(fmt.Sprintf("work before kill %d", k+1), func() bool { return l.arrivals() >= n })
 		i := rng.IntN(processes)
 		engines[i].kill()
@@ -326,9 +326,9 @@ func TestAZombieSendsNothing(t *testing.T) {
 				Env: map[string]string{"BROKERS": strings.Join(w.brokers, ","), "URL": url, "KEY": "right"},
 			}
 		}
-		w.feed("orders", 100, 40_000)
+		w.feed("orders", 100, 15_000)
 		a := spawn(t, "engine", role(slow.URL()))
-		w.eventually("the first is at work", func() bool { return slow.Stats().Events > 8000 })
+		w.eventually("the first is at work", func() bool { return slow.Stats().Events > 5000 })
 		a.signal(t, syscall.SIGSTOP)
 		b := spawn(t, "engine", role(fast.URL()))
 		w.eventually("the other has done its work", func() bool { return w.ledger.Outstanding() == 0 && w.atEnd("orders", "orders") })
@@ -339,8 +339,7 @@ func TestAZombieSendsNothing(t *testing.T) {
 		mu.Unlock()
 		a.signal(t, syscall.SIGCONT)
 		// It is heard of again, and does new work.
-		w.eventually("the first has joined again", func() bool {
-			w.feed("orders", 100, 100)
+		w.feeding("orders", 100, 100, "the first has joined again", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return fresh > 0

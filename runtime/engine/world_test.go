@@ -408,9 +408,23 @@ func (w *world) eventually(what string, cond func() bool) {
 	w.within(40*time.Second, what, cond)
 }
 
+// feeding waits until cond holds, and produces so many orders at each look.
+func (w *world) feeding(topic string, users, n int, what string, cond func() bool) {
+	w.t.Helper()
+	w.looking(50*time.Millisecond, 40*time.Second, what, func() bool {
+		w.feed(topic, users, n)
+		return cond()
+	})
+}
+
 func (w *world) within(d time.Duration, what string, cond func() bool) {
 	w.t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
+	w.looking(5*time.Millisecond, d, what, cond)
+}
+
+func (w *world) looking(every, d time.Duration, what string, cond func() bool) {
+	w.t.Helper()
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	end := time.After(d)
 	for !cond() {
