@@ -251,29 +251,36 @@ func (b *Builder) interpolation(x *ir.Text, env Env) *Node {
 		parts = append(parts, plain)
 	}
 	return textNode(true, func(m *Machine) ([]byte, State) {
-		// A part may be an interpolation itself, so each level has its own memory.
-		level := m.level
-		m.level++
-		if level == len(m.levels) {
-			m.levels = append(m.levels, nil)
-		}
-		out := append(m.levels[level][:0], x.Parts[0]...)
-		ok := true
-		for i, p := range parts {
-			if out, ok = p(m, out); !ok || !m.room() {
-				ok = false
-				break
+		return m.compose(func(out []byte) ([]byte, bool) {
+			out = append(out, x.Parts[0]...)
+			for i, p := range parts {
+				var ok bool
+				if out, ok = p(m, out); !ok || !m.room() {
+					return out, false
+				}
+				out = append(out, x.Parts[i+1]...)
 			}
-			out = append(out, x.Parts[i+1]...)
-		}
-		m.levels[level], m.level = out, level
-		if !ok || !m.charge(len(out)>>10) {
-			return nil, Bad
-		}
-		start := len(m.scratch)
-		m.scratch = append(m.scratch, out...)
-		return m.scratch[start:len(m.scratch):len(m.scratch)], Some
+			return out, true
+		})
 	})
+}
+
+// compose puts a text together. What it is made of may be composed itself, and
+// may be kept in the scratch memory, so each level has memory of its own.
+func (m *Machine) compose(parts func([]byte) ([]byte, bool)) ([]byte, State) {
+	level := m.level
+	m.level++
+	if level == len(m.levels) {
+		m.levels = append(m.levels, nil)
+	}
+	out, ok := parts(m.levels[level][:0])
+	m.levels[level], m.level = out, level
+	if !ok || !m.charge(len(out)>>10) {
+		return nil, Bad
+	}
+	start := len(m.scratch)
+	m.scratch = append(m.scratch, out...)
+	return m.scratch[start:len(m.scratch):len(m.scratch)], Some
 }
 
 // plain compiles the canonical text of a node; nil where it has none that is fused.

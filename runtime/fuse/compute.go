@@ -414,6 +414,12 @@ func (b *Builder) known(x *ir.Call, env Env) *Node {
 		return b.letterCase(x, env, json.AppendLower)
 	case "number":
 		return b.toNumber(x, env)
+	case "int":
+		return b.toInt(x, env)
+	case "string":
+		return b.toText(x, env)
+	case "time":
+		return b.toTime(x, env)
 	case "round":
 		return b.round(x, env)
 	}
@@ -497,6 +503,126 @@ func (b *Builder) toNumber(x *ir.Call, env Env) *Node {
 		})
 		out.hope, out.from = get, n.path
 		return out
+	}
+	return nil
+}
+
+// toInt takes digits as they stand; what is a whole number in another form, and
+// what is none, is for the function itself.
+func (b *Builder) toInt(x *ir.Call, env Env) *Node {
+	n := b.expr(x.Args[0], env)
+	var get textFn
+	switch n.kind {
+	case numberKind:
+		get = n.digits()
+	case textKind:
+		get = n.Text()
+	}
+	if get == nil {
+		return nil
+	}
+	slow := b.callValues(x, env).number()
+	out := numNode(true, func(m *Machine) (value.Number, State) {
+		s, st := get(m)
+		switch {
+		case st != Some:
+			return value.Number{}, subject(st, x.NullSubject)
+		case !isDigits(s):
+			return slow(m)
+		}
+		v, ok := parse(s)
+		if !ok {
+			return v, Bad
+		}
+		return v, Some
+	})
+	return out
+}
+
+// isDigits tells whether text is a whole number of a few digits.
+func isDigits(s []byte) bool {
+	if len(s) > 0 && s[0] == '-' {
+		s = s[1:]
+	}
+	if len(s) == 0 || len(s) > 18 || s[0] == '0' && len(s) > 1 {
+		return false
+	}
+	for _, c := range s {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
+// toText is string(x) of what has a text.
+func (b *Builder) toText(x *ir.Call, env Env) *Node {
+	n := b.expr(x.Args[0], env)
+	if n.kind == textKind {
+		get := n.Text()
+		return textNode(true, func(m *Machine) ([]byte, State) {
+			s, st := get(m)
+			if st != Some {
+				return nil, subject(st, x.NullSubject)
+			}
+			return s, Some
+		})
+	}
+	plain := n.plain()
+	if plain == nil {
+		return nil
+	}
+	state := n.State()
+	return textNode(true, func(m *Machine) ([]byte, State) {
+		if st := state(m); st != Some {
+			return nil, subject(st, x.NullSubject)
+		}
+		return m.compose(func(out []byte) ([]byte, bool) { return plain(m, out) })
+	})
+}
+
+// toTime is time(x) of a text, an epoch number or a time.
+func (b *Builder) toTime(x *ir.Call, env Env) *Node {
+	n := b.expr(x.Args[0], env)
+	switch n.kind {
+	case timeKind:
+		get := n.Instant()
+		return timeNode(true, func(m *Machine) (time.Time, State) {
+			t, st := get(m)
+			if st != Some {
+				return t, subject(st, x.NullSubject)
+			}
+			return t, Some
+		})
+	case textKind:
+		get := n.Text()
+		return timeNode(true, func(m *Machine) (time.Time, State) {
+			s, st := get(m)
+			if st != Some {
+				return time.Time{}, subject(st, x.NullSubject)
+			}
+			if t, ok := commonTime(s); ok {
+				return t, Some
+			}
+			t, err := value.ParseTime(string(s))
+			if err != nil {
+				return t, Bad
+			}
+			return t, Some
+		})
+	case numberKind:
+		get := n.number()
+		return timeNode(true, func(m *Machine) (time.Time, State) {
+			v, st := get(m)
+			if st != Some {
+				return time.Time{}, subject(st, x.NullSubject)
+			}
+			t, err := value.TimeFromEpoch(v)
+			if err != nil {
+				return t, Bad
+			}
+			return t, Some
+		})
 	}
 	return nil
 }

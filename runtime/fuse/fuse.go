@@ -69,7 +69,9 @@ type Machine struct {
 	idx     []int         // by frame: its position
 	cells   []cell
 	scratch []byte   // texts that had to be made
-	held    []byte   // JSON that a stage made for later ones
+	held    [][]byte // JSON that a stage made for later ones, by how deep in one another
+	asides  int      // how deep
+	aside   int      // bytes of it
 	levels  [][]byte // texts that are being put together, one inside the other
 	level   int
 	has     uint8 // bits of the fields of a message that were written
@@ -87,7 +89,10 @@ func NewMachine(p *Program, f *eval.Frame) *Machine {
 // Load scans a record. False: the record is not certainly what its type says.
 func (m *Machine) Load(rec *event.Record, buf []byte) bool {
 	m.rec, m.d, m.Buf, m.start = rec, rec.Value, buf, len(buf)
-	m.scratch, m.held, m.level = m.scratch[:0], m.held[:0], 0
+	m.scratch, m.level, m.asides, m.aside = m.scratch[:0], 0, 0, 0
+	for i := range m.held {
+		m.held[i] = m.held[i][:0]
+	}
 	m.Eval.Charge(m.prog.cost)
 	if len(m.d) > MaxRecord || m.scan.Scan(m.d) != nil || !m.scan.Shape() {
 		return false
@@ -104,7 +109,7 @@ func (m *Machine) Load(rec *event.Record, buf []byte) bool {
 
 // room tells whether the record keeps well within the limits of output and steps.
 // A sum of what one record wrote above this is for the reference evaluator to judge.
-func (m *Machine) room() bool { return len(m.Buf)-m.start+len(m.scratch)+len(m.held) <= 3*MaxRecord }
+func (m *Machine) room() bool { return len(m.Buf)-m.start+len(m.scratch)+m.aside <= 3*MaxRecord }
 
 // Builder makes the nodes of one route and topic.
 type Builder struct {

@@ -132,14 +132,23 @@ func (b *Builder) memo(i int, n *Node) *Node {
 }
 
 // aside writes to memory of its own instead of the output.
+//
+// What is written aside may hold what is written aside, so each level has memory of
+// its own; all of it lives as long as the record.
 func aside(write writeFn) textFn {
 	return func(m *Machine) ([]byte, State) {
+		level := m.asides
+		m.asides++
+		if level == len(m.held) {
+			m.held = append(m.held, nil)
+		}
 		buf, start := m.Buf, m.start
-		m.Buf, m.start = m.held, len(m.held)
+		m.Buf, m.start = m.held[level], len(m.held[level])
 		st := write(m)
 		b := m.Buf[m.start:len(m.Buf):len(m.Buf)]
-		m.held = m.Buf
+		m.held[level], m.aside = m.Buf, m.aside+len(b)
 		m.Buf, m.start = buf, start
+		m.asides--
 		return b, st
 	}
 }

@@ -103,9 +103,11 @@ func (m *Machine) write(o *op) bool {
 // ops write by ops, the others as they stand, but for those to skip.
 func (m *Machine) among(o *op, fields []op) bool {
 	sp := m.fr[o.frame][o.slot]
-	if sp.Kind != json.Obj {
-		return stateOf(&sp) == Null
+	if stateOf(&sp) == Bad || sp.Kind != json.Obj && sp.Kind > json.Null {
+		return false
 	}
+	// Of one that is null or missing there are no members, and what is put in
+	// place of some stands behind.
 walk:
 	for w := json.MembersOf(m.d, sp); w.Next(); {
 		for i := range fields {

@@ -234,7 +234,14 @@ func (g *gen) str() string {
 	if !g.deeper() {
 		return or(g.read(false, "string"), lit)
 	}
-	switch g.Intn(17) {
+	switch g.Intn(19) {
+	case 17:
+		return "string(" + g.one(g.some(), g.cond(), g.str(), or(g.read(false, "time"), "@time")) + ")"
+	case 18:
+		if p := g.nullable("number", "int", "time", "bool"); p != "" {
+			return "(string(" + p + ") ?? " + g.str() + ")"
+		}
+		return "\"${time(" + or(g.read(false, "string", "number", "time"), "@time") + ") catch @time}\""
 	case 16:
 		return g.one("(@key ?? \"none\")", "@topic", "\"${@timestamp}\"", "(@headers[\"h\"] ?? \"\")")
 	case 14:
@@ -282,7 +289,11 @@ func (g *gen) num() string {
 	if !g.deeper() {
 		return or(g.read(false, "number", "int"), lit)
 	}
-	switch g.Intn(18) {
+	switch g.Intn(20) {
+	case 18:
+		return "(int(" + g.one(g.open(), g.some()) + ") catch 3)"
+	case 19:
+		return "int(" + g.some() + ")"
 	case 16:
 		return "(-" + g.some() + ")"
 	case 17:
