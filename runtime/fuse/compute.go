@@ -352,7 +352,7 @@ func (m *Machine) Charge(n int) bool { return m.charge(n) }
 func (m *Machine) Size() int { return len(m.d) }
 
 // meta reads @name.
-func (b *Builder) meta(x *ir.Meta) *Node {
+func (b *Builder) meta(x *ir.Meta, env Env) *Node {
 	switch x.Name {
 	case "topic":
 		if b.topic != "" {
@@ -374,7 +374,7 @@ func (b *Builder) meta(x *ir.Meta) *Node {
 	case "offset":
 		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(m.rec.Offset), Some })
 	case "sample_rate":
-		return numNode(false, func(m *Machine) (value.Number, State) { return m.Eval.SampleRate, Some })
+		return constant(env.rate())
 	case "timestamp":
 		return timeNode(true, func(m *Machine) (time.Time, State) {
 			t, ok := eval.Timestamp(m.rec.Timestamp).(time.Time)
@@ -384,14 +384,24 @@ func (b *Builder) meta(x *ir.Meta) *Node {
 			return t, Some
 		})
 	case "time":
+		i := env.Clock
 		return timeNode(true, func(m *Machine) (time.Time, State) {
-			if !m.HasTime {
-				return time.Time{}, Bad
+			c := &m.clocks[i]
+			if !c.set {
+				return c.at, Bad
 			}
-			return m.Time, Some
+			return c.at, Some
 		})
 	}
 	return nil
+}
+
+// rate is @sample_rate.
+func (e *Env) rate() value.Number {
+	if e.Rate == nil {
+		return value.FromInt(1)
+	}
+	return *e.Rate
 }
 
 // call compiles the functions that are worth it; the others are called with

@@ -38,7 +38,7 @@ func (b *Builder) fused(x ir.Expr, env Env) *Node {
 		b.refuse("a variable that is bound on some ways only")
 		return constant(nil)
 	case *ir.Meta:
-		return b.meta(x)
+		return b.meta(x, env)
 	case *ir.Field:
 		return b.field(x, env)
 	case *ir.Index:

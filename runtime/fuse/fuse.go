@@ -45,6 +45,7 @@ type Program struct {
 	plan   *json.Plan
 	frames int
 	cells  int
+	clocks int
 	checks []check
 	nths   []nth
 	cost   int // steps that a record takes at most outside of lists
@@ -57,7 +58,7 @@ type Machine struct {
 	// Eval is the frame of the nodes that the reference evaluator computes. Its
 	// steps are the record's.
 	Eval *eval.Frame
-	// Time is @time while HasTime.
+	// Time is @time where the record is, while HasTime.
 	Time    time.Time
 	HasTime bool
 
@@ -67,6 +68,7 @@ type Machine struct {
 	scan    *json.Scanner
 	fr      [][]json.Span // by frame: the record's, then the present element of each list that is walked
 	idx     []int         // by frame: its position
+	clocks  []clock       // by Env.Clock
 	cells   []cell
 	scratch []byte   // texts that had to be made
 	held    [][]byte // JSON that a stage made for later ones, by how deep in one another
@@ -82,7 +84,7 @@ type Machine struct {
 func NewMachine(p *Program, f *eval.Frame) *Machine {
 	return &Machine{
 		Eval: f, prog: p, scan: json.NewScanner(p.plan),
-		fr: make([][]json.Span, p.frames), idx: make([]int, p.frames), cells: make([]cell, p.cells),
+		fr: make([][]json.Span, p.frames), idx: make([]int, p.frames), cells: make([]cell, p.cells), clocks: make([]clock, p.clocks),
 	}
 }
 
@@ -98,6 +100,7 @@ func (m *Machine) Load(rec *event.Record, buf []byte) bool {
 		return false
 	}
 	m.fr[0] = m.scan.Frame()
+	m.clocks[0] = clock{m.Time, m.HasTime}
 	if !holdAll(m.prog.checks, m, m.fr[0]) {
 		return false
 	}
@@ -116,6 +119,7 @@ type Builder struct {
 	plan   *json.Plan
 	frames int
 	cells  int
+	clocks int
 	checks []check
 	nths   []nth
 	sizes  map[int]int // slots that are read of a frame
@@ -128,7 +132,7 @@ type Builder struct {
 // NewBuilder begins a program for the records of a topic; "" for those of a
 // pattern.
 func NewBuilder(topic string) *Builder {
-	return &Builder{plan: json.NewPlan(), frames: 1, topic: topic, sizes: map[int]int{}}
+	return &Builder{plan: json.NewPlan(), frames: 1, clocks: 1, topic: topic, sizes: map[int]int{}}
 }
 
 // Program ends the building. why says what is not fused; then there is no program.
@@ -140,7 +144,7 @@ func (b *Builder) Program() (p *Program, why string) {
 	for i := range b.nths {
 		b.nths[i].none(b.sizes[b.nths[i].elem])
 	}
-	return &Program{nths: b.nths, plan: b.plan, frames: b.frames, cells: b.cells, checks: b.checks, cost: b.cost}, ""
+	return &Program{nths: b.nths, plan: b.plan, frames: b.frames, cells: b.cells, clocks: b.clocks, checks: b.checks, cost: b.cost}, ""
 }
 
 // refuse says that the route cannot be fused.
@@ -148,6 +152,23 @@ func (b *Builder) refuse(why string) {
 	if b.why == "" {
 		b.why = why
 	}
+}
+
+// Clock makes a time of the record for Env.Clock.
+func (b *Builder) Clock() int {
+	b.clocks++
+	return b.clocks - 1
+}
+
+// clock is one of the times of a record, while set.
+type clock struct {
+	at  time.Time
+	set bool
+}
+
+// SetTime makes t the time of the record, as the clock of a stage.
+func (m *Machine) SetTime(i int, t time.Time) {
+	m.Time, m.HasTime, m.clocks[i] = t, true, clock{t, true}
 }
 
 func (b *Builder) frame() int {
@@ -160,6 +181,11 @@ type Env struct {
 	Cur   *Node // `.`
 	Event *Node // `$`
 	Vars  map[ir.Slot]*Node
+	// Clock says which of the record's times @time is: 0 is its own, and each stage
+	// `time by` makes another, so that what is bound above it keeps the one from there.
+	Clock int
+	// Rate is @sample_rate where a `sample` stands above; nil: 1.
+	Rate *value.Number
 }
 
 // Bind gives the environment in which slot stands for n.

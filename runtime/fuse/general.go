@@ -26,6 +26,7 @@ func (b *Builder) general(x ir.Expr, env Env) *Node {
 		}
 		loads = append(loads, load{g.load(env.Vars[slot], nd), func(f *eval.Frame, v value.Value) { f.Slots[slot] = v }})
 	}
+	rate := env.rate()
 	return valueNode(kindOf(x.Type()), true, func(m *Machine) (value.Value, State) {
 		// All of them first: making one may have the evaluator compute another
 		// expression, on other values in the same places.
@@ -40,11 +41,12 @@ func (b *Builder) general(x ir.Expr, env Env) *Node {
 		for i := range loads {
 			loads[i].put(m.Eval, vs[i])
 		}
-		if g.time {
+		if g.meta {
 			m.Eval.Time = nil
-			if m.HasTime {
-				m.Eval.Time = m.Time
+			if c := &m.clocks[env.Clock]; c.set {
+				m.Eval.Time = c.at
 			}
+			m.Eval.SampleRate = rate
 		}
 		v, fail := eval.Expr(x, m.Eval)
 		switch {
@@ -71,7 +73,7 @@ type general struct {
 	cur   *need
 	event *need
 	vars  map[ir.Slot]*need
-	time  bool
+	meta  bool // what stages set of the record: @time, @sample_rate
 }
 
 // need is what is read of a value: all of it, or some fields.
@@ -122,8 +124,8 @@ func (g *general) bindFor(f *ir.For) {
 
 func (g *general) collect(x ir.Expr) {
 	ir.Walk(x, func(x ir.Expr) bool {
-		if m, ok := x.(*ir.Meta); ok && m.Name == "time" {
-			g.time = true
+		if m, ok := x.(*ir.Meta); ok && (m.Name == "time" || m.Name == "sample_rate") {
+			g.meta = true
 		}
 		var path []string
 		root := x

@@ -138,9 +138,11 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		}
 		env = after
 	case *ir.TimeBy:
-		f.add(&fusedTime{at: f.b.Expr(s.X, env).Instant(), maxFuture: f.c.route.arrival.maxFuture})
+		at := f.b.Expr(s.X, env).Instant()
+		env.Clock = f.b.Clock()
+		f.add(&fusedTime{at: at, clock: env.Clock, maxFuture: f.c.route.arrival.maxFuture})
 	case *ir.Sample:
-		f.sample(p, s, env)
+		env.Rate = f.sample(p, s, env)
 	case *ir.Emit:
 		f.emit(p, s, env)
 	default:
@@ -253,7 +255,7 @@ func (f *fuser) branch(arms []arm, env fuse.Env, next func(fuse.Env)) {
 	same := true
 	var ends []*jump
 	f.arms(arms, env, func(e fuse.Env) {
-		same = same && f.sameNames(env, e)
+		same = same && sameNames(env, e)
 		end := &jump{}
 		f.add(end)
 		ends = append(ends, end)
@@ -304,10 +306,10 @@ func (f *fuser) arms(arms []arm, env fuse.Env, then func(fuse.Env)) {
 	f.add(giveUp{})
 }
 
-// sameNames tells whether `.` and every variable from above a branch still
-// stand for the same behind an arm.
-func (f *fuser) sameNames(above, behind fuse.Env) bool {
-	if above.Cur != behind.Cur {
+// sameNames tells whether `.`, @time, @sample_rate and every variable from above a
+// branch still stand for the same behind an arm.
+func sameNames(above, behind fuse.Env) bool {
+	if above.Cur != behind.Cur || above.Clock != behind.Clock || above.Rate != behind.Rate {
 		return false
 	}
 	for slot, n := range above.Vars {
@@ -430,6 +432,7 @@ func (s *fusedUnless) run(fr *Frame) int {
 
 type fusedTime struct {
 	at        func(*fuse.Machine) (time.Time, fuse.State)
+	clock     int
 	maxFuture time.Duration
 }
 
@@ -438,7 +441,7 @@ func (s *fusedTime) run(fr *Frame) int {
 	if st != fuse.Some || t.After(fr.now.Add(s.maxFuture)) {
 		return gaveUp
 	}
-	fr.m.Time, fr.m.HasTime = t, true
+	fr.m.SetTime(s.clock, t)
 	return goOn
 }
 
@@ -447,17 +450,19 @@ type fusedSample struct {
 	keys []func(*fuse.Machine) (value.Value, fuse.State)
 }
 
-func (f *fuser) sample(p place, s *ir.Sample, env fuse.Env) {
+// sample gives what @sample_rate is below it.
+func (f *fuser) sample(p place, s *ir.Sample, env fuse.Env) *value.Number {
 	rate, ok := value.ParseNumber(s.Rate)
 	if !ok {
 		f.refuse("a rate that is none") // the reference steps have said so
-		return
+		return nil
 	}
 	st := &fusedSample{sample: sample{place: p, parts: uint64(s.Parts), rate: rate, child: f.child}}
 	for _, k := range s.Keys {
 		st.keys = append(st.keys, f.b.Expr(k, env).Value())
 	}
 	f.add(st)
+	return &rate
 }
 
 func (s *fusedSample) run(fr *Frame) int {
@@ -481,7 +486,7 @@ func (s *fusedEach) run(fr *Frame) int {
 		return gaveUp
 	}
 	m := fr.m
-	fr.loops = append(fr.loops, loop{n: n, at: m.Time, hasTime: m.HasTime, rate: fr.eval.SampleRate, path: len(fr.path)})
+	fr.loops = append(fr.loops, loop{n: n, at: m.Time, hasTime: m.HasTime, path: len(fr.path)})
 	return goOn
 }
 
@@ -493,7 +498,7 @@ type fusedNext struct {
 
 func (s *fusedNext) run(fr *Frame) int {
 	l := &fr.loops[len(fr.loops)-1]
-	fr.m.Time, fr.m.HasTime, fr.eval.SampleRate = l.at, l.hasTime, l.rate
+	fr.m.Time, fr.m.HasTime = l.at, l.hasTime
 	fr.path = fr.path[:l.path]
 	if l.i == l.n {
 		fr.loops = fr.loops[:len(fr.loops)-1]
@@ -517,9 +522,6 @@ func (r *Route) runFused(fr *Frame, t *topic) int {
 	m := fr.machine(t)
 	fr.m = m
 	fr.eval.Renew(fr.rec)
-	if fr.sampled {
-		fr.eval.SampleRate, fr.sampled = value.FromInt(1), false
-	}
 	// The epoch's now is judged without making a time of each timestamp.
 	ms := fr.rec.Timestamp
 	m.HasTime = ms != event.NoTime

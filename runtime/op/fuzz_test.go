@@ -84,7 +84,7 @@ func FuzzEvaluators(f *testing.F) {
 		f.Add(seed)
 	}
 	// Each of these found a fault once.
-	for _, seed := range []int64{-235, -205, 337, 692, 1389, 2002319, 2003374, 2012165, 3000141, 3010795} {
+	for _, seed := range []int64{-235, -205, 337, 692, 1389, 2002319, 2003374, 2012165, 3000141, 3010795, 5028586} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed int64) { runGenerated(t, seed) })

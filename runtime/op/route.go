@@ -103,7 +103,6 @@ type Frame struct {
 	emitKey  []byte // the key that the emit at hand says
 	emitBuf  []byte
 	loop     bool // the call at hand came from here
-	sampled  bool // a `sample` has set the rate
 }
 
 // NewFrame makes a frame for r.

@@ -298,7 +298,7 @@ func (s *sample) pass(fr *Frame) int {
 	if bucket(fr.buf) >= s.parts {
 		return fr.drop(&s.place, "sampled", s.child)
 	}
-	fr.eval.SampleRate, fr.sampled = s.rate, true
+	fr.eval.SampleRate = s.rate
 	return goOn
 }
 
