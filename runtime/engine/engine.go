@@ -75,6 +75,7 @@ type Engine struct {
 	conns     map[string]*connection // "segment main"
 	index     map[string]int         // of a connection within its scheduler
 	routes    []*route
+	groups    []*kafka.Group
 	closers   []func()
 	running   atomic.Bool // all of the above stands and changes no more
 }
@@ -202,8 +203,29 @@ func (e *Engine) allHalted() error {
 	return first
 }
 
-// close ends what start has made, the last first.
+// closeMax bounds the end of the groups: a member that closes while its group is
+// being joined waits for the slowest of the others, and nobody waits for that. What
+// is left ends with the process.
+const closeMax = 5 * time.Second
+
+// close ends what start has made: the groups, then the rest, the last first.
 func (e *Engine) close() {
+	var wg sync.WaitGroup
+	for _, g := range e.groups {
+		wg.Go(g.Close)
+	}
+	closed := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(closed)
+	}()
+	late := time.NewTimer(closeMax)
+	defer late.Stop()
+	select {
+	case <-closed:
+	case <-late.C:
+		e.log.Warn("the groups are still being joined; not waiting for that", "waited", closeMax)
+	}
 	for i := len(e.closers) - 1; i >= 0; i-- {
 		e.closers[i]()
 	}
@@ -470,7 +492,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 	if r.group, err = kafka.NewGroup(ctx, cfg, admin, o); err != nil {
 		return err
 	}
-	e.closers = append(e.closers, r.group.Close)
+	e.groups = append(e.groups, r.group)
 	return nil
 }
 

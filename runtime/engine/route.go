@@ -102,6 +102,11 @@ const (
 	// revokeMax bounds how long a rebalance waits for answers on the wire; it is
 	// also a third of the session at most.
 	revokeMax = 10 * time.Second
+	// easeAbove is how many records may be in flight before the next poll waits a
+	// little, easeMax at most: a receiver that takes what it gets is best fed from
+	// what the processor's cache still holds.
+	easeAbove = 16_000
+	easeMax   = 10 * time.Millisecond
 	// drainMax bounds a graceful stop: below the 30 s that Kubernetes grants.
 	drainMax = 20 * time.Second
 	// silenceTold is the part of a session after which a broker that does not
@@ -149,6 +154,9 @@ func (r *route) run(ctx context.Context) error {
 	defer close(r.finished)
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
+	ease := time.NewTimer(0)
+	defer ease.Stop()
+	waits := false // the poller does
 	for {
 		select {
 		case b := <-r.polled:
@@ -156,7 +164,13 @@ func (r *route) run(ctx context.Context) error {
 				return r.stopped(ctx, b.err)
 			}
 			r.slices(b.batch)
-			r.goOn <- r.due(time.Now())
+			waits = true
+			ease.Reset(easeMax)
+		case <-ease.C:
+			if waits {
+				waits = false
+				r.goOn <- r.due(time.Now())
+			}
 		case <-r.notify:
 			r.drainInbox()
 		case f := <-r.commands:
@@ -164,8 +178,22 @@ func (r *route) run(ctx context.Context) error {
 		case <-tick.C:
 			r.tick()
 		}
+		if waits && r.records() < easeAbove {
+			waits = false
+			r.goOn <- r.due(time.Now())
+		}
 		r.revoke()
 	}
+}
+
+// records counts what is in flight.
+func (r *route) records() int64 {
+	n := int64(0)
+	for _, p := range r.parts {
+		records, _ := p.task.InFlight()
+		n += records
+	}
+	return n
 }
 
 // command runs f on the loop and waits; false when the loop has ended.
