@@ -65,7 +65,7 @@ func (s *stats) add(o stats) {
 // The evaluators agree on generated programs; and the test is worth something:
 // most of these check, are fused, and run fused.
 func TestEvaluatorsAgree(t *testing.T) {
-	n := int64(1500)
+	n := int64(800)
 	if testing.Short() {
 		n = 300
 	}
