@@ -166,7 +166,7 @@ func playReceiver() error {
 // pathRole is the engine of a measurement, on one core, in a process of its own.
 type pathRole struct {
 	Broker, URL string
-	Records     uint64
+	Records     uint64 // 0: the receiver is away; run until no more is taken in
 }
 
 // pathResult is what it prints.
@@ -238,6 +238,15 @@ func playPath() error {
 		}
 		return nil
 	}
+	if c.Records == 0 {
+		if err := full(e, done); err != nil {
+			return err
+		}
+		if res.RSS, err = mostResident(); err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(res)
+	}
 	if err := await(1, time.Millisecond); err != nil {
 		return err
 	}
@@ -269,6 +278,25 @@ func playPath() error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(res)
+}
+
+// full waits until an engine whose receiver is away has taken in all it may: its
+// caps are reached, and nothing changes for three seconds.
+func full(e *engine.Engine, done chan error) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	last, since := int64(0), time.Now()
+	for time.Since(since) < 3*time.Second || last == 0 {
+		select {
+		case <-tick.C:
+		case err := <-done:
+			return fmt.Errorf("the engine ended: %w", err)
+		}
+		if n := e.Snapshot().InFlight; n != last {
+			last, since = n, time.Now()
+		}
+	}
+	return nil
 }
 
 // mostResident is the largest resident memory of this process so far, in MB. What
@@ -346,13 +374,23 @@ func BenchmarkPath(b *testing.B) {
 }
 
 // BenchmarkPathMemory compares the resident memory over a backlog of one million
-// and of ten.
+// and of ten, and while the receiver is away and everything waits (I7).
 func BenchmarkPathMemory(b *testing.B) {
 	for b.Loop() {
 		var rss [2]float64
 		for i, n := range []int{1_000_000, 10_000_000} {
 			addr, end := backlog(b, n, b.TempDir())
 			r := path(b, addr, 0, n)
+			if i == 0 {
+				forget(b, addr)
+				eng := spawn(b, "path", pathRole{Broker: addr, URL: "http://" + freeAddr(b)})
+				var stalled pathResult
+				if l := eng.line(b); json.Unmarshal([]byte(l), &stalled) != nil {
+					b.Fatalf("the engine said %q\n%s", l, eng.stderr())
+				}
+				eng.kill()
+				b.ReportMetric(stalled.RSS, "MB-stalled")
+			}
 			end()
 			rss[i] = r.RSS
 			b.ReportMetric(r.RSS, fmt.Sprintf("MB-of-%dM", n/1e6))

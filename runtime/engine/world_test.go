@@ -256,7 +256,7 @@ func (w *world) receiveOn(addr string, o receiver.Options) *receiver.Receiver {
 }
 
 // freeAddr is an address on which nothing listens.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
