@@ -158,7 +158,7 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	d.ledger = receiver.NewLedger()
 	faults, said := receiver.Shares{}, "the receiver behaves"
 	if d.faults {
-		faults = receiver.Shares{Seed: 1, TooMany: 0.001, Unavailable: 0.02, Cut: 0.02, RetryAfter: time.Second}
+		faults = receiver.Shares{Seed: 5, TooMany: 0.001, Unavailable: 0.02, Cut: 0.02, RetryAfter: time.Second}
 		said = "the receiver answers 0.1 % of requests 429, 2 % 503, and cuts 2 % after taking them"
 	}
 	d.receiver, err = receiver.Listen("127.0.0.1:0", receiver.Options{

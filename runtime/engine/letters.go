@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/letter"
 	"github.com/sluice-dev/sluice/runtime/task"
@@ -90,6 +91,11 @@ func (r *route) writeOne(ctx context.Context, try letterTry) {
 		return
 	}
 	rec := try.l.Encode(r.letters.limit)
+	if rec.Timestamp > time.Now().UnixMilli() {
+		// A broker refuses what claims to be of a later hour, and a record whose time
+		// lies ahead is just what becomes a letter; the envelope keeps its time.
+		rec.Timestamp = event.NoTime
+	}
 	r.letters.producer.Send(ctx, kafka.Record{
 		Topic: r.letters.topic, Key: rec.Key, Value: rec.Value, Headers: rec.Headers, Timestamp: rec.Timestamp, PartitionKey: rec.PartitionKey,
 	}, landed)

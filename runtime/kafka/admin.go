@@ -397,23 +397,6 @@ func (a *Admin) setPositions(ctx context.Context, group string, os kadm.Offsets)
 	return a.patiently(ctx, coordinatorMoves, func() error { return a.cl.CommitAllOffsets(ctx, group, os) })
 }
 
-// CopyOffsets gives group `to` the positions of group `from`, where `to` has
-// none: what a renamed route needs (`was`). It tells whether it copied.
-func (a *Admin) CopyOffsets(ctx context.Context, from, to string) (bool, error) {
-	have, err := a.Committed(ctx, to)
-	if err != nil || len(have) > 0 {
-		return false, err
-	}
-	old, err := a.positions(ctx, from)
-	if err == nil && len(old) == 0 {
-		return false, nil
-	}
-	if err == nil {
-		err = a.setPositions(ctx, to, old.Offsets())
-	}
-	return err == nil, a.cfg.typed("copy the positions of group "+from+" to "+to, err)
-}
-
 // topicState is a topic as a metadata answer tells it.
 type topicState struct {
 	TopicInfo

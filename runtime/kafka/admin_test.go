@@ -82,31 +82,6 @@ func TestOffsetsAndDeleteRecords(t *testing.T) {
 	})
 }
 
-func TestARenamedGroupKeepsItsPositions(t *testing.T) {
-	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
-		ctx, topic := deadline(t), makeTopic(t, a, 1)
-		from, to := unique("old"), unique("new")
-		if copied, err := a.CopyOffsets(ctx, from, to); copied || err != nil {
-			t.Errorf("copy of a group that is not there: %v, %v", copied, err)
-		}
-		produce(t, testProducer(t, c, ProducerOptions{}), topic, 0, 5)
-		m := newMember(t, c, a, testOptions(from, "s", topic))
-		m.read(5)
-		m.commitAll()
-		m.Close()
-		for i, want := range []bool{true, false} {
-			if copied, err := a.CopyOffsets(ctx, from, to); copied != want || err != nil {
-				t.Errorf("copy %d: %v, %v; want %v", i+1, copied, err, want)
-			}
-		}
-		old, err1 := a.Committed(ctx, from)
-		got, err2 := a.Committed(ctx, to)
-		if diff := cmp.Diff(old, got); diff != "" || err1 != nil || err2 != nil || got[TP{topic, 0}].Offset != 5 {
-			t.Errorf("positions (%v, %v) (-old +new):\n%s", err1, err2, diff)
-		}
-	})
-}
-
 func TestABrokerThatIsNotThere(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
