@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 
 	"github.com/alecthomas/participle/v2"
@@ -596,6 +597,11 @@ func (p *fileParser) finish() {
 			break
 		}
 		p.out.Diags = append(p.out.Diags, p.diagnostic(f))
+	}
+	// Skipping over a mistake may have passed it by.
+	if deep && !slices.ContainsFunc(p.out.Diags, func(d *diag.Diagnostic) bool { return d.Code == diag.Nesting }) {
+		t := p.code[last]
+		p.out.Diags = append(p.out.Diags, p.diagnostic(&fault{start: t.Start, end: t.End(), bad: true}))
 	}
 }
 
