@@ -136,6 +136,37 @@ func TestREADMEDemo(t *testing.T) {
 	}
 }
 
+// TestREADMETests holds the list of `go test ./...` against the packages that have
+// tests.
+func TestREADMETests(t *testing.T) {
+	var shown []string
+	for _, b := range blocks(t) {
+		if b.info != "tests" {
+			continue
+		}
+		c := commands(b.text)
+		if len(c) != 1 || c[0].run != "go test ./..." {
+			t.Fatalf("README.md:%d: the block shows one command", b.line)
+		}
+		for _, l := range strings.Split(strings.TrimSpace(c[0].want), "\n") {
+			if f := strings.Fields(l); len(f) == 3 && f[0] == "ok" {
+				shown = append(shown, f[1])
+				continue
+			}
+			t.Errorf("README.md:%d: %q is no line of go test", b.line, l)
+		}
+	}
+	list := exec.Command("go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(shown, "\n"), strings.Join(strings.Fields(string(out)), "\n"); got != want {
+		t.Errorf("README shows\n%s\nthere are tests in\n%s", got, want)
+	}
+}
+
 // shape is a text without its numbers and blanks.
 func shape(s string) string {
 	s = regexp.MustCompile(`[0-9][0-9.]*(ms|s)?\b`).ReplaceAllString(s, "#")
