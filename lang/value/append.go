@@ -54,9 +54,8 @@ func AppendJSON(dst []byte, v Value) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends s, which must be UTF-8, as a JSON text: only what JSON
-// demands is escaped (quote, backslash, control characters), not HTML.
-func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
+// AppendString appends s as a JSON text: only what JSON demands is escaped.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); i++ {

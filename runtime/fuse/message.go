@@ -1,7 +1,6 @@
 package fuse
 
 import (
-	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/json"
 )
 
@@ -65,7 +64,7 @@ func (g *Message) Const(name string, n *Node) { g.w.member(&entry{key: name, nod
 
 func (g *Message) op(name string, n *Node, bit uint8) *op {
 	g.w.flush()
-	key := append(value.AppendString([]byte{','}, name), ':')
+	key := append(json.AppendString([]byte{','}, name), ':')
 	o := op{lit: key, kind: opWrite, mode: opt, bit: bit}
 	if n.path != nil {
 		o.slot, o.frame, o.place = n.path.slot(), n.path.frame, true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/json"
 )
 
 // Node is a compiled expression. What is asked of it (its text, its number, its
@@ -191,7 +192,7 @@ func textNode(fallible bool, text textFn) *Node {
 		write: func(m *Machine) State {
 			b, st := text(m)
 			if st == Some {
-				m.Buf = value.AppendString(m.Buf, b)
+				m.Buf = json.AppendString(m.Buf, b)
 			}
 			return st
 		},
@@ -451,7 +452,7 @@ func (n *Node) WriteText() func(*Machine) ([]byte, State) {
 	return func(m *Machine) ([]byte, State) {
 		b, st := text(m)
 		if st == Some {
-			m.Buf = value.AppendString(m.Buf, b)
+			m.Buf = json.AppendString(m.Buf, b)
 		}
 		return b, st
 	}

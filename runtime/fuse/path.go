@@ -501,7 +501,7 @@ func (p *path) quoted() textFn {
 		}
 		b, st := text(m)
 		if st == Some {
-			m.Buf = value.AppendString(m.Buf, b)
+			m.Buf = json.AppendString(m.Buf, b)
 		}
 		return b, st
 	}

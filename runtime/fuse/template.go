@@ -345,7 +345,7 @@ func (w *writer) members(t *template) {
 }
 
 func (w *writer) member(e *entry, first byte) {
-	key := value.AppendString([]byte{first}, e.key)
+	key := json.AppendString([]byte{first}, e.key)
 	key = append(key, ':')
 	if e.mode != always || e.of != nil {
 		w.flush()

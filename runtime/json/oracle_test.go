@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/sluice-dev/sluice/lang/value"
 )
 
 // The oracle: what Scan has to say of a record, told by encoding/json.
@@ -142,8 +140,8 @@ func checkSpan(t *testing.T, s *Scanner, n *Node, sp Span, v any) {
 		if !EqualText(s.d, sp, v) || EqualText(s.d, sp, v+"x") || v != "" && EqualText(s.d, sp, v[1:]) {
 			t.Fatalf("EqualText of %q: %q", v, s.d)
 		}
-		if got := value.AppendString(nil, v); !reflect.DeepEqual(decode(got), any(v)) {
-			t.Fatalf("value.AppendString(%q) = %s", v, got)
+		if got := AppendString(nil, v); !reflect.DeepEqual(decode(got), any(v)) {
+			t.Fatalf("AppendString(%q) = %s", v, got)
 		}
 	case map[string]any:
 		want = Obj

@@ -2,6 +2,41 @@ package json
 
 import "unicode/utf8"
 
+// AppendString appends s as a JSON string. It escapes what JSON wants escaped
+// (quote, backslash, control characters) and nothing else: not HTML, not what
+// is above ASCII. s must be UTF-8.
+func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[from:i]...)
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	dst = append(dst, s[from:]...)
+	return append(dst, '"')
+}
+
 // AppendRaw appends the value of a span of the scanned record d as JSON, just
 // as it was written (numbers keep their text), but for lone surrogate escapes,
 // which become \ufffd. Missing and PathErr append nothing.
