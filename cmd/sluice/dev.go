@@ -158,7 +158,7 @@ func (d *devServer) loop(ctx context.Context, p *program.Program) error {
 			return runError(err)
 		}
 		p = next
-		fmt.Fprintf(d.words, "started again (stopped in %v)\n", time.Since(began).Round(time.Millisecond))
+		fmt.Fprintf(d.words, "stopped in %v\n", time.Since(began).Round(time.Millisecond))
 	}
 }
 
@@ -194,9 +194,10 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	return e, nil
 }
 
-// ready feeds the topics, once.
+// ready feeds the topics, once; after that it says that a saved program runs.
 func (d *devServer) ready() {
 	if d.fed {
+		fmt.Fprintln(d.words, "started again")
 		return
 	}
 	d.fed = true

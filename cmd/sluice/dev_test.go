@@ -29,7 +29,7 @@ func lines(r io.Reader) <-chan string {
 func await(t *testing.T, ch <-chan string, text string) string {
 	t.Helper()
 	var seen []string
-	for timeout := time.After(30 * time.Second); ; {
+	for timeout := time.After(90 * time.Second); ; {
 		select {
 		case l, ok := <-ch:
 			if strings.Contains(l, text) {
