@@ -137,25 +137,29 @@ func (d *devServer) adminHandler(w http.ResponseWriter, r *http.Request) {
 func (d *devServer) loop(ctx context.Context, p *program.Program) error {
 	for {
 		runCtx, stop := context.WithCancel(ctx)
-		ended := make(chan error, 1)
 		e, err := d.prepare(p.Plan)
 		if err != nil {
 			stop()
 			return err
 		}
-		go func() { ended <- e.Run(runCtx) }()
-		next, err := d.watch(ctx, ended)
+		var ran error
+		ended := make(chan struct{}) // closed when the engine has ended; ran is set then
+		go func() {
+			defer close(ended)
+			ran = e.Run(runCtx)
+		}()
+		next := d.watch(ctx, ended)
+		began := time.Now()
 		stop()
+		<-ended
 		if next == nil {
 			if ctx.Err() != nil {
-				err = <-ended
 				_ = writeAccount(d.out, d.runOptions.out, e)
 			}
-			return runError(err)
+			return runError(ran)
 		}
-		began := time.Now()
-		if err := <-ended; err != nil {
-			return runError(err)
+		if ran != nil {
+			return runError(ran)
 		}
 		p = next
 		fmt.Fprintf(d.words, "stopped in %v\n", time.Since(began).Round(time.Millisecond))
@@ -266,17 +270,17 @@ func (d *devServer) arrived(r *plan.Route, o *event.Output) {
 // linked, and a look at a few small files costs nothing.
 const watchEvery = 200 * time.Millisecond
 
-// watch waits for a save that checks, or for the end.
-func (d *devServer) watch(ctx context.Context, ended chan error) (*program.Program, error) {
+// watch waits for a save that checks; nil when the engine has ended or is to.
+func (d *devServer) watch(ctx context.Context, ended <-chan struct{}) *program.Program {
 	seen := d.fingerprint()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, nil
-		case err := <-ended:
-			return nil, err
+			return nil
+		case <-ended:
+			return nil
 		case <-tick.C:
 		}
 		now := d.fingerprint()
@@ -295,7 +299,7 @@ func (d *devServer) watch(ctx context.Context, ended chan error) (*program.Progr
 			continue
 		}
 		d.test()
-		return p, nil
+		return p
 	}
 }
 
