@@ -77,6 +77,13 @@ type (
 		Node
 		X, I Expr
 	}
+	// TableGet is T[k]: the row of a key, the default or null where there is none. A
+	// null among the keys fails (E0410).
+	TableGet struct {
+		Node
+		Table *Table
+		Keys  []Expr
+	}
 	// Call calls a function of the library. Where NullSubject is set the subject
 	// (first argument) may be null and the function does not take it: the result
 	// is then null and the other arguments are not evaluated. Args has one entry

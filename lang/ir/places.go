@@ -56,6 +56,8 @@ func EachStage(stages []Stage, visit func(Stage)) {
 			}
 		case *Each:
 			EachStage(s.Body, visit)
+		case *Window:
+			EachStage(s.Late, visit)
 		}
 	}
 }
@@ -112,6 +114,26 @@ func Exprs(s Stage) []Expr {
 		add(s.X)
 	case *Sample:
 		add(s.Keys...)
+	case *KeyBy:
+		add(s.Keys...)
+	case *Split:
+		add(s.In)
+	case *Dedupe:
+		add(s.Keys...)
+	case *Changed:
+		add(s.Keys...)
+	case *Throttle:
+		add(s.Keys...)
+	case *Update:
+		add(s.Keys...)
+		add(s.X)
+	case *Delete:
+		add(s.Keys...)
+	case *Window:
+		add(s.Keys...)
+		for _, a := range s.Aggs {
+			add(a.X)
+		}
 	case *Emit:
 		switch k := s.Sink.(type) {
 		case *SegmentCall:

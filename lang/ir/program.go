@@ -10,6 +10,7 @@ import (
 type Program struct {
 	App         string // "" only where dev or test allowed it to be missing
 	Routes      []*Route
+	Tables      []*Table
 	Connections []*Connection
 }
 

@@ -130,6 +130,79 @@ type (
 		Rate  string // what @sample_rate reads: "0.1" of 10 %
 		Keys  []Expr
 	}
+	// KeyBy sets the ordering key of the outputs below: the plain texts of Keys, each
+	// behind its length where there are several.
+	KeyBy struct {
+		StageInfo
+		Keys []Expr
+	}
+	// Split ends the record and makes one of every element of In, each running from
+	// the next stage on: as `.`, or in Slot with HasSlot. The lets travel along.
+	Split struct {
+		StageInfo
+		In      Expr // a list
+		Slot    Slot
+		HasSlot bool
+		Name    string
+	}
+	// Dedupe drops as "duplicate" a record whose key passed within WithinMS of its
+	// @time, before or after.
+	Dedupe struct {
+		StageInfo
+		Memory   *State
+		Keys     []Expr
+		WithinMS int64
+	}
+	// Changed leaves in `.` (an object) the fields that differ from the last object of
+	// the key, and drops as "unchanged" where none do.
+	Changed struct {
+		StageInfo
+		Memory   *State
+		Keys     []Expr
+		WithinMS int64
+	}
+	// Throttle lets N in PerMS of a key through, in event time.
+	Throttle struct {
+		StageInfo
+		Memory *State
+		N      int64
+		PerMS  int64
+		Burst  int64  // what the bucket holds; at least 1
+		Keys   []Expr // none: one bucket
+		Else   string // "drop", "fail", "wait"
+		WaitMS int64  // of "wait": the longest; a record that would wait longer fails
+	}
+	// Update writes a row: X, in which Old reads the row as it is (the default, or
+	// null). As holds the new row below, Was the old one.
+	Update struct {
+		StageInfo
+		Table         *Table
+		Keys          []Expr
+		X             Expr
+		Old           Slot // `it`
+		As, Was       Slot
+		HasAs, HasWas bool
+	}
+	// Delete removes a row; of one that is not there nothing.
+	Delete struct {
+		StageInfo
+		Table *Table
+		Keys  []Expr
+	}
+	// Window adds the record to its panes and ends it. What is below runs once for
+	// each pane that is told: `.` is the object of the aggregates, @time the pane's
+	// end, @window { key, start, end }. A record that no open pane takes runs Late.
+	Window struct {
+		StageInfo
+		Memory *State
+		Span   Span
+		Keys   []Expr
+		Aggs   []Agg
+		Out    *types.Type // of `.` below
+		Late   []Stage
+		// HasLate: `late { … }` was written. Without it a late record fails.
+		HasLate bool
+	}
 	// Emit makes one output.
 	Emit struct {
 		StageInfo
@@ -189,10 +262,11 @@ func (*SegmentPass) sink() {}
 func (*TopicRecord) sink() {}
 func (*LogLine) sink()     {}
 
-// Source is where a route reads from. Part 1 knows topics.
+// Source is where a route reads from.
 type Source struct {
 	At      token.Span
-	Kind    string // "topic", "topics"
+	Kind    string // "topic", "topics", "changes"
+	Table   *Table // of `from changes`
 	Topics  []Topic
 	Pattern string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
 	Type    *types.Type // of `.` and `$`: the union over Topics

@@ -7,6 +7,8 @@ func Children(x Expr) []Expr {
 		return []Expr{x.X}
 	case *Index:
 		return []Expr{x.X, x.I}
+	case *TableGet:
+		return x.Keys
 	case *Call:
 		return x.Args
 	case *Let:

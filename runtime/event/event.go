@@ -3,6 +3,8 @@
 // clock, no net, no knowledge of sinks.
 package event
 
+import "github.com/sluice-dev/sluice/lang/value"
+
 // TopicID is Kafka's id of a topic: a topic deleted and made again has another.
 type TopicID [16]byte
 
@@ -24,7 +26,40 @@ type Record struct {
 	Headers   []Header
 	// Timestamp in milliseconds since 1970; NoTime where the record has none.
 	Timestamp int64
+	// Made is set where the engine made the record itself, inside a task: a change, a
+	// pane, a child of a split. Topic, partition and offset are then those of the
+	// record that caused it (of a pane they are made of its window and key), and
+	// Value and Headers are not read.
+	Made *Made
 }
+
+// Made is what a record holds that no log gave.
+type Made struct {
+	Kind  MadeKind
+	Value value.Value // `.` and `$`
+	// Path is the element path at which its own begins: with the origin it names the
+	// record for ever. "/3" is the fourth child of a split, "~ltv/0" the first change
+	// of the table ltv that its cause made.
+	Path string
+	Time value.Value // @time where it begins; nil: none
+	// Entry is the step at which it begins, as op numbers them; 0 is the source.
+	Entry int
+	// Window is `@window` of a pane.
+	Window *value.Object
+	// Frame is what the runner keeps for a child of a split: lets, defaults of `with`.
+	// Nobody else reads it.
+	Frame any
+}
+
+// MadeKind is how a record came to be.
+type MadeKind uint8
+
+// The kinds of made records.
+const (
+	Change MadeKind = iota
+	Pane
+	Child
+)
 
 // NoTime is the Timestamp of a record that has none.
 const NoTime = -1
@@ -55,6 +90,7 @@ type Origin struct {
 // epoch; offsets count into Arena.Buf.
 type Output struct {
 	Arena *Arena
+	Route int32  // which of its task's routes made it; the task sets it
 	Emit  int32  // index into plan.Route.Emits
 	Lane  uint64 // hash(route, ordering key); meaningful where Ordered
 	// Ordered: the record has an ordering key, so outputs of one lane keep their order.
@@ -70,6 +106,9 @@ type Output struct {
 	Logged int64
 	// Time is @time in milliseconds since 1970 (timestamp of a topic record), or NoTime.
 	Time int64
+	// NotBefore is the earliest instant at which it may be sent, nanoseconds since 1970;
+	// 0: at once.
+	NotBefore int64
 
 	ID      Bytes // message id, sluice-id
 	Target  Bytes // topic; name of a log line; empty for Segment (the emit knows)

@@ -13,7 +13,16 @@ type Outcome struct {
 	Node  string
 	// Path is the element path where an element of `each` failed the record.
 	Path string
+	// Arrived is @time on arrival and Timed the one that the last `time by` set, in
+	// microseconds since 1970; NoMicros where there is none. Watermarks go by them.
+	// A time that is too far ahead (max_future) is in neither.
+	Arrived, Timed int64
+	// Children are the records that a `split` made of this one, which has Kind Split.
+	Children []Record
 }
+
+// NoMicros is a time that is not there.
+const NoMicros = -1 << 63
 
 // OutcomeKind is the class of an outcome.
 type OutcomeKind uint8
@@ -23,4 +32,5 @@ const (
 	Completed OutcomeKind = iota
 	Dropped
 	Failed
+	Split // it became its Children; what it did above the split takes effect
 )
