@@ -1,10 +1,7 @@
 package state
 
 import (
-	"bytes"
-	"container/heap"
 	"encoding/binary"
-	"fmt"
 
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/dedupe"
@@ -54,12 +51,6 @@ type cellState struct {
 	armed  timerHeap // timers of epochs in flight, and some that are no more
 	first  int64     // no timer in the store is due before
 	cursor []byte    // and none stands before this key; nil: unknown
-}
-
-// segment is one entry of claims in the store.
-type segment struct {
-	no  uint64
-	end int64 // all of its claims have ended when the watermark is here
 }
 
 // versions are the values of one cell by epoch, oldest first.
@@ -123,45 +114,6 @@ func Open(store Store, specs []Spec) (*Cells, error) {
 		}
 	}
 	return c, nil
-}
-
-// claimSize is one claim of a segment, in bytes.
-const claimSize = 16 + 8 + 4
-
-func (c *Cells) load(s *cellState) error {
-	prefix := stateKey('l', s.number)
-	var bad error
-	err := c.store.Scan(prefix, nil, func(key, val []byte) bool {
-		if len(key) != len(prefix)+8 || len(val)%claimSize != 0 {
-			bad = fmt.Errorf("%w: a segment of claims is cut: key %x, %d bytes", ErrDamaged, key, len(val))
-			return false
-		}
-		seg := segment{no: binary.BigEndian.Uint64(key[len(prefix):]), end: event.NoMicros}
-		for ; len(val) > 0; val = val[claimSize:] {
-			cl := readClaim(val)
-			seg.end = max(seg.end, cl.End(s.keep))
-			s.claims.Add(cl, event.NoMicros)
-		}
-		s.segs = append(s.segs, seg)
-		s.nextSeg = seg.no + 1
-		return true
-	})
-	if bad != nil {
-		return bad
-	}
-	return err
-}
-
-func readClaim(b []byte) dedupe.Claim {
-	return dedupe.Claim{
-		Key: dedupe.Print(b[:16]), At: int64(binary.BigEndian.Uint64(b[16:])), Lag: binary.BigEndian.Uint32(b[24:]),
-	}
-}
-
-func appendClaim(dst []byte, c dedupe.Claim) []byte {
-	dst = append(dst, c.Key[:]...)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(c.At))
-	return binary.BigEndian.AppendUint32(dst, c.Lag)
 }
 
 func stateKey(kind byte, number uint32) []byte {
@@ -297,24 +249,6 @@ func (c *Cells) set(key []byte, now version) {
 	e.cells = append(e.cells, k)
 }
 
-// Claim tells whether a key passes a dedupe memory at a time (microseconds) for
-// the first time within a span, and claims it then. The claim is released when the
-// record is undone.
-func (c *Cells) Claim(s int, key []byte, at, within int64) bool {
-	st := &c.states[s]
-	k := dedupe.PrintOf(key)
-	for _, p := range c.claims {
-		if p.state == s && p.c.Key == k && dedupe.Near(p.c.At, at, within) {
-			return false
-		}
-	}
-	if st.claims.Seen(k, at, within, st.w) {
-		return false
-	}
-	c.claims = append(c.claims, claim{s, dedupe.Made(k, at, st.w)})
-	return true
-}
-
 // Tell notes a change that the record made.
 func (c *Cells) Tell(ch Change) { c.changes = append(c.changes, ch) }
 
@@ -381,35 +315,6 @@ func (c *Cells) lastUpto(k string, upto uint64) uint64 {
 	return last
 }
 
-// segments adds the claims of a memory as one entry, and takes those entries away
-// of which no claim counts any more.
-func (c *Cells) segments(out []Write, s int, upto uint64) []Write {
-	st := &c.states[s]
-	if st.claims == nil {
-		return out
-	}
-	var val []byte
-	w := int64(event.NoMicros)
-	for i := range c.epochs {
-		if c.base+uint64(i) > upto {
-			break
-		}
-		for _, cl := range c.epochs[i].claims[s] {
-			val = appendClaim(val, cl)
-		}
-		w = c.epochs[i].w[s]
-	}
-	if val != nil {
-		out = append(out, Write{Key: binary.BigEndian.AppendUint64(stateKey('l', st.number), st.nextSeg), Val: val})
-	}
-	for _, seg := range st.segs {
-		if seg.end <= w {
-			out = append(out, Write{Key: binary.BigEndian.AppendUint64(stateKey('l', st.number), seg.no), Delete: true})
-		}
-	}
-	return out
-}
-
 // Persisted forgets the writes of all epochs up to one: the store has what Batch
 // gave for it.
 func (c *Cells) Persisted(upto uint64) {
@@ -436,148 +341,4 @@ func (c *Cells) Persisted(upto uint64) {
 	}
 	c.epochs = append(c.epochs[:0], c.epochs[n:]...)
 	c.base += uint64(n)
-}
-
-func (c *Cells) segmentsStored(s, n int) {
-	st := &c.states[s]
-	if st.claims == nil || n == 0 {
-		return
-	}
-	end, any := int64(event.NoMicros), false
-	for i := range c.epochs[:n] {
-		for _, cl := range c.epochs[i].claims[s] {
-			end, any = max(end, cl.End(st.keep)), true
-		}
-	}
-	w := c.epochs[n-1].w[s]
-	kept := st.segs[:0]
-	for _, seg := range st.segs {
-		if seg.end > w {
-			kept = append(kept, seg)
-		}
-	}
-	st.segs = kept
-	if any {
-		st.segs = append(st.segs, segment{st.nextSeg, end})
-		st.nextSeg++
-	}
-}
-
-// Timers
-
-type timer struct {
-	due int64
-	key string // of the store
-}
-
-type timerHeap []timer
-
-func (h timerHeap) Len() int { return len(h) }
-func (h timerHeap) Less(i, j int) bool {
-	return h[i].key < h[j].key // DUE leads the key, in order
-}
-func (h timerHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push is container/heap's.
-func (h *timerHeap) Push(x any) { *h = append(*h, x.(timer)) }
-
-// Pop is container/heap's.
-func (h *timerHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}
-
-// timerKey orders timers by their due time, then by key.
-func timerKey(number uint32, due int64, key []byte) []byte {
-	k := binary.BigEndian.AppendUint64(stateKey('t', number), uint64(due)^1<<63)
-	return append(k, key...)
-}
-
-const timerHead = 1 + 4 + 8
-
-func timerDue(k []byte) int64 { return int64(binary.BigEndian.Uint64(k[5:]) ^ 1<<63) }
-
-// Arm sets a timer of a state: when the watermark has passed due (microseconds) it
-// is told by Due. A timer is a cell: the record that arms it may be undone.
-func (c *Cells) Arm(s int, due int64, key []byte) {
-	st := &c.states[s]
-	k := timerKey(st.number, due, key)
-	c.set(k, version{val: []byte{}})
-	heap.Push(&st.armed, timer{due, string(k)})
-}
-
-// Disarm takes a timer away.
-func (c *Cells) Disarm(s int, due int64, key []byte) {
-	c.set(timerKey(c.states[s].number, due, key), version{gone: true})
-}
-
-// Due gives the earliest timer of a state that is due at w: its time and its key.
-// It stays until it is disarmed.
-func (c *Cells) Due(s int, w int64) (due int64, key []byte, ok bool) {
-	st := &c.states[s]
-	// Timers of epochs in flight.
-	for len(st.armed) > 0 {
-		top := st.armed[0]
-		v := c.over[top.key]
-		if v != nil && !v.list[len(v.list)-1].gone {
-			break
-		}
-		heap.Pop(&st.armed) // disarmed, undone, or in the store now
-	}
-	best := ""
-	if len(st.armed) > 0 && st.armed[0].due <= w {
-		best = st.armed[0].key
-	}
-	if st.first <= w {
-		if k := c.stored(st, w); k != "" && (best == "" || k < best) {
-			best = k
-		}
-	}
-	if best == "" {
-		return 0, nil, false
-	}
-	k := []byte(best)
-	return timerDue(k), k[timerHead:], true
-}
-
-// stored finds the first timer of the store that is due at w and not disarmed.
-func (c *Cells) stored(st *cellState, w int64) string {
-	prefix := stateKey('t', st.number)
-	found := ""
-	next := int64(1<<63 - 1)
-	err := c.store.Scan(prefix, st.cursor, func(key, _ []byte) bool {
-		if v := c.over[string(key)]; v != nil && v.list[len(v.list)-1].gone {
-			return true // disarmed by an epoch in flight
-		}
-		next = timerDue(key)
-		if next <= w {
-			found = string(key)
-		}
-		return false
-	})
-	if err != nil && c.err == nil {
-		c.err = err
-	}
-	st.first = next
-	return found
-}
-
-// timerStored keeps the bounds of a state's timers right when one went to the
-// store, or from it.
-func (c *Cells) timerStored(k []byte) {
-	if k[0] != 't' {
-		return
-	}
-	for i := range c.states {
-		st := &c.states[i]
-		if !bytes.Equal(k[:5], stateKey('t', st.number)) {
-			continue
-		}
-		st.first = min(st.first, timerDue(k))
-		if st.cursor != nil && bytes.Compare(k, st.cursor) < 0 {
-			st.cursor = nil
-		}
-	}
 }
