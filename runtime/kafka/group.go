@@ -26,6 +26,11 @@ type GroupOptions struct {
 	Patterns []Pattern // and all that these cover, also later (Refresh)
 	Start    Start
 
+	// Position gives where a partition goes on, where something durable here knows it
+	// better than the group's committed position does (a state group's store). An
+	// error is final. nil: the committed positions decide.
+	Position func(tp TP, topic event.TopicID, c Committed) (offset int64, ok bool, err error)
+
 	FetchBytes     int           // budget of bytes fetched and not polled; 16 MiB
 	SessionTimeout time.Duration // 45 s
 	Heartbeat      time.Duration // 3 s
@@ -309,7 +314,20 @@ func (g *Group) adjust(ctx context.Context, offsets map[string]map[int32]kgo.Off
 				cl.PauseFetchPartitions(map[string][]int32{topic: {p}})
 				continue
 			}
-			came = append(came, Assignment{TP: tp, TopicID: id, Offset: c.Offset, Committed: c})
+			at := c.Offset
+			if g.o.Position != nil {
+				pos, ok, err := g.o.Position(tp, id, c)
+				if err != nil {
+					g.fail(err)
+					cl.PauseFetchPartitions(map[string][]int32{topic: {p}})
+					continue
+				}
+				if ok {
+					at = pos
+					ps[p] = kgo.NewOffset().At(at).WithEpoch(-1)
+				}
+			}
+			came = append(came, Assignment{TP: tp, TopicID: id, Offset: at, Committed: c})
 		}
 	}
 	slices.SortFunc(came, func(a, b Assignment) int { return compareTP(a.TP, b.TP) })
@@ -458,22 +476,27 @@ func (g *Group) records(id event.TopicID, rs []*kgo.Record) []event.Record {
 		if r.Attrs.IsControl() {
 			continue
 		}
-		e := event.Record{
-			Topic: r.Topic, TopicID: id, Partition: r.Partition, Offset: r.Offset,
-			Key: r.Key, Value: r.Value, Timestamp: event.NoTime,
-		}
-		if ms := r.Timestamp.UnixMilli(); ms >= 0 && r.Attrs.TimestampType() >= 0 {
-			e.Timestamp = ms
-		}
-		if len(r.Headers) > 0 {
-			e.Headers = make([]event.Header, len(r.Headers))
-			for i, h := range r.Headers {
-				e.Headers[i] = event.Header{Key: h.Key, Value: h.Value}
-			}
-		}
-		out = append(out, e)
+		out = append(out, recordOf(id, r))
 	}
 	return out
+}
+
+// recordOf gives one record our shape.
+func recordOf(id event.TopicID, r *kgo.Record) event.Record {
+	e := event.Record{
+		Topic: r.Topic, TopicID: id, Partition: r.Partition, Offset: r.Offset,
+		Key: r.Key, Value: r.Value, Timestamp: event.NoTime,
+	}
+	if ms := r.Timestamp.UnixMilli(); ms >= 0 && r.Attrs.TimestampType() >= 0 {
+		e.Timestamp = ms
+	}
+	if len(r.Headers) > 0 {
+		e.Headers = make([]event.Header, len(r.Headers))
+		for i, h := range r.Headers {
+			e.Headers[i] = event.Header{Key: h.Key, Value: h.Value}
+		}
+	}
+	return e
 }
 
 // Recycle takes a slice back for a later poll, its records and their bytes.
@@ -489,6 +512,18 @@ func (g *Group) Recycle(s *Slice) {
 		*buf = rs[:0]
 	}
 	g.fresh.Put(buf)
+}
+
+// Partitions counts all partitions of the topics that the group reads by now: a
+// member that owns so many owns them all.
+func (g *Group) Partitions() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, t := range g.topics {
+		n += int(t.Partitions)
+	}
+	return n
 }
 
 // AllowRebalance ends a poll: partitions may come and go now.
