@@ -42,7 +42,7 @@ const maxNodes = 100_000
 // checked and is never nil; it may be run only where bag has no error. Mistakes
 // of the text (syntax.File.Diags) are the caller's to report.
 func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Program {
-	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, missing: map[string]bool{}}
+	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, missing: map[string]bool{}}
 	c.main = newSpace("")
 	var scopes []*fileScope
 	for _, f := range files {
@@ -63,9 +63,10 @@ type checker struct {
 	seen    map[string]bool // what was reported: a function that is put in twice has its mistakes once
 	prog    *ir.Program
 	main    *space
-	modules map[string]*space // by path
-	conns   map[string]*conn  // by kind and name
-	missing map[string]bool   // connections that were reported as not there
+	modules map[string]*space    // by path
+	conns   map[string]*conn     // by kind and name
+	states  map[string]*ir.State // what stages remember, by name
+	missing map[string]bool      // connections that were reported as not there
 	apps    []*syntax.AppDecl
 	nodes   int  // made so far, against maxNodes
 	tooBig  bool // maxNodes was passed and reported
@@ -147,7 +148,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // Expr checks an expression that stands alone, over `.` of a type. A value of
 // type any is cast to what its place needs, and fails there where it does not fit.
 func Expr(x syntax.Expr, env Env, input *types.Type, bag *diag.Bag) (out ir.Expr, slots int) {
-	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, missing: map[string]bool{}, loose: true}
+	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, missing: map[string]bool{}, loose: true}
 	c.main = newSpace("")
 	fs := &fileScope{space: c.main, uses: map[string]*use{}}
 	for _, name := range env.ModuleNames() {

@@ -28,7 +28,6 @@ func (c *checker) routes(files []*fileScope) {
 	for _, fs := range files {
 		for _, r := range fs.file.Routes {
 			out := c.route(fs, r)
-			c.nameOf(fs, r, out)
 			if old, ok := byName[out.Name]; ok {
 				d := c.errorf(diag.RouteTwice, out.At, "two routes are called `%s`", out.Name).WithLabel("the other stands at %s", old)
 				if r.Head == nil || !r.Head.Name.Set() {
@@ -87,6 +86,7 @@ func (c *checker) nameOf(fs *fileScope, r *syntax.Route, out *ir.Route) {
 // route checks one route.
 func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	out := &ir.Route{}
+	c.nameOf(fs, r, out) // before the stages: states are named after the route
 	w := &walker{ex: ex{c: c, in: fs, f: newFlow(), frame: &frame{}}, route: out, names: map[string]int{}, emits: map[string]token.Span{}}
 	if r.From == nil || r.From.Source == nil {
 		w.noSource()
