@@ -22,6 +22,9 @@ func NewObject(fields ...Field) *Object {
 	return own(append(make([]Field, 0, len(fields)), fields...))
 }
 
+// ObjectOf is NewObject of fields that the caller gives away: they are not copied.
+func ObjectOf(fields []Field) *Object { return own(fields) }
+
 // own makes an object of fields that nobody else holds. It takes time in
 // proportion to their number, also when every key comes twice: Put in a loop
 // would not, and an event may hold half a million fields.
