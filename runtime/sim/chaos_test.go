@@ -265,7 +265,7 @@ func (c *chaos) act(p *process) {
 	p.assigned()
 	switch c.rng.IntN(9) {
 	case 0:
-		if r, ok := pick(c, p.live()); ok && r.poll(1+c.rng.IntN(maxSlice)) {
+		if r, ok := pick(c, p.live()); ok && r.inputs[0].poll(1+c.rng.IntN(maxSlice)) {
 			c.at(p, afterPoll)
 		}
 	case 1, 2:
@@ -326,13 +326,14 @@ func (c *chaos) runSlice(r *running) {
 			panic(x)
 		}
 	}()
-	if !r.have && c.rng.IntN(2) == 0 {
-		r.poll(1 + c.rng.IntN(maxSlice))
+	in := r.inputs[0]
+	if !in.have && c.rng.IntN(2) == 0 {
+		in.poll(1 + c.rng.IntN(maxSlice))
 	}
-	if !r.run() {
+	if !in.run() {
 		return
 	}
-	if r.paused {
+	if in.paused {
 		c.did[paused]++
 	}
 	// I7: a task pauses at 80 % of its cap; what was fetched by then still runs.
@@ -482,7 +483,7 @@ func (c *chaos) handOver() {
 		}
 		m.r.commit()
 		m.r.moving = false
-		m.r.route.group.owner[m.r.tp] = m.to
+		m.r.route.group.owner[m.r.inputs[0].tp] = m.to
 		c.w.logf("moved    %s to process %d", m.r, m.to.n)
 		c.did[handedOver]++
 		return true

@@ -216,7 +216,7 @@ func (c *chaos) neighbours() {
 			if src.r.ended {
 				continue
 			}
-			at := src.r.tp
+			at := src.r.inputs[0].tp
 			part := &c.w.topics[at.topic].parts[at.partition]
 			key := string(part.recs[part.from(src.of.origin.Offset)].rec.Key)
 			if src.of.route == "orders" && sick[key] {

@@ -40,8 +40,11 @@ func (e endID) String() string {
 }
 
 // String names a task for people.
-func (r *running) String() string {
-	return fmt.Sprintf("process %d, %s %s/%d", r.p.n, r.route.Name, r.tp.topic, r.tp.partition)
+func (r *running) String() string { return r.inputs[0].String() }
+
+// String names a partition of a task for people.
+func (in *input) String() string {
+	return fmt.Sprintf("process %d, %s %s/%d", in.r.p.n, in.route.Name, in.tp.topic, in.tp.partition)
 }
 
 // Letter is a dead letter.
@@ -103,29 +106,29 @@ func (w *World) bury(x *write) {
 
 // commit takes a position of a group; the broker takes none of a process that
 // does not own the partition any more.
-func (w *World) commit(r *running, at int64) {
-	g := &r.route.group
-	if o := w.owner(r.route, r.tp); o != r.p {
-		w.logf("commit   %s at %d: fenced", r, at)
+func (w *World) commit(in *input, at int64) {
+	g := &in.route.group
+	if o := w.owner(in.route, in.tp); o != in.r.p {
+		w.logf("commit   %s at %d: fenced", in, at)
 		return
 	}
-	w.logf("commit   %s at %d", r, at)
-	old := g.committed[r.tp]
+	w.logf("commit   %s at %d", in, at)
+	old := g.committed[in.tp]
 	if at < old {
-		w.breaks("I1: %s goes back from %d to %d", r, old, at)
+		w.breaks("I1: %s goes back from %d to %d", in, old, at)
 		return
 	}
-	part := &w.topics[r.tp.topic].parts[r.tp.partition]
+	part := &w.topics[in.tp.topic].parts[in.tp.partition]
 	for i := part.from(old); i < len(part.recs) && part.recs[i].rec.Offset < at; i++ {
-		w.settled(r, &part.recs[i].rec)
+		w.settled(in.route, &part.recs[i].rec)
 	}
-	g.committed[r.tp] = at
+	g.committed[in.tp] = at
 }
 
 // settled holds I1 for a record that is being committed: every output was taken
 // or has a letter, and a failed record has its letter.
-func (w *World) settled(r *running, rec *event.Record) {
-	id := endID{r.route.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
+func (w *World) settled(r *route, rec *event.Record) {
+	id := endID{r.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
 	i, ok := w.ends[id]
 	if !ok {
 		w.breaks("I1: %s is committed and never ran", id)
@@ -134,14 +137,14 @@ func (w *World) settled(r *running, rec *event.Record) {
 	e := &w.ended[i]
 	if e.Kind == event.Failed {
 		o := id.origin
-		if !w.hasLetter(r.route, o, "") && !w.hasProcessing(id) {
+		if !w.hasLetter(r, o, "") && !w.hasProcessing(id) {
 			w.breaks("I1: %s is committed without its letter", id)
 		}
 		return
 	}
 	for n, m := range e.outs {
 		_, taken := w.firstTaken[takenID{id, n}]
-		if !taken && !w.hasLetter(r.route, id.origin, m.emit+"\x00"+m.id) {
+		if !taken && !w.hasLetter(r, id.origin, m.emit+"\x00"+m.id) {
 			w.breaks("I1: %s is committed and its output %d was neither taken nor buried", id, n)
 		}
 	}

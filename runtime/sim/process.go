@@ -58,10 +58,23 @@ type source struct {
 type running struct {
 	p      *process
 	route  *route
-	tp     tp
+	inputs []*input // one
 	task   *task.Task
 	runner task.Runner
 	owners []*deliver.Owner // by share; nil where the route sends nothing
+
+	revoked bool // purged: nothing of it may be sent any more (I6)
+	ended   bool
+	moving  bool // another process gets the partition when this has ended
+
+	ran, emitted uint64 // records that ran, outputs they made
+}
+
+// input is a partition that a task reads.
+type input struct {
+	r     *running
+	route *route
+	tp    tp
 
 	at     int64 // next offset to fetch
 	slice  []event.Record
@@ -70,11 +83,6 @@ type running struct {
 	paused bool
 	// watermark is what may be committed and is not; noOffset: nothing.
 	watermark int64
-	revoked   bool // purged: nothing of it may be sent any more (I6)
-	ended     bool
-	moving    bool // another process gets the partition when this has ended
-
-	ran, emitted uint64 // records that ran, outputs they made
 }
 
 const noOffset = -1
@@ -205,7 +213,7 @@ func (w *World) owner(r *route, at tp) *process {
 
 func (p *process) find(rt *route, at tp) *running {
 	for _, r := range p.tasks {
-		if (!r.ended || r.moving) && r.route == rt && r.tp == at {
+		if (!r.ended || r.moving) && r.route == rt && r.inputs[0].tp == at {
 			return r
 		}
 	}
@@ -213,7 +221,8 @@ func (p *process) find(rt *route, at tp) *running {
 }
 
 func (p *process) open(rt *route, at tp, from int64) {
-	r := &running{p: p, route: rt, tp: at, runner: rt.runner(), owners: make([]*deliver.Owner, len(p.scheds)), at: from, watermark: noOffset}
+	r := &running{p: p, route: rt, runner: rt.runner(), owners: make([]*deliver.Owner, len(p.scheds))}
+	r.inputs = []*input{{r: r, route: rt, tp: at, at: from, watermark: noOffset}}
 	for _, c := range rt.conns {
 		if s := p.w.conns[c].share; r.owners[s] == nil {
 			r.owners[s] = deliver.NewOwner(r)
@@ -229,35 +238,37 @@ func (p *process) open(rt *route, at tp, from int64) {
 	p.w.logf("open     %s at %d", r, from)
 }
 
-// poll fetches at most n records of a task's partition.
-func (r *running) poll(n int) bool {
-	part := &r.p.w.topics[r.tp.topic].parts[r.tp.partition]
-	if r.ended || r.have || r.paused || r.at >= part.end || r.task.State() != task.Running {
+// poll fetches at most n records of a partition.
+func (in *input) poll(n int) bool {
+	r := in.r
+	part := &r.p.w.topics[in.tp.topic].parts[in.tp.partition]
+	if r.ended || in.have || in.paused || in.at >= part.end || r.task.State() != task.Running {
 		return false
 	}
-	i := part.from(r.at)
-	r.slice, r.next = r.slice[:0], part.end
+	i := part.from(in.at)
+	in.slice, in.next = in.slice[:0], part.end
 	for ; i < len(part.recs); i++ {
-		if len(r.slice) == n {
-			r.next = part.recs[i].rec.Offset
+		if len(in.slice) == n {
+			in.next = part.recs[i].rec.Offset
 			break
 		}
-		r.slice = append(r.slice, part.recs[i].rec)
+		in.slice = append(in.slice, part.recs[i].rec)
 	}
-	r.have, r.at = true, r.next
-	r.p.w.logf("poll     %s: %d records, next %d", r, len(r.slice), r.next)
+	in.have, in.at = true, in.next
+	r.p.w.logf("poll     %s: %d records, next %d", in, len(in.slice), in.next)
 	return true
 }
 
 // run gives a fetched slice to its task; what it releases goes to the schedulers.
-func (r *running) run() bool {
-	if !r.have || r.ended {
+func (in *input) run() bool {
+	r := in.r
+	if !in.have || r.ended {
 		return false
 	}
-	r.have = false
-	r.p.w.logf("run      %s to %d", r, r.next)
-	if err := r.task.Records(r.slice, r.next, r.p.w.now); err != nil {
-		r.p.w.breaks("%s: %v", r, err)
+	in.have = false
+	r.p.w.logf("run      %s to %d", in, in.next)
+	if err := r.task.Records(in.slice, in.next, r.p.w.now); err != nil {
+		r.p.w.breaks("%s: %v", in, err)
 	}
 	r.perform()
 	return true
@@ -288,18 +299,14 @@ func (r *running) perform() {
 		case task.Produce:
 			r.p.writes = append(r.p.writes, &write{r: r, ref: e.Ref, letter: e.Letter})
 		case task.Pause:
-			r.paused = true
+			r.inputs[0].paused = true
 		case task.Resume:
-			r.paused = false
+			r.inputs[0].paused = false
 		case task.Watermark:
-			r.watermark = e.Offset
+			r.inputs[0].watermark = e.Offset
 		case task.Ended:
 			r.ended = true
-			if e.Offset != task.NoOffset {
-				r.watermark = e.Offset
-			} else {
-				r.watermark = noOffset
-			}
+			r.inputs[0].watermark = e.Offset
 			r.p.w.logf("ended    %s at %d", r, e.Offset)
 		}
 	}
@@ -386,26 +393,40 @@ func (p *process) ack(x *write, twice bool) bool {
 	return true
 }
 
-// persist moves the watermark of a task.
+// persist moves the watermarks of a task.
 func (r *running) persist() bool {
-	before := r.watermark
+	before := make([]int64, len(r.inputs))
+	for i, in := range r.inputs {
+		before[i] = in.watermark
+	}
 	r.task.Persist(r.p.w.now)
 	r.perform()
-	if r.watermark == before {
-		return false
+	did := false
+	for i, in := range r.inputs {
+		if in.watermark != before[i] {
+			did = true
+			r.p.w.logf("persist  %s to %d", in, in.watermark)
+		}
 	}
-	r.p.w.logf("persist  %s to %d", r, r.watermark)
-	return true
+	return did
 }
 
 // commit commits what may be committed, where the lease still holds (I6).
 func (r *running) commit() bool {
-	if r.watermark == noOffset || r.p.w.now >= r.p.lease {
+	did := false
+	for _, in := range r.inputs {
+		did = in.commit() || did
+	}
+	return did
+}
+
+func (in *input) commit() bool {
+	if in.watermark == noOffset || in.r.p.w.now >= in.r.p.lease {
 		return false
 	}
-	at := r.watermark
-	r.watermark = noOffset
-	r.p.w.commit(r, at)
+	at := in.watermark
+	in.watermark = noOffset
+	in.r.p.w.commit(in, at)
 	return true
 }
 
@@ -420,7 +441,9 @@ func (r *running) close(purge bool) {
 		return
 	}
 	r.p.w.logf("close    %s, purge %v", r, purge)
-	r.have = false
+	for _, in := range r.inputs {
+		in.have = false
+	}
 	if purge {
 		r.purge()
 	}

@@ -37,8 +37,10 @@ func (w *World) step() bool {
 func (p *process) step() bool {
 	did := p.assigned()
 	for _, r := range p.live() {
-		did = r.poll(sliceRecords) || did
-		did = r.run() || did
+		for _, in := range r.inputs {
+			did = in.poll(sliceRecords) || did
+			did = in.run() || did
+		}
 	}
 	did = p.exchange() || did
 	if p.w.holds {
