@@ -242,6 +242,11 @@ func (g *Group) join(topics []string) (*kgo.Client, error) {
 		kgo.WithHooks(g.lease),
 		kgo.WithPools(g.slabs),
 	)
+	if g.o.Position != nil {
+		// What a store knows is exact: a position that the log does not hold is told,
+		// never replaced by another.
+		opts = append(opts, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+	}
 	if g.o.Hurry != nil {
 		opts = append(opts, kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) { g.o.Hurry() }))
 	}
@@ -429,6 +434,8 @@ func (g *Group) judge(b *Batch, topic string, p int32, err error) {
 		g.fail(ErrClosed)
 	case errors.Is(err, kerr.FencedInstanceID):
 		g.fail(&FencedError{g.o.Group, g.o.StoreID, err})
+	case errors.Is(err, kerr.OffsetOutOfRange) && g.o.Position != nil:
+		g.fail(fmt.Errorf("%w: %s/%d, group %s", ErrOutOfRange, topic, p, g.o.Group))
 	case isAuth(err):
 		g.fail(&AuthError{g.cfg.name(), err})
 	case isDenied(err):
