@@ -375,9 +375,7 @@ func (c *checker) declarations() {
 			}
 		}
 	}
-	for _, t := range c.main.tables {
-		c.typ(t.in, t.decl.Type)
-	}
+	c.tables()
 	c.nodes = 0 // only what routes are made of counts
 }
 

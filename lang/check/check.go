@@ -42,7 +42,7 @@ const maxNodes = 100_000
 // checked and is never nil; it may be run only where bag has no error. Mistakes
 // of the text (syntax.File.Diags) are the caller's to report.
 func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Program {
-	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, missing: map[string]bool{}}
+	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, memories: map[string]*namedMemory{}, missing: map[string]bool{}}
 	c.main = newSpace("")
 	var scopes []*fileScope
 	for _, f := range files {
@@ -52,25 +52,27 @@ func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Pro
 	c.declarations()
 	c.connections()
 	c.routes(scopes)
+	c.settle()
 	c.loops()
 	return c.prog
 }
 
 // checker is the state of one run.
 type checker struct {
-	env     Env
-	bag     *diag.Bag
-	seen    map[string]bool // what was reported: a function that is put in twice has its mistakes once
-	prog    *ir.Program
-	main    *space
-	modules map[string]*space    // by path
-	conns   map[string]*conn     // by kind and name
-	states  map[string]*ir.State // what stages remember, by name
-	missing map[string]bool      // connections that were reported as not there
-	apps    []*syntax.AppDecl
-	nodes   int  // made so far, against maxNodes
-	tooBig  bool // maxNodes was passed and reported
-	loose   bool // Expr: a value of type any is cast to what its place needs
+	env      Env
+	bag      *diag.Bag
+	seen     map[string]bool // what was reported: a function that is put in twice has its mistakes once
+	prog     *ir.Program
+	main     *space
+	modules  map[string]*space       // by path
+	conns    map[string]*conn        // by kind and name
+	memories map[string]*namedMemory // `dedupe NAME`
+	states   map[string]*ir.State    // what stages remember, by name
+	missing  map[string]bool         // connections that were reported as not there
+	apps     []*syntax.AppDecl
+	nodes    int  // made so far, against maxNodes
+	tooBig   bool // maxNodes was passed and reported
+	loose    bool // Expr: a value of type any is cast to what its place needs
 }
 
 // errorf reports a mistake once.
@@ -85,8 +87,8 @@ func (c *checker) errorf(code *diag.Code, at token.Span, format string, a ...any
 }
 
 // notYet refuses a part of the language that this version does not run.
-func (c *checker) notYet(at token.Span, what string) {
-	c.errorf(diag.NotYet, at, "`%s` is not there yet", what).WithHelp("it is part of the language, and a later version of Sluice runs it")
+func (c *checker) notYet(at token.Span, what string) *diag.Diagnostic {
+	return c.errorf(diag.NotYet, at, "`%s` is not there yet", what).WithHelp("it is part of the language, and a later version of Sluice runs it")
 }
 
 // app takes the program's name.
@@ -148,7 +150,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // Expr checks an expression that stands alone, over `.` of a type. A value of
 // type any is cast to what its place needs, and fails there where it does not fit.
 func Expr(x syntax.Expr, env Env, input *types.Type, bag *diag.Bag) (out ir.Expr, slots int) {
-	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, missing: map[string]bool{}, loose: true}
+	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, memories: map[string]*namedMemory{}, missing: map[string]bool{}, loose: true}
 	c.main = newSpace("")
 	fs := &fileScope{space: c.main, uses: map[string]*use{}}
 	for _, name := range env.ModuleNames() {

@@ -273,6 +273,9 @@ func (e *ex) short(en *syntax.Entry) ir.Expr {
 	if _, ok := e.in.space.unread[en.Key.Text]; ok {
 		return badExpr(en.Span())
 	}
+	if d := e.in.space.tables[en.Key.Text]; d != nil {
+		return e.noValue(d, en.Key.Span())
+	}
 	d := e.errorf(diag.UnknownName, en.Key.Span(), "there is nothing called `%s` here", en.Key.Text).
 		WithLabel("`{ %s }` is short for `{ %s: %s }`", en.Key.Text, en.Key.Text, en.Key.Text)
 	if t := e.f.known[e.f.cur]; t != nil && t != bad && t.Kind != types.Any {

@@ -531,7 +531,7 @@ func (w *walker) segmentPass(s *syntax.Emit, tail *syntax.Tail) ir.Sink {
 func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Sink) {
 	out := &ir.TopicRecord{Topic: w.need(w.expr(c.Topic.X), types.StringT, "the name of a topic")}
 	if name, ok := constText(out.Topic); ok {
-		w.topicName(name, out.Topic.Span())
+		w.c.topicName(name, out.Topic.Span())
 	}
 	id := "topic " + targetName(out.Topic, c.Topic.Span())
 	if c.Object != nil {

@@ -17,13 +17,14 @@ import (
 
 // ex checks expressions at one place of the program.
 type ex struct {
-	c     *checker
-	in    *fileScope // where names are looked up
-	f     *flow
-	frame *frame
-	src   *source // what stands behind `@`; nil where there is no event
-	place string  // "a def", "a constant", "an option" where there is no event; "" in a route
-	set   bool    // an option: env() and secret() are legal
+	c        *checker
+	in       *fileScope // where names are looked up
+	f        *flow
+	frame    *frame
+	src      *source // what stands behind `@`; nil where there is no event
+	noTables string  // what sees an event and no tables: "an option of a source"; ""
+	place    string  // "a def", "a constant", "an option" where there is no event; "" in a route
+	set      bool    // an option: env() and secret() are legal
 	// atSource: an option of a source, above which no stage stands.
 	atSource bool
 	stack    []*defDecl
@@ -228,7 +229,12 @@ func (e *ex) meta(x *syntax.Meta) ir.Expr {
 	}
 	if t == nil {
 		names := append(keys(e.src.metas), "time", "sample_rate")
-		d := e.errorf(diag.UnknownMeta, x.Span(), "there is no `@%s`", x.Name).WithLabel("not of this source")
+		d := e.errorf(diag.UnknownMeta, x.Span(), "there is no `@%s`", x.Name)
+		if e.src.above != nil {
+			d.WithLabel("a pane comes from no single record").WithHelp("@window has its key, start and end, @time is its end; an aggregate keeps more: first(@%s)", x.Name)
+			return badExpr(x.Span())
+		}
+		d.WithLabel("not of this source")
 		if near := diag.Nearest(x.Name, names); near != "" {
 			d.WithHelp("did you mean @%s?", near)
 		}
@@ -255,11 +261,18 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 	if _, ok := e.in.space.unread[x.Name]; ok {
 		return badExpr(x.Span())
 	}
+	if d := e.in.space.tables[x.Name]; d != nil {
+		return e.noValue(d, x.Span())
+	}
 	if x.Name == "it" {
 		e.errorf(diag.UnknownName, x.Span(), "`it` is the row of a table, and there is none here")
 		return badExpr(x.Span())
 	}
 	d := e.errorf(diag.UnknownName, x.Span(), "there is nothing called `%s` here", x.Name)
+	if e.src != nil && e.src.above != nil && e.src.above[x.Name].Valid() {
+		d.WithLabel("it is bound above the window").WithHelp("a pane has many records: an aggregate keeps it, %s: first(%s)", x.Name, x.Name)
+		return badExpr(x.Span())
+	}
 	var names []string
 	for v := e.f.vars; v != nil; v = v.outer {
 		names = append(names, v.name)
@@ -432,6 +445,9 @@ func known(t *types.Type) string {
 }
 
 func (e *ex) index(x *syntax.Index) ir.Expr {
+	if d := e.tableIndex(x.Of); d != nil {
+		return e.tableGet(d, x)
+	}
 	of := e.expr(x.Of)
 	var ks []ir.Expr
 	for _, k := range x.Keys {

@@ -17,22 +17,17 @@ type space struct {
 	types  map[string]*typeDecl
 	defs   map[string]*defDecl
 	consts map[string]*constDecl
+	tables map[string]*tableDecl
 	// unread are names that stand for something, only not for anything this
-	// version or this text lets us know: tables, spaces, audiences, and
-	// declarations that could not be read. Their use is no second mistake.
-	unread map[string]token.Span
-	order  []string // of types and defs, for reports in the order of the text
-	tables []tableDecl
-}
-
-// tableDecl is a table, which this version refuses but for the mistakes in its type.
-type tableDecl struct {
-	decl *syntax.TableDecl
-	in   *fileScope
+	// version or this text lets us know: spaces, audiences, and declarations that
+	// could not be read. Their use is no second mistake. spaces are those of them
+	// that are identity spaces and audiences.
+	unread, spaces map[string]token.Span
+	order          []string // of types and defs, for reports in the order of the text
 }
 
 func newSpace(name string) *space {
-	return &space{name: name, types: map[string]*typeDecl{}, defs: map[string]*defDecl{}, consts: map[string]*constDecl{}, unread: map[string]token.Span{}}
+	return &space{name: name, types: map[string]*typeDecl{}, defs: map[string]*defDecl{}, consts: map[string]*constDecl{}, tables: map[string]*tableDecl{}, unread: map[string]token.Span{}, spaces: map[string]token.Span{}}
 }
 
 // fileScope is what names mean in one file: those of its space, and its `use`s.
@@ -97,15 +92,18 @@ func (c *checker) collect(f *syntax.File, s *space) *fileScope {
 		case *syntax.ConnDecl:
 			c.collectConn(fs, d)
 		case *syntax.TableDecl:
-			s.tables = append(s.tables, tableDecl{d, fs})
-			c.notYet(keyword(d), "table")
-			s.unread[d.Name.Text] = d.Name.Span()
+			if s.name != "" {
+				c.notYet(keyword(d), "table in a module")
+				s.unread[d.Name.Text] = d.Name.Span()
+			} else if c.fresh(s, "table", d.Name) {
+				s.tables[d.Name.Text] = &tableDecl{decl: d, in: fs}
+			}
 		case *syntax.IdentDecl:
 			c.notYet(keyword(d), "identity")
-			s.unread[d.Name.Text] = d.Name.Span()
+			s.unread[d.Name.Text], s.spaces[d.Name.Text] = d.Name.Span(), d.Name.Span()
 		case *syntax.AudDecl:
 			c.notYet(keyword(d), "audience")
-			s.unread[d.Name.Text] = d.Name.Span()
+			s.unread[d.Name.Text], s.spaces[d.Name.Text] = d.Name.Span(), d.Name.Span()
 		case *syntax.BadDecl:
 			if d.Name.Set() {
 				s.unread[d.Name.Text] = d.Name.Span()
@@ -125,8 +123,8 @@ func keyword(n syntax.Node) token.Span {
 }
 
 // fresh tells whether a name may be declared, and reports where it stands for
-// something already. Types have names of their own; functions and constants
-// cannot meet either, because a function is always followed by "(".
+// something already. Types have names of their own; functions cannot meet
+// constants and tables either, because a function is always followed by "(".
 func (c *checker) fresh(s *space, kind string, name syntax.Word) bool {
 	var old token.Span
 	switch kind {
@@ -147,8 +145,10 @@ func (c *checker) fresh(s *space, kind string, name syntax.Word) bool {
 		if d := s.defs[name.Text]; d != nil {
 			old = d.decl.Name.Span()
 		}
-	case "let":
+	case "let", "table":
 		if d := s.consts[name.Text]; d != nil {
+			old = d.decl.Name.Span()
+		} else if d := s.tables[name.Text]; d != nil {
 			old = d.decl.Name.Span()
 		}
 	}

@@ -19,6 +19,8 @@ type source struct {
 	t      *types.Type            // of `.` at the start; bad where the source is not there yet
 	topics []ir.Topic             // of `from topic`
 	metas  map[string]*types.Type // what stands behind `@`
+	// above holds, of a pane, the names bound above its window; nil of other sources.
+	above map[string]token.Span
 }
 
 // routes checks all routes of the program.
@@ -98,7 +100,7 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	for name, t := range w.src.metas {
 		w.f.known["@"+name] = t
 	}
-	if out.Source != nil {
+	if out.Source != nil && out.Source.Kind != "changes" {
 		w.topicOptions(out.Source, r.From)
 	}
 	out.Stages = w.stages(r.Stages)
@@ -142,7 +144,7 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromDead:
 		return later("dead")
 	case *syntax.FromChanges:
-		return later("changes", s.As)
+		return w.fromChanges(f, s)
 	case *syntax.FromTable:
 		return later("table", s.As)
 	}
@@ -171,7 +173,7 @@ func (w *walker) fromTopic(f *syntax.From, s *syntax.FromTopic) *ir.Source {
 	var names []*types.Type
 	for _, t := range s.Topics {
 		name := t.Name.Value
-		w.topicName(name, t.Name.Span())
+		w.c.topicName(name, t.Name.Span())
 		if seen[name] {
 			w.errorf(diag.Duplicate, t.Name.Span(), "the topic %q stands twice", name)
 			continue
@@ -204,14 +206,14 @@ func (w *walker) fromTopic(f *syntax.From, s *syntax.FromTopic) *ir.Source {
 }
 
 // topicName refuses what Kafka would refuse.
-func (w *walker) topicName(name string, at token.Span) bool {
+func (c *checker) topicName(name string, at token.Span) bool {
 	ok := name != "" && len(name) <= 249 && name != "." && name != ".."
 	for i := range len(name) {
 		b := name[i]
 		ok = ok && (b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '.' || b == '_' || b == '-')
 	}
 	if !ok {
-		w.errorf(diag.BadOption, at, "%q is no name of a topic", name).
+		c.errorf(diag.BadOption, at, "%q is no name of a topic", name).
 			WithHelp("Kafka takes 1 to 249 of the characters a-z A-Z 0-9 . _ -; several topics are read with from topics and a pattern in backquotes")
 	}
 	return ok
@@ -243,8 +245,8 @@ func (w *walker) topicOptions(out *ir.Source, f *syntax.From) {
 	case *syntax.FromTopics:
 		o = s.Options
 	}
-	w.atSource = true
-	defer func() { w.atSource = false }()
+	w.atSource, w.noTables = true, "an option of a source"
+	defer func() { w.atSource, w.noTables = false, "" }()
 	for _, opt := range w.options(o, topicOptions, "a topic") {
 		switch opt.Name {
 		case "start":

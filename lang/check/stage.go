@@ -99,6 +99,22 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		return w.timeBy(s)
 	case *syntax.Sample:
 		return w.sample(s)
+	case *syntax.Dedupe:
+		return w.dedupe(s)
+	case *syntax.Update:
+		return w.update(s, block)
+	case *syntax.Delete:
+		return w.delete(s)
+	case *syntax.OrderKey:
+		return w.keyBy(s)
+	case *syntax.Split:
+		return w.split(s, block)
+	case *syntax.Changed:
+		return w.changed(s)
+	case *syntax.Throttle:
+		return w.throttle(s)
+	case *syntax.Window:
+		return w.window(s, block)
 	case *syntax.Emit:
 		return w.emit(s)
 	case *syntax.BadStage:
@@ -116,31 +132,19 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 func (w *walker) later(s syntax.Stage, block int) {
 	word := keyword(s)
 	var binds []syntax.Word
-	changes := false // `.` is another value below
 	switch s := s.(type) {
-	case *syntax.Update:
-		binds = []syntax.Word{s.As, s.Was}
 	case *syntax.Identify:
 		binds = []syntax.Word{s.As}
 		w.f.person = true
-	case *syntax.Split:
-		binds, changes = []syntax.Word{s.As}, !s.As.Set()
 	case *syntax.HTTPCall:
 		binds = []syntax.Word{s.As}
 		w.c.typ(w.in, s.Type)
-	case *syntax.Window:
-		changes = true
-	case *syntax.Changed:
-		changes = true
 	}
 	w.c.notYet(word, word.Text())
 	for _, b := range binds {
 		if b.Set() {
 			w.bind(b, bad, block)
 		}
-	}
-	if changes {
-		w.replace(bad)
 	}
 }
 

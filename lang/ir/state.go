@@ -26,7 +26,10 @@ type State struct {
 	// "dedupe orders by .id, .status" (kind, route by its id name, key text, "#2"
 	// among equals, or the `as NAME`).
 	Name string
-	At   token.Span
+	// Shared is the name that the whole program knows it by: of a table, of a named
+	// memory; "" of what one stage remembers.
+	Shared string
+	At     token.Span
 	// Keys are the types of its key's parts: what is stored under other ones cannot
 	// be found again.
 	Keys []*types.Type

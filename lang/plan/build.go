@@ -11,10 +11,11 @@ import (
 // of a route are its source and then every stage, and an edge is a way that an
 // event may take from one to the next.
 func Build(p *ir.Program) *Plan {
-	out := &Plan{App: p.App, Connections: p.Connections}
+	out := &Plan{App: p.App, Connections: p.Connections, Tables: p.Tables}
 	for _, r := range p.Routes {
 		out.Routes = append(out.Routes, buildRoute(r))
 	}
+	out.Groups = groups(p, out.Routes)
 	return out
 }
 
@@ -64,6 +65,8 @@ func (b *builder) stage(s ir.Stage, from []end) []end {
 		return on
 	case *ir.Each:
 		b.stages(s.Body, []end{{n.ID, "each"}})
+	case *ir.Window:
+		b.stages(s.Late, []end{{n.ID, "late"}}) // what is late ends there
 	case *ir.Emit:
 		b.r.Emits = append(b.r.Emits, s)
 	}

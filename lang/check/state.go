@@ -1,0 +1,238 @@
+package check
+
+import (
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// The stages that write what a program remembers: `dedupe`, `update`, `delete`, and
+// `key by`, which makes a route stateful so that its order holds.
+
+// namedMemory is `dedupe NAME`: one memory for the whole program.
+type namedMemory struct {
+	state *ir.State
+	uses  []*ir.Dedupe
+}
+
+func (w *walker) dedupe(s *syntax.Dedupe) ir.Stage {
+	w.lintAfterEmit(keyword(s), "dedupe")
+	out := &ir.Dedupe{Keys: w.byKeys(&s.By)}
+	out.WithinMS, _ = w.c.spanMS(s.Within, "within")
+	key := "dedupe by " + byText(&s.By)
+	if s.Name.Set() {
+		key = "dedupe " + s.Name.Text
+		out.Memory = w.c.named(s.Name, out)
+	} else {
+		out.Memory = w.memory(ir.DedupeState, "dedupe", &s.By, syntax.Word{}, out.Keys, keyword(s).Join(s.By.Span()))
+	}
+	out.Memory.SpanMS = max(out.Memory.SpanMS, out.WithinMS)
+	out.StageInfo = w.info("dedupe", key, s.Span())
+	return out
+}
+
+// named gives the memory of a name, which all stages that name it share.
+func (c *checker) named(name syntax.Word, use *ir.Dedupe) *ir.State {
+	m := c.memories[name.Text]
+	if m == nil {
+		m = &namedMemory{state: &ir.State{Kind: ir.DedupeState, Name: "dedupe " + name.Text, Shared: name.Text, At: name.Span()}}
+		c.memories[name.Text] = m
+		c.states[m.state.Name] = m.state
+	}
+	m.uses = append(m.uses, use)
+	return m.state
+}
+
+// settle gives each named memory its key type, once all routes are known: what
+// one of them keeps, another must find. A key that may be anything is cast to it.
+func (c *checker) settle() {
+	for _, name := range keys(c.memories) {
+		m := c.memories[name]
+		first := m.uses[0]
+		for _, u := range m.uses[1:] {
+			if len(u.Keys) != len(first.Keys) {
+				c.errorf(diag.MemoryKey, u.Keys[0].Span().Join(u.Keys[len(u.Keys)-1].Span()), "the memory `%s` has %s elsewhere", name, counted(len(first.Keys), "key")).
+					WithLabel("%s here", counted(len(u.Keys), "key")).WithHelp("the other stands at %s; two memories need two names", first.At)
+				return
+			}
+		}
+		m.state.Keys = make([]*types.Type, len(first.Keys))
+		for i := range first.Keys {
+			m.state.Keys[i] = c.settleKey(name, m, i)
+		}
+	}
+}
+
+// settleKey gives the type of one part of a memory's key.
+func (c *checker) settleKey(name string, m *namedMemory, i int) *types.Type {
+	var t *types.Type
+	var by ir.Expr
+	for _, u := range m.uses {
+		k := u.Keys[i]
+		if isBad(k) || k.Type().Kind == types.Any {
+			continue
+		}
+		now := keyClass(k.Type())
+		switch {
+		case t == nil:
+			t, by = now, k
+		case !types.Equal(t, now):
+			c.errorf(diag.MemoryKey, k.Span(), "the memory `%s` is keyed by %s elsewhere", name, t.Brief()).WithLabel("this is %s", short(now)).
+				WithHelp("%s stands at %s; two memories need two names", quote(by.Span()), by.Span())
+			return t
+		}
+	}
+	if t == nil {
+		return types.AnyT
+	}
+	for _, u := range m.uses {
+		if k := u.Keys[i]; !isBad(k) && k.Type().Kind == types.Any {
+			e := &ex{c: c}
+			u.Keys[i] = e.castNonNull(k, t)
+		}
+	}
+	return t
+}
+
+// keyClass is the type of a key as a memory tells keys apart: 1 and 1.0 are one.
+func keyClass(t *types.Type) *types.Type {
+	t = types.Widen(t)
+	if t.Kind != types.Union {
+		if t.Kind == types.Int {
+			return types.NumberT
+		}
+		return &types.Type{Kind: t.Kind}
+	}
+	ms := make([]*types.Type, len(t.Members))
+	for i, m := range t.Members {
+		ms[i] = keyClass(m)
+	}
+	return types.UnionOf(ms...)
+}
+
+func (w *walker) keyBy(s *syntax.OrderKey) ir.Stage {
+	return &ir.KeyBy{StageInfo: w.info("key", "key by "+byText(&s.By), s.Span()), Keys: w.byKeys(&s.By)}
+}
+
+// written finds a table that a stage writes.
+func (w *walker) written(name syntax.Word, verb string) *ir.Table {
+	t := w.tableNamed(name)
+	if t != nil && t.Load != nil {
+		from := "file"
+		if t.Load.Topic != "" {
+			from = "topic"
+		}
+		w.errorf(diag.TableLoaded, name.Span(), "`%s` is loaded from a %s, and no route writes it", name.Text, from).
+			WithLabel("declared at %s", t.At).WithHelp("`%s` is for tables without `from`", verb)
+		return nil
+	}
+	return t
+}
+
+func (w *walker) update(s *syntax.Update, block int) ir.Stage {
+	t := w.written(s.Table, "update")
+	out := &ir.Update{Table: t}
+	ks, ok := w.indexKeys(t, s.Index.List, s.Index.Span())
+	out.Keys = ks
+	read, row := bad, bad
+	if t != nil {
+		read, row = t.Read, t.Row
+	}
+	outside := w.f.vars
+	out.Old = w.newSlot()
+	w.f.vars = &variable{outer: outside, name: "it", slot: out.Old, at: s.Table.Span(), block: -1}
+	w.f.known[slotRoot(out.Old)] = read
+	x := w.expr(s.X)
+	w.f.vars = outside
+	if row != bad {
+		x = w.asView(w.need(x, row, "a row of `"+t.Name+"`"), row)
+	}
+	out.X = x
+	if s.As.Set() {
+		out.As, out.HasAs = w.bind(s.As, x.Type(), block), true
+	}
+	if s.Was.Set() {
+		out.Was, out.HasWas = w.bind(s.Was, read, block), true
+	}
+	out.StageInfo = w.info("update", "update "+s.Table.Text+oneLine(s.Index.Span()), s.Span())
+	if t == nil || !ok {
+		return nil
+	}
+	return out
+}
+
+func (w *walker) delete(s *syntax.Delete) ir.Stage {
+	t := w.written(s.Table, "delete")
+	ks, ok := w.indexKeys(t, s.Index.List, s.Index.Span())
+	out := &ir.Delete{StageInfo: w.info("delete", "delete "+s.Table.Text+oneLine(s.Index.Span()), s.Span()), Table: t, Keys: ks}
+	if t == nil || !ok {
+		return nil
+	}
+	return out
+}
+
+// changesOptions is what stands in the braces of `from changes`.
+var changesOptions = []option{{name: "max_future", kind: durationOption}}
+
+// fromChanges is a source of the changes of a table.
+func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
+	if at, ok := w.in.space.spaces[s.Of.Text]; ok {
+		w.c.notYet(s.Of.Span(), "from changes "+s.Of.Text).WithLabel("declared at %s", at)
+		w.noSource()
+		w.noPerson(s.As)
+		return nil
+	}
+	t := w.tableNamed(s.Of)
+	if t != nil && t.Load != nil {
+		w.errorf(diag.NoChanges, s.Of.Span(), "`%s` is loaded, and tells no changes", t.Name).WithLabel("declared at %s", t.At).
+			WithHelp("changes come from tables that routes write; what is loaded from a topic is read with from topic")
+		t = nil
+	}
+	if t == nil {
+		w.noSource()
+		w.noPerson(s.As)
+		return nil
+	}
+	if s.As.Set() {
+		w.errorf(diag.BadTable, s.As.Span(), "`as` binds the person of a table keyed by an identity space").WithLabel("`%s` is keyed by %s", t.Name, keyedBy(t)).
+			WithHelp("the key of the row is .key")
+		w.bindLocal(s.As, bad)
+	}
+	out := &ir.Source{At: head(f.Span()), Kind: "changes", Table: t, Type: changeType(t), Start: "earliest", MaxFutureMS: defaultMaxFuture}
+	for _, o := range w.options(s.Options, changesOptions, "a source of changes") {
+		out.MaxFutureMS = durationMS(&o)
+	}
+	w.src = &source{t: out.Type, metas: map[string]*types.Type{"timestamp": types.TimeT}}
+	return out
+}
+
+// noPerson binds a name of a source that could not be checked.
+func (w *walker) noPerson(as syntax.Word) {
+	if as.Set() {
+		w.bindLocal(as, bad)
+	}
+}
+
+// changeType is the type of a change of a table.
+func changeType(t *ir.Table) *types.Type {
+	key := t.Keys[0].Type
+	if len(t.Keys) > 1 {
+		ts := make([]*types.Type, len(t.Keys))
+		for i, k := range t.Keys {
+			ts[i] = k.Type
+		}
+		key = types.ListOf(types.UnionOf(ts...))
+	}
+	row := types.Nullable(viewOf(t.Row))
+	var causes []*types.Type
+	for _, c := range []string{"update", "delete", "merge", "expire"} {
+		causes = append(causes, types.Lit(c))
+	}
+	return types.Obj(
+		types.Field{Name: "key", Type: key},
+		types.Field{Name: "old", Type: row},
+		types.Field{Name: "new", Type: row},
+		types.Field{Name: "cause", Type: types.UnionOf(causes...)},
+	)
+}
