@@ -30,6 +30,23 @@ func Env() check.Env {
 // Funcs lists all functions, the settings among them.
 func Funcs() []*types.Func { return append(slices.Clip(fn.All()), settings()...) }
 
+func (e *env) Aggregate(name string) *types.Func {
+	for _, f := range fn.Aggregates() {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+func (e *env) AggregateNames() []string {
+	var out []string
+	for _, f := range fn.Aggregates() {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
 func (e *env) FuncLater(name string) bool { return slices.Contains(laterFuncs, name) }
 
 func (e *env) Type(name string) *types.Type {

@@ -32,6 +32,8 @@ func TestFunctionsPage(t *testing.T) {
 	}
 }
 
+const aggregatesTitle = "Aggregates: at the top of a field of `window` only"
+
 const functionsIntro = `# Functions
 
 Printed from the declarations in ` + "`stdlib/fn`" + `; every example is run by a test.
@@ -45,7 +47,7 @@ Printed from the declarations in ` + "`stdlib/fn`" + `; every example is run by 
 func functionsMarkdown() string {
 	var b strings.Builder
 	b.WriteString(functionsIntro)
-	sections := append(fn.Sections(), fn.Section{Title: "Settings: in options of connections and sources only", Funcs: settings()})
+	sections := append(fn.Sections(), fn.Section{Title: aggregatesTitle, Funcs: fn.Aggregates()}, fn.Section{Title: "Settings: in options of connections and sources only", Funcs: settings()})
 	for _, s := range sections {
 		b.WriteString("\n## " + s.Title + "\n")
 		for _, f := range s.Funcs {
@@ -73,6 +75,9 @@ func writeFunction(b *strings.Builder, f *types.Func) {
 			b.WriteString("; a constant")
 		}
 		b.WriteString("\n")
+	}
+	if len(f.Examples) == 0 {
+		return // an aggregate: what shows one is a window
 	}
 	b.WriteString("\n```\n")
 	for _, x := range f.Examples {

@@ -11,6 +11,10 @@ type Env interface {
 	Func(name string) *types.Func
 	// FuncNames lists the functions, for "did you mean".
 	FuncNames() []string
+	// Aggregate gives an aggregate of `window`, or nil; it has no code.
+	Aggregate(name string) *types.Func
+	// AggregateNames lists them, for "did you mean".
+	AggregateNames() []string
 	// FuncLater tells that a function belongs to the language but is not there yet.
 	FuncLater(name string) bool
 	// Type gives a type that the library declares ("segment.Call"), or nil.
