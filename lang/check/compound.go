@@ -276,8 +276,11 @@ func (e *ex) short(en *syntax.Entry) ir.Expr {
 	if d := e.in.space.tables[en.Key.Text]; d != nil {
 		return e.noValue(d, en.Key.Span())
 	}
-	d := e.errorf(diag.UnknownName, en.Key.Span(), "there is nothing called `%s` here", en.Key.Text).
-		WithLabel("`{ %s }` is short for `{ %s: %s }`", en.Key.Text, en.Key.Text, en.Key.Text)
+	d := e.errorf(diag.UnknownName, en.Key.Span(), "there is nothing called `%s` here", en.Key.Text)
+	if e.aboveWindow(d, en.Key.Text) {
+		return badExpr(en.Span())
+	}
+	d.WithLabel("`{ %s }` is short for `{ %s: %s }`", en.Key.Text, en.Key.Text, en.Key.Text)
 	if t := e.f.known[e.f.cur]; t != nil && t != bad && t.Kind != types.Any {
 		if _, status := types.FieldType(t, en.Key.Text); status == types.FieldOK {
 			d.WithHelp("write %s: .%s", en.Key.Text, en.Key.Text)

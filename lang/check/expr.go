@@ -269,8 +269,7 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 		return badExpr(x.Span())
 	}
 	d := e.errorf(diag.UnknownName, x.Span(), "there is nothing called `%s` here", x.Name)
-	if e.src != nil && e.src.above != nil && e.src.above[x.Name].Valid() {
-		d.WithLabel("it is bound above the window").WithHelp("a pane has many records: an aggregate keeps it, %s: first(%s)", x.Name, x.Name)
+	if e.aboveWindow(d, x.Name) {
 		return badExpr(x.Span())
 	}
 	var names []string
