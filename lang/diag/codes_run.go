@@ -34,7 +34,7 @@ var (
 	TooLarge = &Code{ID: "E0424", Title: "value too large",
 		Doc: "A value is larger than 4 MiB."}
 	TooMuch = &Code{ID: "E0425", Title: "too much work for one record",
-		Doc: "A record takes at most 1,000,000 steps, 10,000 outputs and 8 MiB of output."}
+		Doc: "A record takes at most 1,000,000 steps, makes at most 10,000 outputs, 8 MiB of output and 10,000 children of a `split`, and writes at most 4,000 rows or other cells of state, and 2 MiB of them."}
 
 	NoID = &Code{ID: "E0430", Title: "nobody to send it for",
 		Doc:   "A Segment call needs a userId or an anonymousId that is not null.",
@@ -57,9 +57,18 @@ var (
 	FutureTime = &Code{ID: "E0440", Title: "time too far ahead",
 		Doc: "A time is more than `max_future` (10 minutes) ahead of the clock. Such a record would drag all that depends on time with it."}
 	NoTimestamp = &Code{ID: "E0441", Title: "the record has no timestamp",
-		Doc: "`@timestamp` was read of a record that carries none. Write `time by .at`, or `@timestamp catch …`."}
+		Doc: "`@timestamp` was read of a record that carries none. Write `time by .at`, or `@timestamp catch …`. Stages that go by event time (`dedupe`, `throttle`, `changed by … within`, `window`, an `update` of a table with a `ttl`) need one, too."}
 	BadMeta = &Code{ID: "E0442", Title: "key or header is not text",
 		Doc: "`@key` or a header was read whose bytes are not UTF-8."}
+
+	Late = &Code{ID: "E0443", Title: "late for its window",
+		Doc: "Every pane that the record belongs to has been told. Write `late { … }` behind the window to say what becomes of such records, or give it more `grace`."}
+	Throttled = &Code{ID: "E0444", Title: "over the rate",
+		Doc: "A `throttle … else fail` had no room for the record, or an `else wait` would have had it wait for longer than it allows."}
+	KeyTooLarge = &Code{ID: "E0445", Title: "key too large",
+		Doc: "The key of a table, of `changed by`, `throttle` or `window` takes at most 32 KiB. Take a hash of it where it really is one: `sha256(.text)`."}
+	StoredType = &Code{ID: "E0446", Title: "stored as another type",
+		Doc: "What the state holds under the key was written when the program declared another type, and does not fit the one of today. Declare a type that takes both, or write the row anew with `delete` and `update`."}
 
 	Refused = &Code{ID: "E0450", Title: "refused by the sink",
 		Doc: "The receiver refused the output and would refuse it again. The original stands in the letter as it was sent."}
@@ -72,5 +81,5 @@ func runCodes() []*Code {
 	return []*Code{BadJSON, NotUTF8, TooDeep, NullValue, NotAnObject, Mismatch, RequireFailed, FailStage,
 		Decimal, DivZero, FuncFailed, Collision, TooLarge, TooMuch,
 		NoID, BadID, EventTooLarge, BadName, NoKey, HeaderText, CallField,
-		FutureTime, NoTimestamp, BadMeta, Refused, GaveUp}
+		FutureTime, NoTimestamp, BadMeta, Late, Throttled, KeyTooLarge, StoredType, Refused, GaveUp}
 }

@@ -38,9 +38,12 @@ type Frame struct {
 	SampleRate value.Number
 	// Ctx is for functions that are not pure.
 	Ctx *types.Context
+	// Tables has the rows that T[k] reads; nil where a route reads none.
+	Tables Tables
 
 	steps int
 	meter meter
+	keys  []byte
 }
 
 // Begin empties the frame for a record of a route with that many slots.
@@ -85,6 +88,8 @@ func Expr(x ir.Expr, f *Frame) (value.Value, *diag.Failure) {
 		return f.field(x)
 	case *ir.Index:
 		return f.index(x)
+	case *ir.TableGet:
+		return f.tableGet(x)
 	case *ir.Call:
 		return f.call(x)
 	case *ir.Let:

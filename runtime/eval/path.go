@@ -6,6 +6,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/event"
 )
 
 func (f *Frame) field(x *ir.Field) (value.Value, *diag.Failure) {
@@ -92,10 +93,14 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 		}
 		return f.Time, nil
 	case "timestamp":
-		if t := Timestamp(f.Rec.Timestamp); t != nil {
+		if t := f.timestamp(); t != nil {
 			return t, nil
 		}
 		return nil, f.noTimestamp(x)
+	case "window":
+		if f.Rec.Made != nil && f.Rec.Made.Window != nil {
+			return f.Rec.Made.Window, nil
+		}
 	case "sample_rate":
 		return f.SampleRate, nil
 	case "topic":
@@ -113,6 +118,14 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 		return f.headers(x)
 	}
 	panic("eval: no @" + x.Name)
+}
+
+// timestamp is @timestamp; of a change it is the @time of the record that caused it.
+func (f *Frame) timestamp() value.Value {
+	if m := f.Rec.Made; m != nil && m.Kind == event.Change {
+		return m.Time
+	}
+	return Timestamp(f.Rec.Timestamp)
 }
 
 func (f *Frame) noTimestamp(x *ir.Meta) *diag.Failure {

@@ -23,6 +23,7 @@ type arrival struct {
 	at        token.Span
 	topics    []topic
 	any       *topic // of a pattern: what every topic is
+	changes   bool   // of a table: every record is made
 	key       ir.Expr
 	maxFuture time.Duration
 	passed    string // this route, as it stands in sluice-path
@@ -61,6 +62,8 @@ func (c *compiler) source(s *ir.Source) error {
 			t = newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
 		}
 		a.any = &t
+	case "changes":
+		a.changes = true
 	default:
 		return fmt.Errorf("route %s: no arrival from %q", c.route.plan.Name, s.Kind)
 	}
@@ -90,9 +93,16 @@ func (a *arrival) topic(name string) *topic {
 // admit gives the topic of a record; nil when the record has ended before it
 // was read.
 func (a *arrival) admit(fr *Frame) *topic {
+	// Of what a record became, its own passing is no loop.
+	if m := fr.rec.Made; m != nil && m.Kind != event.Change {
+		return &made
+	}
 	if loops(fr.rec, a.passed) {
 		fr.drop(&a.place, "loop", ended)
 		return nil
+	}
+	if fr.rec.Made != nil {
+		return &made
 	}
 	t := a.topic(fr.rec.Topic)
 	if fr.rec.Value == nil && !t.takesNull {
@@ -102,8 +112,35 @@ func (a *arrival) admit(fr *Frame) *topic {
 	return t
 }
 
-// arrive decodes the record and prepares the frame; false when it has ended.
-func (a *arrival) arrive(fr *Frame, t *topic) bool {
+// made is the topic of records that no log gave.
+var made topic
+
+// time is @time on arrival, in microseconds, where there is one and it is not too
+// far ahead: what the watermark goes by, also of a record that fails.
+func (a *arrival) time(fr *Frame) int64 {
+	if m := fr.rec.Made; m != nil {
+		if t, ok := m.Time.(time.Time); ok {
+			return t.UnixMicro()
+		}
+		return event.NoMicros
+	}
+	ms := fr.rec.Timestamp
+	if ms == event.NoTime || ms < firstMilli || ms > fr.nowMS+a.maxFuture.Milliseconds() {
+		return event.NoMicros
+	}
+	return ms * 1000
+}
+
+// firstMilli is the year 1 in milliseconds since 1970, before which there are no times.
+const firstMilli = -62_135_596_800_000
+
+// arrive decodes the record and prepares the frame, and tells at which step it
+// begins; false when it has ended.
+func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
+	if m := fr.rec.Made; m != nil {
+		a.begin(fr, m)
+		return m.Entry, true
+	}
 	v, fail := a.decode(&fr.eval, fr.rec.Value, t)
 	if fail == nil {
 		fr.eval.Cur, fr.eval.Event = v, v
@@ -111,9 +148,22 @@ func (a *arrival) arrive(fr *Frame, t *topic) bool {
 	}
 	if fail != nil {
 		fr.fail(&a.place, fail)
-		return false
+		return 0, false
 	}
-	return true
+	return 0, true
+}
+
+// begin prepares the frame for a record that the engine made.
+func (a *arrival) begin(fr *Frame, m *event.Made) {
+	f := &fr.eval
+	f.Cur, f.Event, f.Time = m.Value, m.Value, m.Time
+	fr.key = nil
+	if c, ok := m.Frame.(*carried); ok {
+		fr.resume(c)
+	} else if ch, ok := m.Value.(*value.Object); ok && m.Kind == event.Change {
+		key, _ := ch.Get("key")
+		fr.key = orderOf(key)
+	}
 }
 
 // decode reads and judges the value of a record.

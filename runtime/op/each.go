@@ -19,6 +19,8 @@ type loop struct {
 	rate     value.Number
 	defaults []value.Value // of `with`, in the order of eachHead.slots
 	path     int           // length of the element path above
+	key      []byte        // ordering key
+	wait     int64         // Frame.notBefore
 
 	// Of a fused loop, in place of list and time.
 	n       int
@@ -44,7 +46,7 @@ func (s *eachHead) run(fr *Frame) int {
 	if !ok {
 		return fr.fail(&s.place, eval.Unfit(s.in, v, "a list"))
 	}
-	fr.loops = append(fr.loops, loop{list: list, cur: fr.eval.Cur, time: fr.eval.Time, rate: fr.eval.SampleRate, path: len(fr.path)})
+	fr.loops = append(fr.loops, loop{list: list, cur: fr.eval.Cur, time: fr.eval.Time, rate: fr.eval.SampleRate, path: len(fr.path), key: fr.key, wait: fr.notBefore})
 	l := &fr.loops[len(fr.loops)-1]
 	for _, slot := range s.slots {
 		l.defaults = append(l.defaults, fr.eval.Slots[slot])
@@ -62,6 +64,7 @@ func (s *eachNext) run(fr *Frame) int {
 	l := &fr.loops[len(fr.loops)-1]
 	f := &fr.eval
 	f.Cur, f.Time, f.SampleRate = l.cur, l.time, l.rate
+	fr.key, fr.notBefore = l.key, l.wait
 	for i, slot := range s.head.slots {
 		f.Slots[slot] = l.defaults[i]
 	}
@@ -110,6 +113,8 @@ func withSlots(ss []ir.Stage, slots []ir.Slot) []ir.Slot {
 			}
 		case *ir.Each:
 			slots = withSlots(s.Body, slots)
+		case *ir.Window:
+			slots = withSlots(s.Late, slots)
 		}
 	}
 	return slots
@@ -154,9 +159,36 @@ func eachExpr(ss []ir.Stage, visit func(ir.Expr)) {
 			for _, k := range s.Keys {
 				visit(k)
 			}
+		case *ir.KeyBy:
+			each(s.Keys, visit)
+		case *ir.Split:
+			visit(s.In)
+		case *ir.Dedupe:
+			each(s.Keys, visit)
+		case *ir.Changed:
+			each(s.Keys, visit)
+		case *ir.Throttle:
+			each(s.Keys, visit)
+		case *ir.Update:
+			each(s.Keys, visit)
+			visit(s.X)
+		case *ir.Delete:
+			each(s.Keys, visit)
+		case *ir.Window:
+			each(s.Keys, visit)
+			for i := range s.Aggs {
+				visit(s.Aggs[i].X)
+			}
+			eachExpr(s.Late, visit)
 		case *ir.Emit:
 			sinkExprs(s.Sink, visit)
 		}
+	}
+}
+
+func each(xs []ir.Expr, visit func(ir.Expr)) {
+	for _, x := range xs {
+		visit(x)
 	}
 }
 

@@ -57,7 +57,7 @@ func (e *emit) run(fr *Frame) int {
 	if fr.out.Since(fr.mark) == MaxOutputs {
 		return fr.fail(&e.place, diag.Failf(diag.TooMuch, e.at, "the record makes more than %d outputs", MaxOutputs))
 	}
-	o := event.Output{Arena: fr.out, Emit: e.index, Record: fr.Record, Time: event.NoTime}
+	o := event.Output{Arena: fr.out, Emit: e.index, Record: fr.Record, Time: event.NoTime, NotBefore: fr.notBefore}
 	if t, ok := fr.eval.Time.(time.Time); ok {
 		o.Time = t.UnixMilli()
 	}

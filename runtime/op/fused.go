@@ -442,6 +442,7 @@ func (s *fusedTime) run(fr *Frame) int {
 		return gaveUp
 	}
 	fr.m.SetTime(s.clock, t)
+	fr.timed = t.UnixMicro()
 	return goOn
 }
 
@@ -539,6 +540,7 @@ func (r *Route) runFused(fr *Frame, t *topic) int {
 	}
 	fr.out.Undo(fr.mark)
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
+	fr.timed = event.NoMicros
 	return gaveUp
 }
 

@@ -1,7 +1,16 @@
-// Package op compiles one route of a plan to a flat list of steps and runs
-// records through it. It takes a record and the time of its epoch, writes
-// outputs to an arena and says how the record ended; a record that fails leaves
-// no output behind (I11).
+// Package op compiles one route of a plan, or a state group of them, to flat lists
+// of steps and runs records through them. It takes a record, the time of its epoch
+// and the cells of the group, writes outputs to an arena and effects to the cells,
+// and says how the record ended. A record that fails leaves no output behind; what
+// it wrote to cells its task takes back (I11).
+//
+// Two evaluators run the steps (engine.md, Hot path). The fused one gives up where
+// it is not certain, and the reference runs the record again from its beginning.
+// So nothing may be left of a run that gave up: its outputs are taken out of the
+// arena, and what it did to the cells is undone before the reference begins.
+//
+// Records that the engine made itself (event.Made) begin at the step they name
+// with the values they carry, and are always run by the reference evaluator.
 //
 // It must not know where records come from, who sends the outputs, or that
 // there is a clock, a network or another goroutine: everything it decides
@@ -20,6 +29,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/eval"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/fuse"
+	"github.com/sluice-dev/sluice/runtime/state"
 )
 
 // Limits of what one record may make (language.md §1).
@@ -37,12 +47,17 @@ type Route struct {
 	ids     ids
 	// passed is "app/route", what this route adds to a record's sluice-path.
 	passed    string
-	reference bool // runs no fused steps
+	reference bool   // runs no fused steps
+	group     *Group // nil: the route has no state
+	index     int    // in its group
 }
 
-// Compile compiles a route of the program called app.
-func Compile(r *plan.Route, app string) (*Route, error) {
+// Compile compiles a route without state of the program called app.
+func Compile(r *plan.Route, app string) (*Route, error) { return compile(r, app, nil, 0) }
+
+func compile(r *plan.Route, app string, g *Group, index int) (*Route, error) {
 	c := newCompiler(r, app)
+	c.route.group, c.route.index = g, index
 	if err := c.source(r.Source); err != nil {
 		return nil, err
 	}
@@ -69,7 +84,12 @@ func (r *Route) Reference() *Route {
 
 // NotFused says why records of a topic are all run by the reference evaluator;
 // "" where they are not.
-func (r *Route) NotFused(topic string) string { return r.arrival.topic(topic).fused.why }
+func (r *Route) NotFused(topic string) string {
+	if r.arrival.changes {
+		return "changes come as values"
+	}
+	return r.arrival.topic(topic).fused.why
+}
 
 // Frame is the state of one goroutine that runs records of one route.
 type Frame struct {
@@ -80,8 +100,11 @@ type Frame struct {
 	// Visit, where it is set, is told of every branch that a record takes: the id of
 	// the node in the plan, and which way. Of `where` and `when` 1 is where the
 	// condition holds and 0 where it does not, of `match` it is the number of the
-	// arm, of `emit` 0. Only tests set it.
+	// arm, of `emit` 0. Of `dedupe`, `changed by` and `throttle` 1 is where the record
+	// goes on and 0 where it ends. Only tests set it.
 	Visit func(node string, way int)
+	// Lookup has the rows of loaded tables; nil where the route reads none.
+	Lookup Lookup
 
 	eval  eval.Frame
 	ctx   types.Context
@@ -95,7 +118,14 @@ type Frame struct {
 	loops []loop
 	path  []byte // element path, "/0/3"
 	buf   []byte // scratch
+	cell  []byte // key of a cell
 	end   event.Outcome
+
+	group     *Group
+	cells     *state.Cells // nil: the route has no state
+	arrived   int64        // event.Outcome
+	timed     int64
+	notBefore int64 // of outputs below a `throttle`, event.Output
 
 	m        *fuse.Machine // of the topic at hand
 	machines []machine
@@ -110,6 +140,8 @@ func (r *Route) NewFrame() *Frame {
 	fr := &Frame{}
 	fr.ctx.Now = func() value.Value { return fr.nowV }
 	fr.eval.Ctx = &fr.ctx
+	fr.eval.Tables = (*tables)(fr)
+	fr.group = r.group
 	fr.eval.Begin(nil, r.plan.Slots)
 	return fr
 }
@@ -119,11 +151,18 @@ func (r *Route) NewFrame() *Frame {
 // frame and must be used before its next Run.
 func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	fr.begin(rec, now, out)
+	fr.arrived = r.arrival.time(fr)
+	end := r.outcome(fr)
+	end.Arrived, end.Timed = fr.arrived, fr.timed
+	return end
+}
+
+func (r *Route) outcome(fr *Frame) event.Outcome {
 	t := r.arrival.admit(fr)
-	if t == nil {
+	switch {
+	case t == nil:
 		return fr.end
-	}
-	if !r.reference && fr.Visit == nil {
+	case !r.reference && fr.Visit == nil && fr.rec.Made == nil:
 		switch r.runFused(fr, t) {
 		case goOn:
 			return event.Outcome{}
@@ -132,14 +171,15 @@ func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Aren
 		}
 	}
 	fr.Slow++
-	fr.eval.Begin(rec, r.plan.Slots)
+	fr.eval.Begin(fr.rec, r.plan.Slots)
 	fr.end = event.Outcome{}
-	if !r.arrival.arrive(fr, t) {
+	entry, ok := r.arrival.arrive(fr, t)
+	if !ok {
 		return fr.end
 	}
-	r.run(fr)
+	r.run(fr, entry)
 	if fr.end.Kind == event.Failed {
-		out.Undo(fr.mark) // I11
+		fr.out.Undo(fr.mark) // I11
 	}
 	return fr.end
 }
@@ -150,12 +190,16 @@ func (fr *Frame) begin(rec *event.Record, now time.Time, out *event.Arena) {
 	}
 	fr.rec, fr.out, fr.mark = rec, out, out.Mark()
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
+	if rec.Made != nil {
+		fr.path = append(fr.path, rec.Made.Path...)
+	}
+	fr.timed, fr.notBefore = event.NoMicros, 0
 }
 
-// run walks the steps. There is no stack of callers: a stage that branches or
-// repeats says which step comes next.
-func (r *Route) run(fr *Frame) {
-	for pc := 0; pc < len(r.steps); {
+// run walks the steps from one on. There is no stack of callers: a stage that
+// branches or repeats says which step comes next.
+func (r *Route) run(fr *Frame, pc int) {
+	for pc < len(r.steps) {
 		switch next := r.steps[pc].run(fr); next {
 		case goOn:
 			pc++
@@ -294,6 +338,22 @@ func (c *compiler) stage(s ir.Stage) error {
 		c.add(&timeBy{place: p, x: s.X, maxFuture: c.route.arrival.maxFuture})
 	case *ir.Sample:
 		return c.sample(p, s)
+	case *ir.KeyBy:
+		c.add(&keyBy{place: p, keys: s.Keys})
+	case *ir.Split:
+		return c.split(p, s)
+	case *ir.Dedupe:
+		return c.dedupe(p, s)
+	case *ir.Changed:
+		return c.changed(p, s)
+	case *ir.Throttle:
+		return c.throttle(p, s)
+	case *ir.Update:
+		return c.update(p, s)
+	case *ir.Delete:
+		return c.remove(p, s)
+	case *ir.Window:
+		return c.window(p, s)
 	case *ir.Emit:
 		return c.emit(p, s)
 	default:

@@ -245,7 +245,7 @@ func (s *timeBy) run(fr *Frame) int {
 		fail.Path = eval.PathText(s.x)
 		return fr.fail(&s.place, fail)
 	}
-	fr.eval.Time = v
+	fr.eval.Time, fr.timed = v, t.UnixMicro()
 	return goOn
 }
 

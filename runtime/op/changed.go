@@ -1,0 +1,104 @@
+package op
+
+import (
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
+)
+
+// changed passes on of an object what differs from the last one of its key.
+type changed struct {
+	place
+	at    token.Span
+	state int
+	row   *types.Type
+	span  int64 // microseconds; 0: for ever
+	keys  []ir.Expr
+	child int
+}
+
+func (c *compiler) changed(p place, s *ir.Changed) error {
+	i, err := c.state(p, s.Memory)
+	if err != nil {
+		return err
+	}
+	c.add(&changed{place: p, at: s.At, state: i, span: s.WithinMS * 1000, keys: s.Keys, child: c.child})
+	return nil
+}
+
+func (s *changed) run(fr *Frame) int {
+	differs, fail := s.compare(fr)
+	switch {
+	case fail != nil:
+		return fr.fail(&s.place, fail)
+	case differs == nil:
+		fr.visit(&s.place, 0)
+		return fr.drop(&s.place, "unchanged", s.child)
+	}
+	fr.visit(&s.place, 1)
+	fr.eval.Cur = differs
+	return goOn
+}
+
+// compare gives the fields that differ, nil where none do, and remembers the
+// object. A record that changes nothing writes nothing, so it does not keep the
+// object for longer.
+func (s *changed) compare(fr *Frame) (*value.Object, *diag.Failure) {
+	key, fail := fr.cellKey(s.keys, s.at)
+	if fail != nil {
+		return nil, fail
+	}
+	now := fr.micros()
+	if s.span > 0 {
+		if now, fail = fr.timeAt(s.at); fail != nil {
+			return nil, fail
+		}
+	}
+	cur, ok := fr.eval.Cur.(*value.Object)
+	if !ok {
+		return nil, eval.Unfit(&ir.Current{Node: ir.Node{At: s.at}}, fr.eval.Cur, "an object")
+	}
+	old, fail := fr.stored(s.state, key, s.row, s.at)
+	if fail != nil {
+		return nil, fail
+	}
+	last, _ := old.v.(*value.Object)
+	if last == nil || old.past(now, s.span) {
+		last = value.NewObject()
+	}
+	differs, merged := diff(last, cur)
+	if differs == nil {
+		return nil, nil
+	}
+	if fail := fr.eval.Limits(&ir.Current{Node: ir.Node{At: s.at}}, merged); fail != nil {
+		return nil, fail
+	}
+	fr.put(s.state, key, old, now, s.span, merged)
+	return differs, fr.full(s.at)
+}
+
+// diff compares an object with the last one. A field left out is unchanged, a null
+// takes the field away, and a null for what was never there is no difference.
+// merged is the last object with what differs put in.
+func diff(last, cur *value.Object) (differs, merged *value.Object) {
+	for i := range cur.Len() {
+		f := cur.At(i)
+		old, had := last.Get(f.Key)
+		if value.Equal(old, f.Value) && (had || f.Value == nil) {
+			continue
+		}
+		if differs == nil {
+			differs, merged = value.NewObject(), last.Clone()
+		}
+		differs.Put(f.Key, f.Value)
+		if f.Value == nil {
+			merged.Delete(f.Key)
+		} else {
+			merged.Set(f.Key, f.Value)
+		}
+	}
+	return differs, merged
+}

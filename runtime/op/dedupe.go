@@ -1,0 +1,42 @@
+package op
+
+import (
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+)
+
+// dedupe passes on the first record of a key within a span, before or after.
+type dedupe struct {
+	place
+	at     token.Span
+	state  int
+	within int64 // microseconds
+	keys   []ir.Expr
+	child  int
+}
+
+func (c *compiler) dedupe(p place, s *ir.Dedupe) error {
+	i, err := c.state(p, s.Memory)
+	if err != nil {
+		return err
+	}
+	c.add(&dedupe{place: p, at: s.At, state: i, within: s.WithinMS * 1000, keys: s.Keys, child: c.child})
+	return nil
+}
+
+func (s *dedupe) run(fr *Frame) int {
+	key, fail := fr.eval.Key(s.keys)
+	if fail != nil {
+		return fr.fail(&s.place, fail)
+	}
+	now, fail := fr.timeAt(s.at)
+	if fail != nil {
+		return fr.fail(&s.place, fail)
+	}
+	if !fr.cells.Claim(s.state, key, now, s.within) {
+		fr.visit(&s.place, 0)
+		return fr.drop(&s.place, "duplicate", s.child)
+	}
+	fr.visit(&s.place, 1)
+	return goOn
+}

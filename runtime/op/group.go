@@ -1,0 +1,119 @@
+package op
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
+)
+
+// Group is a compiled state group: its routes, and what they remember. It never
+// changes.
+type Group struct {
+	plan   *plan.Group
+	routes []*Route
+	index  map[*ir.State]int
+	// timers say, by state, what a timer of it does; nil: it has none.
+	timers []timer
+}
+
+// timer is what happens when a timer of a state is due. The record, where one
+// comes of it, is to be run by the route.
+type timer interface {
+	due(fr *Frame, s int, due int64, key []byte) (route int, rec *event.Record)
+}
+
+// CompileGroup compiles the routes of a state group of the program called app.
+func CompileGroup(g *plan.Group, app string) (*Group, error) {
+	out := &Group{plan: g, index: make(map[*ir.State]int, len(g.States)), timers: make([]timer, len(g.States))}
+	for i, s := range g.States {
+		out.index[s.State] = i
+		switch {
+		case s.SpanMS == 0:
+		case s.Kind == ir.TableState:
+			out.timers[i] = &expire{span: s.SpanMS * 1000, told: true}
+		case s.Kind == ir.ChangedState:
+			out.timers[i] = &expire{span: s.SpanMS * 1000}
+		}
+	}
+	for i, p := range g.Routes {
+		r, err := compile(p, app, out, i)
+		if err != nil {
+			return nil, err
+		}
+		out.routes = append(out.routes, r)
+	}
+	return out, nil
+}
+
+// Reference gives the same group with every record run by the reference evaluator.
+func (g *Group) Reference() *Group {
+	c := *g
+	c.routes = make([]*Route, len(g.routes))
+	for i, r := range g.routes {
+		c.routes[i] = r.Reference()
+	}
+	return &c
+}
+
+// Route gives a route by its index.
+func (g *Group) Route(i int) *Route { return g.routes[i] }
+
+// Lookup has the rows of loaded tables.
+type Lookup interface {
+	// Row gives the row under a key as value.AppendKey writes it.
+	Row(t *ir.Table, key []byte) (row value.Value, ok bool)
+}
+
+// Runner runs the records of a group over its cells. It belongs to one goroutine
+// (I12).
+type Runner struct {
+	group  *Group
+	frames []*Frame
+}
+
+// NewRunner makes a runner. lookup may be nil where no route reads a loaded table.
+func (g *Group) NewRunner(cells *state.Cells, lookup Lookup) *Runner {
+	r := &Runner{group: g}
+	for _, route := range g.routes {
+		fr := route.NewFrame()
+		fr.Lookup, fr.cells = lookup, cells
+		r.frames = append(r.frames, fr)
+	}
+	return r
+}
+
+// Frame gives the frame of a route, for what callers set and read there.
+func (r *Runner) Frame(route int) *Frame { return r.frames[route] }
+
+// Run runs one record between Begin and Done, or Undo where it failed, of the
+// cells. now is that of its slice. The outcome is to be used before the next Run.
+func (r *Runner) Run(route int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	return r.group.routes[route].Run(r.frames[route], rec, now, out)
+}
+
+// Due carries out a timer that is due, between Begin and Done of the cells. A
+// record that comes of it is to be run as one of its own; nil: none does.
+func (r *Runner) Due(s int, due int64, key []byte) (route int, rec *event.Record) {
+	fr := r.frames[0]
+	t := r.group.timers[s]
+	if t == nil { // of a stage that had timers when it was armed
+		fr.cells.Disarm(s, due, key)
+		return 0, nil
+	}
+	return t.due(fr, s, due, key)
+}
+
+// state gives the index of a state in the group.
+func (c *compiler) state(p place, s *ir.State) (int, error) {
+	if c.route.group != nil && s != nil {
+		if i, ok := c.route.group.index[s]; ok {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("%s: the plan has no state for it", p.node)
+}

@@ -1,0 +1,159 @@
+package op
+
+import (
+	"math"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
+)
+
+// A row is a cell: the time of the record that wrote it, and a value
+// (state.AppendRow). Rows of tables with a `ttl` and the objects of `changed by`
+// have an age and a timer each.
+
+// MaxKey is the size of the largest key of a cell, in bytes: a store has its own
+// limit somewhat above.
+const MaxKey = 32 << 10
+
+// micros is @time, or event.NoMicros.
+func (fr *Frame) micros() int64 {
+	if t, ok := fr.eval.Time.(time.Time); ok {
+		return t.UnixMicro()
+	}
+	return event.NoMicros
+}
+
+// timeAt is @time for a stage that cannot do without.
+func (fr *Frame) timeAt(at token.Span) (int64, *diag.Failure) {
+	if t := fr.micros(); t != event.NoMicros {
+		return t, nil
+	}
+	f := diag.Failf(diag.NoTimestamp, at, "the record has no time")
+	f.Help = "write `time by .at` above"
+	return 0, f
+}
+
+// cellKey gives the key that expressions make, as a copy in the frame's own
+// buffer: it stands until the next stage.
+func (fr *Frame) cellKey(xs []ir.Expr, at token.Span) ([]byte, *diag.Failure) {
+	key, fail := fr.eval.Key(xs)
+	if fail != nil {
+		return nil, fail
+	}
+	if len(key) > MaxKey {
+		if len(xs) > 0 {
+			at = xs[0].Span()
+		}
+		return nil, diag.Failf(diag.KeyTooLarge, at, "the key has %d bytes, more than 32 KiB", len(key))
+	}
+	fr.cell = append(fr.cell[:0], key...)
+	return fr.cell, nil
+}
+
+// row is what a cell holds.
+type row struct {
+	v     value.Value
+	at    int64 // of the record that wrote it, microseconds; event.NoMicros: it had no time
+	there bool
+}
+
+// stored reads a cell, whatever its age.
+func (fr *Frame) stored(s int, key []byte, typ *types.Type, at token.Span) (row, *diag.Failure) {
+	b, ok := fr.cells.Get(s, key)
+	if !ok {
+		return row{}, nil
+	}
+	t, v, err := state.DecodeRow(b)
+	if err != nil {
+		return row{}, diag.Failf(diag.StoredType, at, "what is stored cannot be read: %v", err)
+	}
+	if typ != nil && !types.Member(v, typ) {
+		// Read without a default or cast: what was stored is a fact.
+		f := diag.Failf(diag.StoredType, at, "the stored row is not of the type that is declared today, %s", typ.Brief())
+		f.Excerpt = value.Excerpt(v, excerptSize)
+		return row{}, f
+	}
+	return row{v, t, true}, nil
+}
+
+const excerptSize = 120
+
+// past tells whether the row is as old as the span at a time; half open: at an age
+// of exactly the span it is. Without a span, or a time, no row is.
+func (r row) past(now, span int64) bool {
+	return span > 0 && r.there && r.at != event.NoMicros && now != event.NoMicros && now >= after(r.at, span)
+}
+
+// after is at + span, microseconds, and the end of time where there is no such one.
+func after(at, span int64) int64 {
+	if at > math.MaxInt64-span {
+		return math.MaxInt64
+	}
+	return at + span
+}
+
+// put writes a cell. A row with a span has at least one timer that is due no later
+// than its age ends; one that is due earlier finds that and is set anew (expire).
+// So a row that is written often costs no timers.
+func (fr *Frame) put(s int, key []byte, old row, at, span int64, v value.Value) {
+	fr.cells.Put(s, key, state.AppendRow(nil, at, v))
+	if span > 0 && at != event.NoMicros && (!old.there || old.at == event.NoMicros || at < old.at) {
+		fr.cells.Arm(s, after(at, span), key)
+	}
+}
+
+// full fails a record that has written more than a transaction of the store takes.
+func (fr *Frame) full(at token.Span) *diag.Failure {
+	if !fr.cells.Full() {
+		return nil
+	}
+	return diag.Failf(diag.TooMuch, at, "the record writes more than 4,000 rows or 2 MiB")
+}
+
+// expire is the timer of rows that have an age.
+type expire struct {
+	span int64 // microseconds
+	told bool  // as the change `expire`
+}
+
+func (e *expire) due(fr *Frame, s int, due int64, key []byte) (int, *event.Record) {
+	fr.cells.Disarm(s, due, key)
+	r, fail := fr.stored(s, key, nil, token.Span{})
+	switch {
+	case fail != nil || !r.there || r.at == event.NoMicros:
+	case !r.past(due, e.span):
+		fr.cells.Arm(s, after(r.at, e.span), key)
+	default:
+		fr.cells.Delete(s, key)
+		if e.told {
+			fr.tell(s, keyValue(key), r.v, nil, "expire", time.UnixMicro(after(r.at, e.span)).UTC())
+		}
+	}
+	return 0, nil
+}
+
+// tell notes that a row was made another.
+func (fr *Frame) tell(s int, key, old, now value.Value, cause string, at value.Value) {
+	fr.cells.Tell(state.Change{State: s, Time: at, Value: value.NewObject(
+		value.Field{Key: "key", Value: key}, value.Field{Key: "old", Value: old},
+		value.Field{Key: "new", Value: now}, value.Field{Key: "cause", Value: cause})})
+}
+
+// keyValue is the key of a row as a change tells it: a list where it has several
+// parts.
+func keyValue(key []byte) value.Value {
+	parts, err := value.DecodeKey(key)
+	if err != nil {
+		panic("op: a key of a row: " + err.Error())
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return parts
+}

@@ -1,0 +1,100 @@
+package op
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// MaxChildren is how many records a `split` makes of one.
+const MaxChildren = 10_000
+
+// carried is what travels from a record to those that the engine makes of it: the
+// Frame of event.Made. All of it is shared and never changed.
+type carried struct {
+	event     value.Value   // `$`
+	cur       value.Value   // `.`
+	slots     []value.Value // nil: none
+	rate      value.Number
+	key       []byte // ordering key; nil: none
+	notBefore int64
+	// element of a split, put into slot where has is set.
+	element value.Value
+	slot    ir.Slot
+	has     bool
+}
+
+// resume makes the frame what the record carries.
+func (fr *Frame) resume(c *carried) {
+	f := &fr.eval
+	f.Event, f.Cur, f.SampleRate = c.event, c.cur, c.rate
+	copy(f.Slots, c.slots)
+	if c.has {
+		f.Slots[c.slot] = c.element
+	}
+	fr.key, fr.notBefore = c.key, c.notBefore
+}
+
+// split ends the record and makes one of every element.
+type split struct {
+	place
+	at    token.Span
+	in    ir.Expr
+	slot  ir.Slot
+	has   bool
+	entry int
+}
+
+func (c *compiler) split(p place, s *ir.Split) error {
+	if c.child != ended {
+		return fmt.Errorf("%s: `split` inside `each` is not there yet", p.node)
+	}
+	st := &split{place: p, at: s.At, in: s.In, slot: s.Slot, has: s.HasSlot}
+	st.entry = c.add(st) + 1
+	return nil
+}
+
+func (s *split) run(fr *Frame) int {
+	v, fail := eval.Expr(s.in, &fr.eval)
+	if fail != nil {
+		return fr.fail(&s.place, fail)
+	}
+	list, ok := v.(value.List)
+	switch {
+	case !ok:
+		return fr.fail(&s.place, eval.Unfit(s.in, v, "a list"))
+	case len(list) > MaxChildren:
+		return fr.fail(&s.place, diag.Failf(diag.TooMuch, s.at, "the record splits into %d, more than 10,000", len(list)))
+	case len(list) == 0:
+		return fr.drop(&s.place, "empty", ended)
+	}
+	f := &fr.eval
+	above := carried{
+		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
+		rate: f.SampleRate, key: fr.key, notBefore: fr.notBefore, slot: s.slot, has: s.has,
+	}
+	children := make([]event.Record, len(list))
+	var window *value.Object
+	if fr.rec.Made != nil {
+		window = fr.rec.Made.Window
+	}
+	for i, e := range list {
+		c := above
+		if c.element = e; !c.has {
+			c.cur = e
+		}
+		children[i] = *fr.rec
+		children[i].Made = &event.Made{
+			Kind: event.Child, Value: e, Path: string(fr.path) + "/" + strconv.Itoa(i),
+			Time: f.Time, Entry: s.entry, Window: window, Frame: &c,
+		}
+	}
+	fr.end = event.Outcome{Kind: event.Split, Stage: s.stage, Node: s.node, Children: children}
+	return ended
+}
