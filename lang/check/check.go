@@ -53,6 +53,7 @@ func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Pro
 	c.connections()
 	c.routes(scopes)
 	c.settle()
+	c.groups()
 	c.loops()
 	return c.prog
 }

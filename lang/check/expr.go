@@ -276,7 +276,7 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 	for v := e.f.vars; v != nil; v = v.outer {
 		names = append(names, v.name)
 	}
-	names = append(names, keys(e.in.space.consts)...)
+	names = append(append(names, keys(e.in.space.consts)...), keys(e.in.space.tables)...)
 	if t := e.f.known[e.f.cur]; t != nil && t != bad {
 		if _, status := types.FieldType(t, x.Name); status == types.FieldOK && t.Kind != types.Any {
 			d.WithHelp("a field of the event begins with a point: .%s", x.Name)
@@ -539,6 +539,9 @@ func convert(x ir.Expr, want *types.Type) string {
 		src = "…"
 	}
 	t := types.NonNull(x.Type())
+	if x.Type().Kind == types.Null {
+		return ""
+	}
 	switch want.Kind {
 	case types.String:
 		if types.Assignable(t, textType) {
@@ -593,10 +596,18 @@ func (e *ex) nullHere(x ir.Expr, where string) ir.Expr {
 		return e.needed(x)
 	}
 	d := e.errorf(diag.NullValue, x.Span(), "%s may be null here", quote(x.Span())).WithLabel("null %s fails", where)
-	if e.atSource {
+	cause := nullCause(x)
+	_, isRow := cause.(*ir.TableGet)
+	if v, ok := cause.(*ir.Var); ok && v.Name == "it" {
+		isRow = true
+	}
+	switch {
+	case isRow:
+		d.WithHelp("`%s ?? …`; with a default the table is never null: table … = … keyed by …", x.Span().Text())
+	case e.atSource:
 		d.WithHelp("`%s ?? …`", x.Span().Text())
-	} else {
-		d.WithHelp("`require %s != null else \"…\"` above it, or `%s ?? …`", nullCause(x).Span().Text(), x.Span().Text())
+	default:
+		d.WithHelp("`require %s != null else \"…\"` above it, or `%s ?? …`", cause.Span().Text(), x.Span().Text())
 	}
 	return badExpr(x.Span())
 }

@@ -11,15 +11,16 @@ import (
 	"github.com/sluice-dev/sluice/lang/types"
 )
 
-// way is an emit that feeds a route.
+// way is a stage that feeds a route.
 type way struct {
-	to    *ir.Route
-	topic string
-	at    token.Span
+	to   *ir.Route
+	over string // what it goes through: `topic "orders"`, "changes of `taken`"
+	at   token.Span
 }
 
 // loops reports routes whose records come back to them through topics that the
-// program names. What goes through names made at run time is dropped there.
+// program names, or through the changes of tables. What goes through names made at
+// run time is dropped there.
 func (c *checker) loops() {
 	ways := map[*ir.Route][]way{}
 	for _, r := range c.prog.Routes {
@@ -31,8 +32,19 @@ func (c *checker) loops() {
 			for _, name := range topicsOf(t.Topic.Type()) {
 				for _, to := range c.prog.Routes {
 					if to.Source.Via == e.Via && reads(to.Source, name) {
-						ways[r] = append(ways[r], way{to, name, t.Topic.Span()})
+						ways[r] = append(ways[r], way{to, fmt.Sprintf("topic %q", name), t.Topic.Span()})
 					}
+				}
+			}
+		})
+		ir.EachStage(r.Stages, func(s ir.Stage) {
+			t := writes(s)
+			if t == nil {
+				return
+			}
+			for _, to := range c.prog.Routes {
+				if to.Source.Kind == "changes" && to.Source.Table == t {
+					ways[r] = append(ways[r], way{to, fmt.Sprintf("changes of `%s`", t.Name), head(s.Info().At)})
 				}
 			}
 		})
@@ -49,10 +61,25 @@ func (c *checker) loops() {
 		text := fmt.Sprintf("`%s`", r.Name)
 		for _, w := range path {
 			told[w.to] = true
-			text += fmt.Sprintf(" → topic %q → `%s`", w.topic, w.to.Name)
+			text += fmt.Sprintf(" → %s → `%s`", w.over, w.to.Name)
 		}
-		c.errorf(diag.Loop, path[0].at, "what `%s` emits comes back to it", r.Name).WithLabel("leads back").WithHelp("the way round: %s", text)
+		verb := "emits"
+		if strings.HasPrefix(path[0].over, "changes") {
+			verb = "writes"
+		}
+		c.errorf(diag.Loop, path[0].at, "what `%s` %s comes back to it", r.Name, verb).WithLabel("leads back").WithHelp("the way round: %s", text)
 	}
+}
+
+// writes is the table that a stage writes, or nil.
+func writes(s ir.Stage) *ir.Table {
+	switch s := s.(type) {
+	case *ir.Update:
+		return s.Table
+	case *ir.Delete:
+		return s.Table
+	}
+	return nil
 }
 
 // back finds a way from one route to another.

@@ -82,6 +82,49 @@ func (c *checker) equalStates(keyword string, at, other token.Span) {
 	}
 }
 
+// maxTopicName is the longest name of a topic that Kafka takes.
+const maxTopicName = 249
+
+// groups reports state groups whose names meet, or are too long: a group has a
+// topic of its own, which is named after the program and the group.
+func (c *checker) groups() {
+	seen := map[string]*ir.Group{}
+	for _, g := range c.prog.Groups() {
+		what, at := c.groupAt(g)
+		esc := ir.Escape(g.Name)
+		if old := seen[esc]; old != nil {
+			other, otherAt := c.groupAt(old)
+			c.errorf(diag.NameClash, at, "the state groups of the %s and the %s become one name", other, what).
+				WithLabel("both are %q, the other stands at %s", esc, otherAt).WithHelp("a group is called by its first table or memory, else by its route; call one of them something else")
+			continue
+		}
+		seen[esc] = g
+		if n := len("sluice..own.") + len(ir.Escape(c.prog.App)) + len(esc); n > maxTopicName {
+			c.errorf(diag.StateName, at, "the state group of the %s has too long a name", what).
+				WithLabel("its topic would have %d characters, and Kafka takes %d", n, maxTopicName)
+		}
+	}
+}
+
+// groupAt says what a group is called by, and where that stands.
+func (c *checker) groupAt(g *ir.Group) (string, token.Span) {
+	for _, s := range g.States {
+		if s.Shared == g.Name {
+			kind := "memory"
+			if s.Kind == ir.TableState {
+				kind = "table"
+			}
+			return kind + " `" + g.Name + "`", s.At
+		}
+	}
+	for _, r := range g.Routes {
+		if r.IDName() == g.Name {
+			return "route `" + r.Name + "`", r.At
+		}
+	}
+	return "route `" + g.Name + "`", g.Routes[0].At
+}
+
 // keyTypes are the types of a key's parts as a state knows them.
 func keyTypes(keys []ir.Expr) []*types.Type {
 	out := make([]*types.Type, len(keys))

@@ -62,7 +62,7 @@ var (
 			{name: "batch", kind: limitOption},
 			{name: "retry", kind: durationOption},
 			{name: "max_retry_after", kind: durationOption},
-			{name: "hold_after", kind: laterOption},
+			{name: "hold_after", kind: durationOption},
 			{name: "plan", kind: laterOption},
 		},
 	}

@@ -4,7 +4,9 @@ import (
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
 )
 
 // The stages that write what a program remembers: `dedupe`, `update`, `delete`, and
@@ -146,6 +148,7 @@ func (w *walker) update(s *syntax.Update, block int) ir.Stage {
 	x := w.expr(s.X)
 	w.f.vars = outside
 	if row != bad {
+		w.declaredOnly(x, t)
 		x = w.asView(w.need(x, row, "a row of `"+t.Name+"`"), row)
 	}
 	out.X = x
@@ -160,6 +163,43 @@ func (w *walker) update(s *syntax.Update, block int) ir.Stage {
 		return nil
 	}
 	return out
+}
+
+// declaredOnly refuses a field that is written out for a row and that its type does
+// not declare: it would not be stored. What comes as `.` or by `...` may have more.
+func (w *walker) declaredOnly(x ir.Expr, t *ir.Table) {
+	row := t.Row
+	if row.Kind != types.Object || row.Rest != nil {
+		return
+	}
+	told := func(name string, at token.Span) {
+		if _, ok := row.Field(name); ok {
+			return
+		}
+		d := w.errorf(diag.UnknownField, at, "a row of `%s` has no field `%s`", t.Name, name).WithLabel("%s", known(row))
+		if near := diag.Nearest(name, types.FieldNames(row)); near != "" {
+			d.WithHelp("did you mean %s?", near)
+		} else {
+			d.WithHelp("it would not be stored: add it to the type of the row, or leave it out")
+		}
+	}
+	switch x := x.(type) {
+	case *ir.Object:
+		for _, en := range x.Entries {
+			if en.Kind == ir.Named {
+				told(en.Key, en.X.Span())
+			}
+		}
+	case *ir.Const:
+		if o, ok := x.Value.(*value.Object); ok {
+			for i := range o.Len() {
+				told(o.At(i).Key, x.Span())
+			}
+		}
+	case *ir.If:
+		w.declaredOnly(x.Then, t)
+		w.declaredOnly(x.Else, t)
+	}
 }
 
 func (w *walker) delete(s *syntax.Delete) ir.Stage {

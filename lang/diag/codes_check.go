@@ -189,6 +189,8 @@ var (
 		Doc: "A program is one directory of `*.route` files, without sub-directories."}
 	Unreadable = &Code{ID: "E0602", Title: "a file cannot be read",
 		Doc: "The file is there and cannot be read, or is no UTF-8 text."}
+	LookupFile = &Code{ID: "E0603", Title: "a file does not fit its table",
+		Doc: "`table … from file` is read whole before anything runs: every row is of the declared type and has a key of its own. The message names the file, the line and what was expected there; the file's name is relative to the program's directory."}
 	NearLiteral = &Code{ID: "W0201", Title: "nearly a known value",
 		Doc:   "The type names certain values and admits others; this one nearly is one of them.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { st: \"processed\" | \"failed\" | string }\nwhere .st == \"procesed\"\nemit log\n",
@@ -206,7 +208,7 @@ var (
 		Wrong: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit identify { userId: .id, traits: { name: .s } }\n",
 		Right: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit identify { userId: .id, traits: { name?: .s } }\n"}
 	AfterEmit = &Code{ID: "W0504", Title: "does not take back what was emitted",
-		Doc:   "`where`, `drop` and `sample` below an `emit` end the event, but what was emitted above them is sent. To send nothing, put them above, or `require`.",
+		Doc:   "`where`, `drop`, `sample`, `dedupe`, `changed by` and `throttle` below an `emit` end the event, but what was emitted above them is sent. To send nothing, put them above, or `require`.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\nwhere .n > 1\nemit log as second\n",
 		Right: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nwhere .n > 1\nemit log\nemit log as second\n"}
 	EqualEmits = &Code{ID: "W0505", Title: "two emits that only their order tells apart",
@@ -230,7 +232,7 @@ func checkCodes() []*Code {
 		UnknownModule, UnknownOption, BadOption, MissingOption, NotConstant, BadPattern, NameClash, Loop, TooBig, SecretHere,
 		Disjoint, WrongType, UnknownField, NeedsCast, NotCondition, NotExhaustive, NotComparable, NotAList, FieldTwice,
 		BadDefault, BadIndex, NotInAll, BadArgument, UnknownFunc, ArgCount, ConstArgument, NeverNull, CannotFail, UnknownMeta,
-		NotHere, NoText, UnknownCallField, CallFieldType, MissingField, ReservedType, UnknownCurrency, NoScripts, Unreadable,
+		NotHere, NoText, UnknownCallField, CallFieldType, MissingField, ReservedType, UnknownCurrency, NoScripts, Unreadable, LookupFile,
 	}
 }
 
