@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/program"
+	"github.com/sluice-dev/sluice/runtime/lookup"
 	"github.com/sluice-dev/sluice/stdlib"
 )
 
@@ -20,7 +22,29 @@ func load(dir string, allowNoApp bool) (*program.Program, error) {
 	if err := isDir(dir); err != nil {
 		return nil, err
 	}
-	return program.Load(os.DirFS(dir), stdlib.Env(), program.Options{Name: dir, AllowNoApp: allowNoApp}), nil
+	p := program.Load(os.DirFS(dir), stdlib.Env(), program.Options{Name: dir, AllowNoApp: allowNoApp})
+	if p.OK() {
+		p.Diags = append(p.Diags, checkFiles(dir, p.Plan.Tables)...)
+	}
+	return p, nil
+}
+
+// checkFiles reads the files of lookup tables: a bad row is found where the script is,
+// before anything runs.
+func checkFiles(dir string, tables []*ir.Table) (out []*diag.Diagnostic) {
+	for _, t := range tables {
+		if t.Load == nil || t.Load.File == "" {
+			continue
+		}
+		if err := lookup.CheckFile(dir, t); err != nil {
+			d := &diag.Diagnostic{Code: diag.LookupFile, Span: t.Load.At, Message: err.Error()}
+			if e := new(lookup.Error); errors.As(err, &e) {
+				d.Message, d.Help = e.Where()+": "+e.Why, e.Help
+			}
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // isDir says in a user's words why a folder cannot be read.

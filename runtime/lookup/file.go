@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 )
@@ -34,17 +35,31 @@ func (s *Set) LoadFiles(dir string) error {
 		if t.Decl.Load.File == "" {
 			continue
 		}
-		if _, err := t.reload(dir); err != nil {
+		if _, err := t.reload(dir, time.Time{}); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// errBusy is a file that is just being written.
+var errBusy = errors.New("the file is being written")
+
 // reload reads the table's file where it is another than the one read last. It tells
-// whether anything is another now; an error leaves the rows as they were.
-func (t *Table) reload(dir string) (changed bool, err error) {
+// whether anything is another now; an error leaves the rows as they were. A file that
+// was changed less than settle before now is errBusy; the zero time reads it anyway.
+func (t *Table) reload(dir string, now time.Time) (changed bool, err error) {
+	before, _ := os.Stat(path(dir, t.Decl))
+	if before != nil && !now.IsZero() {
+		if age := now.Sub(before.ModTime()); age >= 0 && age < settle {
+			return false, errBusy
+		}
+	}
 	b, err := load(dir, t.Decl)
+	if after, _ := os.Stat(path(dir, t.Decl)); !now.IsZero() && before != nil && after != nil &&
+		(after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
+		return false, errBusy // begun while we read
+	}
 	var fresh *rows
 	if err == nil {
 		hash := sha256.Sum256(b)
@@ -118,7 +133,7 @@ func cause(err error) string {
 // parse gives the rows that a file's bytes hold.
 func parse(b []byte, t *ir.Table) (*rows, error) {
 	in := io.Reader(bytes.NewReader(b))
-	if strings.HasSuffix(t.Load.File, ".gz") {
+	if strings.HasSuffix(strings.ToLower(t.Load.File), ".gz") {
 		z, err := gzip.NewReader(in)
 		if err != nil {
 			return nil, &Error{File: t.Load.File, Why: "is not compressed with gzip", Help: "leave .gz off its name, or compress it", Err: err}

@@ -29,16 +29,21 @@ type Error struct {
 
 // Error says it in one line: journeys.csv:3:14: column journey: …
 func (e *Error) Error() string {
+	s := e.Where() + ": " + e.Why
+	if e.Help != "" {
+		s += "; " + e.Help
+	}
+	return s
+}
+
+// Where names the place: journeys.csv:3:14.
+func (e *Error) Where() string {
 	s := e.File
 	if e.Line > 0 {
 		s += fmt.Sprintf(":%d", e.Line)
 		if e.Column > 0 {
 			s += fmt.Sprintf(":%d", e.Column)
 		}
-	}
-	s += ": " + e.Why
-	if e.Help != "" {
-		s += "; " + e.Help
 	}
 	return s
 }

@@ -108,7 +108,11 @@ func byRecord(t *ir.Table) bool { return len(t.Keys) == 1 && t.Keys[0].Field == 
 // literal gives the key that its parts make.
 func (t *Table) literal(parts []value.Value) ([]byte, error) {
 	if len(parts) != len(t.Decl.Keys) {
-		return nil, fmt.Errorf("table %s has %d keys, not %d", t.Decl.Name, len(t.Decl.Keys), len(parts))
+		keys := "keys"
+		if len(t.Decl.Keys) == 1 {
+			keys = "key"
+		}
+		return nil, fmt.Errorf("table %s has %d %s, not %d", t.Decl.Name, len(t.Decl.Keys), keys, len(parts))
 	}
 	var b []byte
 	for i, p := range parts {

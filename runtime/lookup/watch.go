@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -10,8 +11,8 @@ import (
 )
 
 const (
-	// settle is how long a folder must be quiet before its files are read: one that is
-	// being written in place is not read half, as long as its writer does not pause.
+	// settle is how old the last change of a file must be before it is read again: one
+	// that is written in place is not read half, as long as its writer does not pause.
 	settle = 300 * time.Millisecond
 	// lookEvery is how often the files are looked at where no word came of them: not
 	// every file system tells (network, links to other folders).
@@ -59,23 +60,32 @@ func (s *Set) Watch(ctx context.Context, dir string, log *slog.Logger, told func
 			return
 		case <-events:
 			quiet.Reset(settle)
+			continue
 		case err := <-errs:
 			// Words may have been lost (a full queue): look.
 			log.Debug("watching folders of lookup files", "err", err)
 			quiet.Reset(settle)
+			continue
 		case <-quiet.C:
-			look(files, dir, log, told)
 		case <-tick.C:
-			look(files, dir, log, told)
+		}
+		if !look(files, dir, log, told) {
+			quiet.Reset(settle)
 		}
 	}
 }
 
-// look reads the files that are others now.
-func look(files []*Table, dir string, log *slog.Logger, told func(*Table)) {
+// look reads the files that are others now. It tells whether all could be read: one
+// that is being written is left for the next look.
+func look(files []*Table, dir string, log *slog.Logger, told func(*Table)) bool {
+	all := true
 	for _, t := range files {
 		was := t.Status()
-		changed, err := t.reload(dir)
+		changed, err := t.reload(dir, time.Now())
+		if errors.Is(err, errBusy) {
+			all = false
+			continue
+		}
 		if !changed {
 			continue
 		}
@@ -86,4 +96,5 @@ func look(files []*Table, dir string, log *slog.Logger, told func(*Table)) {
 		}
 		told(t)
 	}
+	return all
 }

@@ -113,7 +113,7 @@ func TestAnUntouchedFileIsNotReadAgain(t *testing.T) {
 	before := w.set.Table(w.decl).rows.Load()
 	write(t, w.dir, "other.csv", "x\n")
 	write(t, w.dir, "j.csv", "id,n\na,1\n")
-	changed, err := w.set.Table(w.decl).reload(w.dir)
+	changed, err := w.set.Table(w.decl).reload(w.dir, time.Time{})
 	if changed || err != nil || w.set.Table(w.decl).rows.Load() != before {
 		t.Errorf("the same bytes made another version (%v, %v)", changed, err)
 	}
