@@ -116,9 +116,10 @@ type Frame struct {
 	mark  event.Mark
 	key   []byte // ordering key; nil: the record has none
 	loops []loop
-	path  []byte // element path, "/0/3"
-	buf   []byte // scratch
-	cell  []byte // key of a cell
+	path  []byte        // element path, "/0/3"
+	buf   []byte        // scratch
+	cell  []byte        // key of a cell
+	args  []value.Value // of the aggregates of a window
 	end   event.Outcome
 
 	group     *Group
