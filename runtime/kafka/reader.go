@@ -24,6 +24,9 @@ type Reader struct {
 	// load is what there was when the reading began, and how far it has been read.
 	load  map[int32]*span
 	moved time.Time // when the first load last went on
+	// silence is how long a first load may bring nothing before the broker is asked
+	// whether there still is something to read.
+	silence time.Duration
 }
 
 // span is the offsets of a partition that a first load covers.
@@ -36,7 +39,7 @@ func NewReader(ctx context.Context, c Config, admin *Admin, topic string) (*Read
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{cfg: c, admin: admin, topic: topic, id: info[topic].ID, load: map[int32]*span{}, moved: time.Now()}
+	r := &Reader{cfg: c, admin: admin, topic: topic, id: info[topic].ID, load: map[int32]*span{}, moved: time.Now(), silence: 10 * time.Second}
 	first, err := admin.StartOffsets(ctx, topic)
 	if err != nil {
 		return nil, err
@@ -74,13 +77,8 @@ func NewReader(ctx context.Context, c Config, admin *Admin, topic string) (*Read
 	return r, nil
 }
 
-const (
-	// readerFetchBytes bounds what is fetched and not polled (I7).
-	readerFetchBytes = 8 << 20
-	// silence is how long a first load may bring nothing before the broker is asked
-	// whether there still is something to read.
-	silence = 10 * time.Second
-)
+// readerFetchBytes bounds what is fetched and not polled (I7).
+const readerFetchBytes = 8 << 20
 
 // Poll waits at most wait for records, which with their bytes are the caller's. The
 // problems are what the client met and goes on from by itself. An error is final
@@ -116,7 +114,7 @@ func (r *Reader) Poll(ctx context.Context, wait time.Duration) (recs []event.Rec
 		}
 		r.moved = time.Now()
 	})
-	if read, total := r.Progress(); read < total && len(problems) == 0 && time.Since(r.moved) > silence {
+	if read, total := r.Progress(); read < total && len(problems) == 0 && time.Since(r.moved) > r.silence {
 		if e := r.listen(ctx); e != nil {
 			problems = append(problems, e)
 		}

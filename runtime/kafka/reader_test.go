@@ -110,6 +110,25 @@ func TestAReaderBeginsWhereTheLogDoes(t *testing.T) {
 	})
 }
 
+func TestAReaderDoesNotWaitForWhatIsGone(t *testing.T) {
+	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
+		topic := makeTopic(t, a, 2)
+		p := testProducer(t, c, ProducerOptions{})
+		produce(t, p, topic, 0, 100)
+		ends, err := a.EndOffsets(deadline(t), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := testReader(t, c, a, topic)
+		r.silence = 200 * time.Millisecond
+		// Retention takes all of one partition between the question and the reading.
+		if err := a.DeleteRecords(deadline(t), Offsets{{topic, 1}: ends[TP{topic, 1}]}); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, r)
+	})
+}
+
 func TestAReaderOfNoTopic(t *testing.T) {
 	onBrokers(t, func(t *testing.T, c Config, a *Admin) {
 		_, err := NewReader(deadline(t), c, a, unique("nothing"))

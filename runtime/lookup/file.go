@@ -149,5 +149,6 @@ func parse(b []byte, t *ir.Table) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.whole = true
 	return r, nil
 }

@@ -8,6 +8,11 @@
 //
 // It starts no goroutine: Watch and Follow block, and whoever runs them decides what
 // waits for Ready. It knows no routes and no brokers; a Source stands for the topic.
+//
+// A process makes one Set of its plan's tables and hands it to every runner. At the
+// start LoadFiles must give no error; then one goroutine is in Watch, and one for each
+// table of a topic in Follow, which is called again with a new Source when it ends. A
+// table's Reason is a condition of the process as long as it is not "".
 package lookup
 
 import (

@@ -11,6 +11,8 @@ type rows struct {
 	mu    sync.RWMutex
 	byKey map[string]row
 	bytes int64 // of keys and of the rows as they came
+	// whole: nothing will change any more, so nothing is locked.
+	whole bool
 }
 
 type row struct {
@@ -25,9 +27,11 @@ const maxBytes = 512 << 20
 func newRows() *rows { return &rows{byKey: map[string]row{}} }
 
 func (r *rows) get(key []byte) (value.Value, bool) {
-	r.mu.RLock()
+	if !r.whole {
+		r.mu.RLock()
+		defer r.mu.RUnlock()
+	}
 	v, ok := r.byKey[string(key)]
-	r.mu.RUnlock()
 	return v.value, ok
 }
 
