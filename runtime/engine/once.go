@@ -93,7 +93,7 @@ func (e *Engine) reached(ctx context.Context, r *route, admin *kafka.Admin, goal
 	at := kafka.Offsets{}
 	r.command(func() {
 		for tp, p := range r.parts {
-			at[tp] = p.task.Watermark()
+			at[tp] = p.task.Watermark(0)
 		}
 	})
 	others := false

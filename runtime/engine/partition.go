@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
@@ -37,8 +38,9 @@ var errLease = errors.New("the broker has not heard from this process for half a
 
 func (r *route) newPartition(a kafka.Assignment) *partition {
 	p := &partition{route: r, tp: a.TP, frame: r.op.NewFrame(), last: task.NoOffset, end: a.Offset}
-	p.task = task.New(task.Config{Route: r.plan, Topic: a.TopicID, Partition: a.Partition, Runner: p, Budget: r.eng.budget})
-	p.task.Open(a.Offset)
+	now := time.Now().UnixNano()
+	p.task = task.New(task.Config{Routes: []*plan.Route{r.plan}, Runner: p, Budget: r.eng.budget})
+	p.task.Open(nil, []task.Input{{Topic: a.Topic, TopicID: a.TopicID, Partition: a.Partition, Next: a.Offset}}, now)
 	for range r.conns {
 		p.owners = append(p.owners, deliver.NewOwner(p))
 	}
@@ -46,8 +48,13 @@ func (r *route) newPartition(a kafka.Assignment) *partition {
 }
 
 // Run runs one record, for the task.
-func (p *partition) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+func (p *partition) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	return p.route.op.Run(p.frame, rec, now, out)
+}
+
+// Due is never called: a task without state has no timers.
+func (p *partition) Due(int, int64, []byte) (int, *event.Record) {
+	panic("engine: a timer of a route without state")
 }
 
 // settle persists what has ended and carries the task's effects out.

@@ -230,7 +230,7 @@ func (r *route) slices(b kafka.Batch) {
 		}
 		p.end = s.End
 		run := func() {
-			if err := p.task.Records(s.Records, s.Next, now); err != nil {
+			if err := p.task.Records(0, s.Records, s.Next, now); err != nil {
 				r.wentBack(p, err)
 			}
 		}
@@ -344,8 +344,8 @@ func (r *route) commit(at kafka.Offsets, wait time.Duration) {
 	}
 	r.command(func() {
 		for tp := range at {
-			if p := r.parts[tp]; p != nil && p.task.Watermark() >= at[tp] {
-				r.dirty[tp] = p.task.Watermark()
+			if p := r.parts[tp]; p != nil && p.task.Watermark(0) >= at[tp] {
+				r.dirty[tp] = p.task.Watermark(0)
 			}
 		}
 	})
@@ -449,7 +449,7 @@ func (r *route) leave(p *partition, at kafka.Offsets) {
 		at[p.tp] = p.last
 	}
 	p.until.Store(0) // I6
-	p.task.Account(&r.closed)
+	p.task.Account(0, &r.closed)
 	if r.parts[p.tp] == p {
 		delete(r.parts, p.tp)
 		delete(r.dirty, p.tp)
@@ -568,7 +568,7 @@ func (r *route) account() *task.Account {
 	a := &task.Account{Emits: make([]task.Emitted, len(r.plan.Emits))}
 	a.Add(&r.closed)
 	for _, p := range r.parts {
-		p.task.Account(a)
+		p.task.Account(0, a)
 	}
 	return a
 }

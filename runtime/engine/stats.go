@@ -24,7 +24,7 @@ func (r *route) stats() stats {
 		for _, p := range r.parts {
 			_, b := p.task.InFlight()
 			s.inFlight += b
-			s.lag += max(0, p.end-p.task.Next())
+			s.lag += max(0, p.end-p.task.Next(0))
 			if o := p.task.Oldest(); o != event.NoTime && (s.oldest == event.NoTime || o < s.oldest) {
 				s.oldest = o
 			}

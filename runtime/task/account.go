@@ -32,8 +32,17 @@ type Emitted struct {
 	Emitted  uint64 // released by records that have run
 	Accepted uint64 // taken by the sink
 	Dead     uint64 // not taken, their letters acknowledged
-	Held     uint64 // kept in a store; a stateless route has none
+	Held     uint64 // kept in the store; a stateless route has none
 	InFlight uint64 // on their way, or their letters are
+}
+
+// end counts how an output ended.
+func (e *Emitted) end(dead bool) {
+	if dead {
+		e.Dead++
+	} else {
+		e.Accepted++
+	}
 }
 
 // drop counts a dropped record. Reasons are few and constant: a short list beats

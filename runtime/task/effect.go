@@ -3,27 +3,37 @@ package task
 import (
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/letter"
+	"github.com/sluice-dev/sluice/runtime/state"
 )
 
 // Kind is what an effect asks for.
 type Kind uint8
 
-// The kinds of effects.
+// The kinds of effects. They are carried out in order; only Send and Produce may
+// overtake each other.
 const (
 	// Send: Outs go to the schedulers of their emits' connections, in order.
 	Send Kind = iota
-	// Produce: Letter goes to the route's dead topic; its acknowledgement comes
+	// Produce: Letter goes to the dead topic of the route; its acknowledgement comes
 	// back as LetterAcked(Ref). A dead topic that cannot be written is tried for
 	// ever: until then its epoch waits, and at its cap the task pauses.
 	Produce
-	// Pause and Resume the partition.
+	// Pause and Resume the Input.
 	Pause
 	Resume
-	// Watermark: everything before Offset is done and may be committed.
+	// Watermark: everything of Input before Offset is done and may be committed.
 	Watermark
-	// Ended: the task is Closed; Offset is its last watermark, or NoOffset where
-	// nothing may be committed.
+	// Ended: the task is Closed; Offset is the last watermark of its first input, of
+	// the others Watermark has been told; NoOffset where nothing may be committed.
 	Ended
+	// Intend: Writes go to the store in one transaction before any later effect is
+	// carried out (I13). An error is told by Fail, or the transaction tried again.
+	Intend
+	// Commit: Writes go to the store in one transaction, then Committed(Ref). The next
+	// is asked for only behind it.
+	Commit
+	// Append: Value is a record for the group's own log.
+	Append
 )
 
 // NoOffset in an Ended effect: nothing is to be committed.
@@ -32,16 +42,24 @@ const NoOffset = -1
 // Effect is one thing to be done.
 type Effect struct {
 	Kind   Kind
+	Input  int            // Pause, Resume, Watermark: as Open and AddInput number them
 	Outs   []event.Output // Send; they and their arena do not change until their results have come
+	Route  int            // Produce: index in Config.Routes
 	Letter *letter.Letter // Produce; valid until its acknowledgement
-	Ref    Ref            // Produce
+	Ref    Ref            // Produce, Commit
 	Offset int64          // Watermark, Ended
+	Writes []state.Write  // Intend, Commit
+	Value  []byte         // Append
 }
 
 func (t *Task) effect(e Effect) { t.effects = append(t.effects, e) }
 
 // Effects gives what is to be done since the last call, in order, appended to dst.
 func (t *Task) Effects(dst []Effect) []Effect {
+	if t.cells != nil {
+		t.tell()
+		t.storeIntents()
+	}
 	dst = append(dst, t.effects...)
 	clear(t.effects)
 	t.effects = t.effects[:0]

@@ -7,28 +7,40 @@ import (
 	"github.com/sluice-dev/sluice/runtime/letter"
 )
 
-// epoch is the records of one slice, or a part of it, and what became of them. It
-// is the unit of release, of persistence and of memory.
+// epoch is the records of one slice of one input, or a part of it, and what became
+// of them. It is the unit of release, of persistence and of memory.
 type epoch struct {
+	in      *input      // whose position it moves; nil: none
 	records int         // how many have run in it
 	read    int64       // their bytes, which are not kept
 	oldest  int64       // timestamp of the first, ms
 	origins []origin    // of those that made outputs, by Output.Record
-	keys    []byte      // their keys
+	places  []place     // where they came from; the first is the input
+	texts   []byte      // their keys and element paths
 	arena   event.Arena // arena.Epoch is the epoch's number in its task
 	ends    []bool      // by output: its result has come
 	letters []*pending
-	outs    int   // outputs and letters it waits for: 0 lets it persist
-	next    int64 // position behind it
-	bytes   int64 // that count against the caps
-	acct    Account
+	outs    int       // outputs and letters it waits for: 0 lets it persist
+	next    int64     // position behind it
+	bytes   int64     // that count against the caps
+	acct    []Account // by route
 	sealed  bool
+
+	written // S1
+}
+
+// place is a partition that records come from.
+type place struct {
+	topic     event.TopicID
+	partition int32
 }
 
 // origin is what the letter of an output needs of the record that made it.
 type origin struct {
 	offset int64
-	key    event.Bytes // in epoch.keys
+	key    event.Bytes // in epoch.texts
+	path   event.Bytes // in epoch.texts
+	place  int32       // in epoch.places
 	noKey  bool
 }
 
@@ -37,43 +49,77 @@ type origin struct {
 // outputs (I7).
 func (e *epoch) origin(rec *event.Record) {
 	o := origin{offset: rec.Offset, noKey: rec.Key == nil}
-	o.key.Start = uint32(len(e.keys))
-	e.keys = append(e.keys, rec.Key...)
-	o.key.End = uint32(len(e.keys))
+	o.key.Start = uint32(len(e.texts))
+	e.texts = append(e.texts, rec.Key...)
+	o.key.End = uint32(len(e.texts))
+	if rec.Made != nil {
+		o.place = e.place(place{rec.TopicID, rec.Partition})
+		o.path.Start = o.key.End
+		e.texts = append(e.texts, rec.Made.Path...)
+		o.path.End = uint32(len(e.texts))
+	}
 	e.origins = append(e.origins, o)
+}
+
+func (e *epoch) place(p place) int32 {
+	i := slices.Index(e.places, p)
+	if i < 0 {
+		i = len(e.places)
+		e.places = append(e.places, p)
+	}
+	return int32(i)
 }
 
 func (e *epoch) key(o *origin) []byte {
 	if o.noKey {
 		return nil
 	}
-	return e.keys[o.key.Start:o.key.End:o.key.End]
+	return e.texts[o.key.Start:o.key.End:o.key.End]
+}
+
+// of gives the origin as letters and held outputs name it.
+func (e *epoch) of(o *origin) event.Origin {
+	p := &e.places[o.place]
+	return event.Origin{Topic: p.topic, Partition: p.partition, Offset: o.offset, Path: string(e.texts[o.path.Start:o.path.End])}
 }
 
 // pending is a letter of an epoch.
 type pending struct {
 	letter letter.Letter
+	route  int
 	output int32 // index in the arena; -1: the letter of a record
 	acked  bool
 }
 
-// Ref names a letter to LetterAcked.
+// Ref names a letter to LetterAcked, a transaction to Committed.
 type Ref struct {
 	epoch uint64
 	index int
 }
 
 // full tells that the next record begins another epoch.
-func (e *epoch) full() bool {
-	return e.records >= epochRecords || e.read+int64(len(e.arena.Buf)) >= epochBytes
+func (t *Task) full(e *epoch) bool {
+	size := e.read + int64(len(e.arena.Buf))
+	if t.cells != nil {
+		cells, bytes := t.cells.Written()
+		if cells >= epochCells {
+			return true
+		}
+		size += int64(bytes)
+	}
+	return e.records >= epochRecords || size >= epochBytes
 }
 
-// open begins an epoch.
-func (t *Task) open() *epoch {
+// open begins an epoch of an input, or of none.
+func (t *Task) open(in *input) *epoch {
 	e := t.cfg.Budget.epoch()
-	n := len(t.cfg.Route.Emits)
-	e.acct.Emits = slices.Grow(e.acct.Emits[:0], n)[:n]
-	clear(e.acct.Emits)
+	e.acct = slices.Grow(e.acct[:0], len(t.cfg.Routes))[:len(t.cfg.Routes)]
+	for i, r := range t.cfg.Routes {
+		a := &e.acct[i]
+		a.reset()
+		a.Emits = slices.Grow(a.Emits[:0], len(r.Emits))[:len(r.Emits)]
+		clear(a.Emits)
+	}
 	// As large as the one before it at once: growing to that by doubling would copy
 	// every output twice.
 	if cap(e.arena.Buf) < t.usualBytes {
@@ -82,15 +128,20 @@ func (t *Task) open() *epoch {
 	if cap(e.arena.Outs) < t.usualOuts {
 		e.arena.Outs = make([]event.Output, 0, t.usualOuts)
 	}
+	if in != nil {
+		e.in, e.next = in, in.next
+		e.places = append(e.places[:0], place{in.TopicID, in.Partition})
+	}
 	e.arena.Epoch = t.base + uint64(len(t.epochs))
 	t.epochs = append(t.epochs, e)
 	return e
 }
 
-// epoch finds a live epoch by its number.
+// epoch finds by its number an epoch that is not persisted, or of which an output
+// is held.
 func (t *Task) epoch(n uint64) *epoch {
 	if n < t.base || n-t.base >= uint64(len(t.epochs)) {
-		return nil
+		return t.lingering[n]
 	}
 	return t.epochs[n-t.base]
 }
@@ -101,7 +152,7 @@ const keepBytes = 2 * epochBytes
 
 // size is about what an empty epoch holds, in bytes.
 func (e *epoch) size() int {
-	return cap(e.arena.Buf) + cap(e.arena.Outs)*outputOverhead/2 + cap(e.keys) + cap(e.origins)*recordOverhead + cap(e.ends)
+	return cap(e.arena.Buf) + cap(e.arena.Outs)*outputOverhead/2 + cap(e.texts) + cap(e.origins)*recordOverhead + cap(e.ends)
 }
 
 // recycle gives the memory of a persisted epoch back. Nobody reads its arena any
@@ -112,7 +163,6 @@ func (t *Task) recycle(e *epoch) {
 	}
 	clear(e.letters)
 	e.arena.Reset()
-	e.acct.reset()
-	*e = epoch{origins: e.origins[:0], keys: e.keys[:0], arena: e.arena, ends: e.ends[:0], letters: e.letters[:0], acct: e.acct}
+	*e = epoch{origins: e.origins[:0], places: e.places[:0], texts: e.texts[:0], arena: e.arena, ends: e.ends[:0], letters: e.letters[:0], acct: e.acct, written: written{marks: e.marks[:0]}}
 	t.cfg.Budget.recycle(e)
 }

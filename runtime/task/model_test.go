@@ -23,7 +23,7 @@ import (
 // emits 2, 0 and 1, "drop" is dropped, "fail" fails after it has emitted once.
 type script struct{ runs int }
 
-func (s *script) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+func (s *script) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	s.runs++
 	do := string(rec.Value)
 	put := func(emit int) {
@@ -48,8 +48,11 @@ func (s *script) Run(rec *event.Record, now time.Time, out *event.Arena) event.O
 	return event.Outcome{}
 }
 
-func testRoute() *plan.Route {
-	return &plan.Route{Route: &ir.Route{Name: "r"}, Emits: []*ir.Emit{{ID: "a"}, {ID: "b"}, {ID: "c"}}}
+// Due is never called: the script has no state.
+func (s *script) Due(int, int64, []byte) (int, *event.Record) { panic("a timer") }
+
+func testRoutes() []*plan.Route {
+	return []*plan.Route{{Route: &ir.Route{Name: "r"}, Emits: []*ir.Emit{{ID: "a"}, {ID: "b"}, {ID: "c"}}}}
 }
 
 // watch is a task and the naive model of it: a list of records with what each
@@ -156,7 +159,7 @@ func (w *watch) watermark(at int64) {
 // account compares the account with what the model counted (I2).
 func (w *watch) account() {
 	var a Account
-	w.task.Account(&a)
+	w.task.Account(0, &a)
 	if err := a.Check(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -209,10 +212,10 @@ func TestAgainstModel(t *testing.T) {
 		w := &watch{
 			t: t, outs: map[*event.Output]*seen{}, bodies: map[*event.Output]string{}, refs: map[Ref]*seen{}, refOf: map[Ref]int32{},
 			acct: Account{Emits: make([]Emitted, 3)},
-			task: New(Config{Route: testRoute(), Runner: &script{}, Budget: budget, Caps: caps}),
+			task: New(Config{Routes: testRoutes(), Runner: &script{}, Budget: budget, Caps: caps}),
 		}
 		w.mark = rapid.Int64Range(0, 5).Draw(t, "start")
-		w.task.Open(w.mark)
+		w.task.Open(nil, []Input{{Next: w.mark}}, 0)
 		anyOut := func() *event.Output {
 			if len(w.outs) == 0 {
 				t.Skip("no outputs")
@@ -260,8 +263,8 @@ func TestAgainstModel(t *testing.T) {
 				if s := w.task.State(); s != Running && s != Paused {
 					t.Skip("takes nothing")
 				}
-				rs, next := drawSlice(t, w, w.task.Next())
-				if err := w.task.Records(rs, next, w.now); err != nil {
+				rs, next := drawSlice(t, w, w.task.Next(0))
+				if err := w.task.Records(0, rs, next, w.now); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -358,7 +361,7 @@ func TestAgainstModel(t *testing.T) {
 			}
 			w.task.LetterAcked(ref)
 		}
-		next := w.task.Next()
+		next := w.task.Next(0)
 		w.task.Persist(w.now)
 		w.effects()
 		w.account()
@@ -376,15 +379,15 @@ func TestAgainstModel(t *testing.T) {
 
 // The log going back is an error, not a loss and not a repeat.
 func TestBack(t *testing.T) {
-	k := New(Config{Route: testRoute(), Runner: &script{}, Budget: NewBudget(ProcessBytes)})
-	k.Open(5)
-	if err := k.Records([]event.Record{{Offset: 4}}, 5, 0); !errors.Is(err, ErrBack) {
+	k := New(Config{Routes: testRoutes(), Runner: &script{}, Budget: NewBudget(ProcessBytes)})
+	k.Open(nil, []Input{{Next: 5}}, 0)
+	if err := k.Records(0, []event.Record{{Offset: 4}}, 5, 0); !errors.Is(err, ErrBack) {
 		t.Errorf("record before the position: %v", err)
 	}
-	if err := k.Records(nil, 4, 0); !errors.Is(err, ErrBack) {
+	if err := k.Records(0, nil, 4, 0); !errors.Is(err, ErrBack) {
 		t.Errorf("end before the position: %v", err)
 	}
-	if k.Next() != 5 {
-		t.Errorf("position %d", k.Next())
+	if k.Next(0) != 5 {
+		t.Errorf("position %d", k.Next(0))
 	}
 }

@@ -1,21 +1,36 @@
-// Package task is the heart of the engine: what one route does with one
-// partition, from the records it is given to the position that may be committed.
-// It takes records, results and acknowledgements, and returns what is to be done
-// as effects, as data: send, produce, pause, resume, a watermark, closed.
+// Package task is the heart of the engine: what the routes of a group do with
+// their inputs, or one route with one partition, from the records it is given to
+// the positions that may be committed. It takes records, results and
+// acknowledgements, and returns what is to be done as effects, as data: send,
+// produce, store, pause, resume, a watermark, closed.
 //
 // It is pure: no clock, no net, no goroutine; instants come in as nanoseconds
 // since 1970. It never blocks. It must not know how outputs are sent, what a
-// stage does, or how an offset is committed. A task is used by one goroutine at a
-// time.
-//
-// # Persist mode S0
+// stage does, how an offset is committed or which store there is. A task is used
+// by one goroutine at a time.
 //
 // Records run at once, in order, in epochs. An epoch is sealed at the end of its
 // slice, or earlier at its limits; then its outputs and letters are released, and
 // not before: a record's effects are all released or none (I11). It waits until
-// each of its outputs has been taken by its sink, or its letter acknowledged. The
-// longest prefix of epochs that wait for nothing is persisted: a stateless route
-// has nothing to store, so that only moves the watermark (I1).
+// each of its outputs has been taken by its sink, its letter acknowledged, or its
+// entry among the held ones made. The longest prefix of epochs that wait for
+// nothing is persisted (I1).
+//
+// # Persist mode S0
+//
+// A route without state has one input and nothing to store: that an epoch has
+// persisted only moves the watermark.
+//
+// # Persist mode S1
+//
+// A state group has several inputs and its own log. To persist is one transaction
+// of the store: the cells that the epochs wrote, the positions, marks and
+// accounts as they were at the end of the last of them (progress.go). The order
+// in which slices ran, and the now they saw, is stored before any effect of
+// theirs leaves, and a start runs them again in that order (intent.go). What
+// records make - changes, children of a split, panes - runs as records of their
+// own behind their cause, in its epoch (made.go). Watermarks and idle inputs are
+// in marks.go, outputs that wait too long in held.go.
 package task
 
 import (
@@ -26,26 +41,48 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/letter"
+	"github.com/sluice-dev/sluice/runtime/state"
 )
 
-// Runner runs one record. Outputs go to out; a record that fails, or is dropped
-// without having emitted, leaves none there. The outcome is used before the next
-// Run.
+// Runner runs records.
 type Runner interface {
-	Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome
+	// Run runs one record through a route of the task. Outputs go to out; a record
+	// that fails, or is dropped without having emitted, leaves none there. The
+	// outcome is used before the next Run.
+	Run(route int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome
+	// Due ends a timer of a state of the group: it must disarm it. Of a pane it gives
+	// the record that this makes and the route to run it through, else nil. A task
+	// without state never calls it.
+	Due(s int, due int64, key []byte) (route int, rec *event.Record)
 }
 
 // Config is what a task is made of.
 type Config struct {
-	Route     *plan.Route
-	Topic     event.TopicID
+	// Routes are those of the group, in its order; of a task without state the one.
+	Routes []*plan.Route
+	Runner Runner
+	Budget *Budget // shared by all tasks of the process
+	Caps   Caps
+	// Group and Cells are set where the routes have state (S1); a state's index in
+	// the group is that in the cells.
+	Group *plan.Group
+	Cells *state.Cells
+}
+
+// Input is one partition of a topic as one route reads it, or the group's own log.
+type Input struct {
+	Route     int // index in Config.Routes; -1 of the own log
+	Topic     string
+	TopicID   event.TopicID
 	Partition int32
-	Runner    Runner
-	Budget    *Budget // shared by all tasks of the process
-	Caps      Caps
+	Own       bool
+	// Next is the position of the first record to run. It counts for an input that
+	// the progress does not know.
+	Next int64
 }
 
 // State is where a task stands in its life.
@@ -55,19 +92,21 @@ type State uint8
 const (
 	Restoring State = iota // no position yet
 	Running
-	Paused  // its source is: a cap is reached
+	Paused  // its sources are: a cap is reached
 	Closing // takes nothing more, waits for what is under way
 	Closed
+	Failed // takes nothing more: Err says why. What had not persisted runs again at the next start
 )
 
 // String names the state.
 func (s State) String() string {
-	return [...]string{"restoring", "running", "paused", "closing", "closed"}[s]
+	return [...]string{"restoring", "running", "paused", "closing", "closed", "failed"}[s]
 }
 
-// Limits of an epoch.
+// Limits of an epoch: the store's transaction is one.
 const (
 	epochRecords = 2000
+	epochCells   = 4000
 	epochBytes   = 2 << 20
 )
 
@@ -75,17 +114,18 @@ const (
 // went back (it was truncated), or a partition was given to a task twice.
 var ErrBack = errors.New("the log went back behind what has run")
 
-// Task is one route on one partition.
+// Task is the routes of a group on all of its inputs, or one route on one partition.
 type Task struct {
 	cfg    Config
+	cells  *state.Cells
 	policy policy
 	state  State
+	err    error // of Failed
 	lease  int64 // I6: from here on nothing is committed
 
-	next      int64    // position of the next record to run
-	watermark int64    // all before it is done
-	epochs    []*epoch // oldest first; only the last may be open
-	base      uint64   // number of epochs[0]
+	inputs []*input
+	epochs []*epoch // oldest first; only the last may be open
+	base   uint64   // number of epochs[0]
 
 	usualBytes int // size of the arena of the epoch sealed last, and some more
 	usualOuts  int
@@ -94,9 +134,27 @@ type Task struct {
 	bytes    int64 // in flight
 	above    int64 // what the budget counts of bytes
 	deadline int64 // of Closing
+	finish   bool  // Closing ends with what has ended
 
-	done    Account // of persisted epochs
+	done    []Account // of persisted epochs, by route
 	effects []Effect
+
+	group
+}
+
+// input is an Input and how far it is.
+type input struct {
+	Input
+	index     int
+	next      int64 // position of the next record to run
+	read      int64 // position behind what was given: what lies between is kept
+	watermark int64 // all before it is done
+	moved     bool  // the watermark did, and is not told
+	known     bool  // its records may run: it is in the state, or there is none
+	paused    bool
+	kept      []slice
+
+	spoken
 }
 
 // New makes a task in Restoring.
@@ -108,56 +166,82 @@ func New(cfg Config) *Task {
 		cfg.Caps.Records = partitionRecords
 	}
 	cfg.Budget.tasks.Add(1)
-	t := &Task{cfg: cfg, lease: deliver.Never}
-	t.done.Emits = make([]Emitted, len(cfg.Route.Emits))
+	t := &Task{cfg: cfg, cells: cfg.Cells, lease: deliver.Never, done: make([]Account, len(cfg.Routes))}
+	for i, r := range cfg.Routes {
+		t.done[i].Emits = make([]Emitted, len(r.Emits))
+	}
 	return t
 }
 
-// Open gives the position of the first record to run. A stateless task has nothing
-// to restore and runs from here.
-func (t *Task) Open(next int64) {
+// Open gives the inputs, which are numbered in this order, and where the group
+// stands as Restore found it; nil for a task without state. It runs from here.
+//
+// An input that the progress knows goes on there, whatever Next says. One that it
+// does not know is announced on the own log, and runs when that has been read.
+// One that is missing here is gone: its intents and marks are void.
+func (t *Task) Open(p *Progress, inputs []Input, now int64) {
 	if t.state != Restoring {
 		panic("task: opened in state " + t.state.String())
 	}
-	t.state, t.next, t.watermark = Running, next, next
+	t.state = Running
+	for _, in := range inputs {
+		t.add(in, now)
+	}
+	if t.cells != nil {
+		t.restore(p, now)
+	}
+	t.steer()
 }
 
-// Lease sets the end of the lease (I6): an offset is handed out for commit only
-// before it.
+// AddInput takes one more input of a group, a partition that was added to a topic,
+// and gives its number.
+func (t *Task) AddInput(in Input, now int64) int {
+	i := t.add(in, now)
+	t.join(i)
+	t.announce(i)
+	return i.index
+}
+
+func (t *Task) add(in Input, now int64) *input {
+	i := &input{Input: in, index: len(t.inputs), next: in.Next, read: in.Next, watermark: in.Next, known: t.cells == nil}
+	i.spoken = silent(now)
+	t.inputs = append(t.inputs, i)
+	return i
+}
+
+// Lease sets the end of the lease (I6): an offset is handed out for commit, a
+// transaction asked for, only before it.
 func (t *Task) Lease(until int64) { t.lease = until }
 
-// Records runs a slice of the partition, in order. next is the position after it,
+// Records runs a slice of an input, in order. next is the position after it,
 // which may lie beyond the last record: a compacted log has gaps, a slice may be
 // all gap. The records are not kept: what a letter may need of them is copied.
 // Records of a task that is closing are ignored; they are read again by whoever
-// comes next.
-func (t *Task) Records(rs []event.Record, next, now int64) error {
+// comes next. An error is that of the log or, of a task that has Failed, Err.
+func (t *Task) Records(n int, rs []event.Record, next, now int64) error {
 	switch t.state {
 	case Restoring:
 		panic("task: records before the position")
 	case Closing, Closed:
 		return nil
+	case Failed:
+		return t.err
 	}
-	if len(rs) > 0 && rs[0].Offset < t.next || next < t.next {
-		return fmt.Errorf("%w: at %d, got %d", ErrBack, t.next, min(next, first(rs, next)))
+	in := t.inputs[n]
+	if len(rs) > 0 && rs[0].Offset < in.read || next < in.read {
+		return fmt.Errorf("%w: at %d, got %d", ErrBack, in.read, min(next, first(rs, next)))
 	}
-	if next == t.next {
+	if next == in.read {
 		return nil
 	}
-	clock := time.Unix(0, now).UTC()
-	e := t.open()
-	for i := range rs {
-		if e.full() {
-			t.seal(e)
-			e = t.open()
-		}
-		t.run(e, &rs[i], clock)
+	in.read, in.quiet = next, now
+	if t.cells == nil {
+		t.slice(in, rs, next, now)
+	} else {
+		t.take(in, rs, next, now)
 	}
-	e.next = next
-	t.next = next
-	t.seal(e)
 	t.steer()
-	return nil
+	return t.err
 }
 
 func first(rs []event.Record, next int64) int64 {
@@ -167,53 +251,113 @@ func first(rs []event.Record, next int64) int64 {
 	return next
 }
 
-// run runs one record in e.
-func (t *Task) run(e *epoch, rec *event.Record, clock time.Time) {
-	if e.records == 0 {
-		e.oldest = rec.Timestamp
+// slice runs records of an input, up to next, under one now.
+func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
+	clock := time.Unix(0, now).UTC()
+	e := t.open(in)
+	for i := range rs {
+		if t.full(e) {
+			t.seal(e, now)
+			e = t.open(in)
+		}
+		rec, before := &rs[i], in.next
+		if e.records == 0 {
+			e.oldest = rec.Timestamp
+		}
+		e.records++
+		e.read += int64(rec.Size())
+		t.records++
+		in.next = rec.Offset + 1
+		e.next = in.next
+		if t.cells == nil {
+			t.run(e, in, in.Route, rec, clock)
+		} else if e = t.record(e, rec, before, clock); e == nil {
+			return // Failed: what the epoch holds is never released
+		}
 	}
-	e.records++
-	e.read += int64(rec.Size())
-	t.records++
-	t.next = rec.Offset + 1
-	e.next = t.next
-	e.acct.In++
+	if before := in.next; before < next { // a gap
+		in.next, e.next = next, next
+		if t.cells != nil {
+			if e = t.passed(e, before, clock); e == nil {
+				return
+			}
+		}
+	}
+	t.seal(e, now)
+	t.policy.after(t, clock)
+}
 
+// run runs one record through a route, and what it makes behind it. in is the
+// input whose record, or whose record's child, it is; nil for any other.
+func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time.Time) {
+	if t.cells != nil {
+		t.cells.Begin()
+	}
 	mark := e.arena.Mark()
-	end := t.cfg.Runner.Run(rec, clock, &e.arena)
+	end := t.cfg.Runner.Run(route, rec, clock, &e.arena)
+	if t.cells != nil {
+		if t.broken() {
+			e.arena.Undo(mark)
+			t.cells.Undo()
+			return
+		}
+		t.spoke(in, &end)
+		t.bounded(&end)
+	}
+	acct := &e.acct[route]
+	acct.In++
 	switch end.Kind {
 	case event.Failed:
 		e.arena.Undo(mark) // I11
-		e.acct.InFlight++
-		t.failed(e, rec, &end)
+		acct.InFlight++
+		t.failed(e, route, rec, &end)
 	case event.Dropped:
 		e.arena.Undo(mark)
-		e.acct.drop(end.Reason, 1)
+		acct.drop(end.Reason, 1)
+	case event.Split:
+		acct.In-- // its children count in its place (I2)
 	default:
-		e.acct.Completed++
+		acct.Completed++
 	}
 	if n := e.arena.Since(mark); n > 0 {
 		e.origin(rec)
 		outs := e.arena.Outs
 		for i := len(outs) - n; i < len(outs); i++ {
 			outs[i].Record = int32(len(e.origins) - 1)
+			outs[i].Route = int32(route)
 			outs[i].Logged = rec.Timestamp
 			outs[i].Index = int32(i)
+		}
+	}
+	if t.cells != nil {
+		t.behind(e, route, rec, end.Kind == event.Failed, clock)
+	}
+	if end.Kind == event.Split {
+		for i := range end.Children {
+			if t.run(e, in, route, &end.Children[i], clock); t.state == Failed {
+				return
+			}
 		}
 	}
 }
 
 // failed writes the letter of a record that failed, with the record in it.
-func (t *Task) failed(e *epoch, rec *event.Record, end *event.Outcome) {
-	o := event.Origin{Topic: t.cfg.Topic, Partition: t.cfg.Partition, Offset: rec.Offset, Path: end.Path}
+func (t *Task) failed(e *epoch, route int, rec *event.Record, end *event.Outcome) {
+	r := t.cfg.Routes[route]
+	o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset, Path: end.Path}
 	l := letter.Letter{
-		ID:     letter.ID(t.cfg.Route.IDName(), o, "", 0),
-		Class:  letter.Processing,
-		Origin: o, Route: t.cfg.Route.Name, Stage: end.Stage, Attempts: 1,
+		Class: letter.Processing, Route: r.Name, Stage: end.Stage, Attempts: 1,
 		Value: bytes.Clone(rec.Value), Key: bytes.Clone(rec.Key), Headers: cloneHeaders(rec.Headers), Time: rec.Timestamp,
 	}
-	l.Order = l.Key
 	size := int64(rec.Size())
+	if m := rec.Made; m != nil {
+		l.Value, l.Headers = value.AppendJSON(nil, m.Value), nil
+		o.Path = m.Path
+		size += int64(len(l.Value))
+	} else {
+		o.Topic, o.Partition = e.places[0].topic, e.places[0].partition
+	}
+	l.Origin, l.ID, l.Order = o, letter.ID(r.IDName(), o, "", 0), l.Key
 	e.bytes += size
 	t.bytes += size
 	if f := end.Fail; f != nil {
@@ -223,7 +367,7 @@ func (t *Task) failed(e *epoch, rec *event.Record, end *event.Outcome) {
 			l.Span = fmt.Sprintf("%s:%d:%d", f.Span.File.Name, p.Line, p.Col)
 		}
 	}
-	e.letters = append(e.letters, &pending{letter: l, output: -1})
+	e.letters = append(e.letters, &pending{letter: l, route: route, output: -1})
 }
 
 func cloneHeaders(hs []event.Header) []event.Header {
@@ -236,20 +380,23 @@ func cloneHeaders(hs []event.Header) []event.Header {
 
 // seal ends an epoch and releases its effects (I11): only now nothing of its arena
 // moves any more.
-func (t *Task) seal(e *epoch) {
+func (t *Task) seal(e *epoch, now int64) {
 	e.sealed = true
 	outs := e.arena.Outs
 	t.usualBytes, t.usualOuts = min(len(e.arena.Buf)*9/8, keepBytes), min(len(outs)*9/8, epochRecords)
-	size := int64(len(e.arena.Buf)) + int64(len(outs))*outputOverhead + int64(len(e.keys)) + int64(e.records)*recordOverhead
-	e.bytes += size
-	t.bytes += size
+	size := int64(len(e.arena.Buf)) + int64(len(outs))*outputOverhead + int64(len(e.texts)) + int64(e.records)*recordOverhead
 	e.outs = len(outs) + len(e.letters)
 	e.ends = append(e.ends[:0], make([]bool, len(outs))...)
 	for i := range outs {
-		c := &e.acct.Emits[outs[i].Emit]
+		c := &e.acct[outs[i].Route].Emits[outs[i].Emit]
 		c.Emitted++
 		c.InFlight++
 	}
+	if t.cells != nil {
+		size += t.sealed(e, now)
+	}
+	e.bytes += size
+	t.bytes += size
 	if len(outs) > 0 {
 		t.effect(Effect{Kind: Send, Outs: outs})
 	}
@@ -263,7 +410,7 @@ func (t *Task) seal(e *epoch) {
 // key.
 const (
 	outputOverhead = 256
-	recordOverhead = 24
+	recordOverhead = 40
 )
 
 // Result takes how an output ended. Acceptance ends it here; anything else makes a
@@ -279,32 +426,43 @@ func (t *Task) Result(r *deliver.Result) {
 	}
 	e.ends[r.Out.Index] = true
 	if r.Kind == deliver.Taken {
-		c := &e.acct.Emits[r.Out.Emit]
-		c.InFlight--
-		c.Accepted++
-		e.outs--
+		t.ended(e, r.Out, false)
 		return
 	}
-	e.letters = append(e.letters, &pending{letter: t.undelivered(e, r), output: r.Out.Index})
+	e.letters = append(e.letters, &pending{letter: t.undelivered(e, r), route: int(r.Out.Route), output: r.Out.Index})
 	t.produce(e, len(e.letters)-1)
+}
+
+// ended ends an output: taken by its sink, or its letter acknowledged.
+func (t *Task) ended(e *epoch, o *event.Output, dead bool) {
+	if no, held := e.held[o.Index]; held {
+		t.release(e, o, no, dead)
+		return
+	}
+	e.outs--
+	c := &e.acct[o.Route].Emits[o.Emit]
+	c.InFlight--
+	c.end(dead)
 }
 
 // produce asks for the i-th letter of an epoch to be written.
 func (t *Task) produce(e *epoch, i int) {
-	t.effect(Effect{Kind: Produce, Letter: &e.letters[i].letter, Ref: Ref{e.arena.Epoch, i}})
+	p := e.letters[i]
+	t.effect(Effect{Kind: Produce, Route: p.route, Letter: &p.letter, Ref: Ref{e.arena.Epoch, i}})
 }
 
 // undelivered makes the letter of an output that was refused or ran out of time.
 func (t *Task) undelivered(e *epoch, r *deliver.Result) letter.Letter {
 	out, from := r.Out, &e.origins[r.Out.Record]
-	emit := t.cfg.Route.Emits[out.Emit]
+	route := t.cfg.Routes[out.Route]
+	emit := route.Emits[out.Emit]
 	// An output does not know its element path: its own id tells elements apart.
-	o := event.Origin{Topic: t.cfg.Topic, Partition: t.cfg.Partition, Offset: from.offset}
+	o := e.of(from)
 	body := out.Body.Of(out.Arena)
 	l := letter.Letter{
-		ID:     letter.ID(t.cfg.Route.IDName(), o, emit.ID+"\x00"+string(out.ID.Of(out.Arena)), 0),
+		ID:     letter.ID(route.IDName(), o, emit.ID+"\x00"+string(out.ID.Of(out.Arena)), 0),
 		Class:  letter.Delivery,
-		Origin: o, Route: t.cfg.Route.Name, Stage: "emit", Emit: emit.ID,
+		Origin: o, Route: route.Name, Stage: "emit", Emit: emit.ID,
 		Code: r.Code, Attempts: r.Attempts, Excerpt: letter.MaskEcho(r.Excerpt, body),
 		Value: body, Target: string(out.Target.Of(out.Arena)), Time: out.Time, Order: e.key(from),
 	}
@@ -340,46 +498,67 @@ func (t *Task) LetterAcked(ref Ref) {
 	}
 	p := e.letters[ref.index]
 	p.acked = true
-	e.outs--
 	if p.output < 0 {
-		e.acct.InFlight--
-		e.acct.Dead++
+		e.outs--
+		a := &e.acct[p.route]
+		a.InFlight--
+		a.Dead++
 		return
 	}
-	c := &e.acct.Emits[e.arena.Outs[p.output].Emit]
-	c.InFlight--
-	c.Dead++
+	t.ended(e, &e.arena.Outs[p.output], true)
 }
 
-// Persist ends the longest prefix of epochs that wait for nothing (I1) and moves
-// the watermark behind it. To be called after results, acknowledgements and
-// slices; it costs nothing where nothing has ended.
+// Persist ends the longest prefix of epochs that wait for nothing (I1): it moves
+// the watermarks behind it, of a group when its transaction has been Committed. To
+// be called after results, acknowledgements and slices; it costs nothing where
+// nothing has ended.
 func (t *Task) Persist(now int64) {
-	if t.state == Restoring || t.state == Closed || now >= t.lease { // I6
+	if t.state == Restoring || t.state == Closed || t.state == Failed || now >= t.lease { // I6
 		return
 	}
+	t.policy.at(now)
 	n := t.policy.prefix(t.epochs)
+	if t.cells != nil {
+		t.commit(n)
+	} else if n > 0 {
+		t.persisted(n)
+	}
+	if t.state == Closing && (len(t.epochs) == 0 || t.finish) && t.committing == 0 {
+		t.end(Effect{Kind: Ended, Offset: t.Watermark(0)})
+	}
+}
+
+// persisted forgets the oldest n epochs: they are done.
+func (t *Task) persisted(n int) {
 	for _, e := range t.epochs[:n] {
-		t.watermark = e.next
-		t.done.Add(&e.acct)
+		if e.in != nil {
+			e.in.watermark, e.in.moved = e.next, true
+		}
+		for i := range e.acct {
+			t.done[i].Add(&e.acct[i])
+		}
 		t.records -= int64(e.records)
 		t.bytes -= e.bytes
-		t.recycle(e)
+		if len(e.held) > 0 {
+			t.linger(e)
+		} else {
+			t.recycle(e)
+		}
 	}
-	if n > 0 {
-		rest := copy(t.epochs, t.epochs[n:])
-		clear(t.epochs[rest:])
-		t.epochs = t.epochs[:rest]
-		t.base += uint64(n)
-		t.effect(Effect{Kind: Watermark, Offset: t.watermark})
-		t.steer()
+	rest := copy(t.epochs, t.epochs[n:])
+	clear(t.epochs[rest:])
+	t.epochs = t.epochs[:rest]
+	t.base += uint64(n)
+	for _, in := range t.inputs {
+		if in.moved {
+			in.moved = false
+			t.effect(Effect{Kind: Watermark, Input: in.index, Offset: in.watermark})
+		}
 	}
-	if t.state == Closing && len(t.epochs) == 0 {
-		t.end(Effect{Kind: Ended, Offset: t.watermark})
-	}
+	t.steer()
 }
 
-// steer pauses and resumes the source by the caps (I7).
+// steer pauses and resumes the sources by the caps (I7).
 func (t *Task) steer() {
 	above := t.cfg.Budget.above(t.bytes)
 	t.cfg.Budget.use(above - t.above)
@@ -387,16 +566,42 @@ func (t *Task) steer() {
 	switch {
 	case t.state == Running && t.over(pauseAt):
 		t.state = Paused
-		t.effect(Effect{Kind: Pause})
 	case t.state == Paused && !t.over(resumeAt):
 		t.state = Running
-		t.effect(Effect{Kind: Resume})
+	}
+	if t.state != Running && t.state != Paused {
+		return
+	}
+	for _, in := range t.inputs {
+		if pause := t.mustPause(in); pause != in.paused {
+			in.paused = pause
+			kind := Resume
+			if pause {
+				kind = Pause
+			}
+			t.effect(Effect{Kind: kind, Input: in.index})
+		}
 	}
 }
 
 func (t *Task) over(percent int64) bool {
 	return t.bytes > t.cfg.Caps.Bytes*percent/100 || t.records > t.cfg.Caps.Records*percent/100 ||
-		t.cfg.Budget.over(t.bytes, percent)
+		t.heldBytes > heldCap*percent/100 || t.cfg.Budget.over(t.bytes, percent)
+}
+
+// mustPause tells whether nothing more of an input is to be read now. The own log
+// is not paused by a cap, or what would end the waiting might stand behind it; nor
+// is the input whose intent is to be run: nothing else may run before.
+func (t *Task) mustPause(in *input) bool {
+	full := t.state == Paused && !in.Own
+	switch turn := t.turn(); {
+	case turn == nil && in.known:
+		return full
+	case turn != nil && turn.in == in && t.policy.intentOverCap():
+		return false
+	default: // what comes is kept
+		return full || len(in.kept) > 0
+	}
 }
 
 // Steer looks at the caps again: what other tasks gave back may let this one
@@ -407,7 +612,28 @@ func (t *Task) Steer() {
 	}
 }
 
-// Close begins the end of a task whose partition is given up: nothing more is
+// broken tells whether the store has failed to give a cell: the record at hand is
+// to be undone, and the task stops.
+func (t *Task) broken() bool {
+	if err := t.cells.Err(); err != nil {
+		t.Fail(err)
+		return true
+	}
+	return false
+}
+
+// Fail stops the task for good: the store did not take an Intend or a Commit, or
+// did not give what it holds. It takes nothing more and persists nothing.
+func (t *Task) Fail(err error) {
+	if t.state != Closed && t.state != Failed {
+		t.state, t.err = Failed, err
+	}
+}
+
+// Err says why a task has Failed.
+func (t *Task) Err() error { return t.err }
+
+// Close begins the end of a task whose inputs are given up: nothing more is
 // read, what is under way may end until deadline. The caller purges its outputs
 // from the schedulers first where the partition was revoked, or lets them be sent
 // where the process stops.
@@ -415,7 +641,7 @@ func (t *Task) Close(now, deadline int64) {
 	switch t.state {
 	case Closed, Closing:
 		return
-	case Restoring:
+	case Restoring, Failed:
 		t.end(Effect{Kind: Ended, Offset: NoOffset})
 		return
 	}
@@ -431,20 +657,17 @@ func (t *Task) Tick(now int64) {
 }
 
 // Finish ends a task in Closing with what has ended so far: nothing of it is on
-// the wire any more, and what it still waits for will not be sent.
+// the wire any more, and what it still waits for will not be sent. That of a group
+// ends when the transaction of that is Committed, and Persist called again.
 func (t *Task) Finish(now int64) {
 	if t.state != Closing {
 		return
 	}
+	t.finish = true
 	t.Persist(now)
-	if t.state != Closing {
-		return
+	if t.state == Closing && now >= t.lease { // I6
+		t.end(Effect{Kind: Ended, Offset: NoOffset})
 	}
-	last := t.watermark
-	if now >= t.lease { // I6
-		last = NoOffset
-	}
-	t.end(Effect{Kind: Ended, Offset: last})
 }
 
 // Lose ends the task at once, from any state: its lease was lost or fenced.
@@ -467,17 +690,21 @@ func (t *Task) end(last Effect) {
 	t.cfg.Budget.tasks.Add(-1)
 	t.above, t.bytes, t.records = 0, 0, 0
 	t.epochs = nil
+	t.forget()
 	t.effect(last)
 }
 
 // State tells where the task stands.
 func (t *Task) State() State { return t.state }
 
-// Watermark is the position before which everything is done.
-func (t *Task) Watermark() int64 { return t.watermark }
+// Inputs counts the inputs; they are numbered from 0.
+func (t *Task) Inputs() int { return len(t.inputs) }
 
-// Next is the position of the next record to run.
-func (t *Task) Next() int64 { return t.next }
+// Watermark is the position of an input before which everything is done.
+func (t *Task) Watermark(in int) int64 { return t.inputs[in].watermark }
+
+// Next is the position of an input's next record to run.
+func (t *Task) Next(in int) int64 { return t.inputs[in].next }
 
 // InFlight counts records and bytes that are not persisted.
 func (t *Task) InFlight() (records, bytes int64) { return t.records, t.bytes }
@@ -493,11 +720,11 @@ func (t *Task) Oldest() int64 {
 	return event.NoTime
 }
 
-// Account adds what the task counted to a (I2). Records of epochs that a Closed
-// task could not end are not in it.
-func (t *Task) Account(a *Account) {
-	a.Add(&t.done)
+// Account adds what a route of the task counted to a (I2). Records of epochs that
+// a Closed task could not end are not in it.
+func (t *Task) Account(route int, a *Account) {
+	a.Add(&t.done[route])
 	for _, e := range t.epochs {
-		a.Add(&e.acct)
+		a.Add(&e.acct[route])
 	}
 }

@@ -17,8 +17,8 @@ import (
 
 func newTask(t *testing.T, budget *Budget, caps Caps) *Task {
 	t.Helper()
-	k := New(Config{Route: testRoute(), Runner: &script{}, Budget: budget, Caps: caps})
-	k.Open(0)
+	k := New(Config{Routes: testRoutes(), Runner: &script{}, Budget: budget, Caps: caps})
+	k.Open(nil, []Input{{}}, 0)
 	return k
 }
 
@@ -30,10 +30,10 @@ func records(from int64, dos ...string) []event.Record {
 	return rs
 }
 
-// feed runs records and gives the effects.
-func feed(t *testing.T, k *Task, rs []event.Record, next int64) []Effect {
+// run runs records and gives the effects.
+func run(t *testing.T, k *Task, rs []event.Record, next int64) []Effect {
 	t.Helper()
-	if err := k.Records(rs, next, 0); err != nil {
+	if err := k.Records(0, rs, next, 0); err != nil {
 		t.Fatal(err)
 	}
 	k.Persist(0)
@@ -43,7 +43,7 @@ func feed(t *testing.T, k *Task, rs []event.Record, next int64) []Effect {
 func kinds(es []Effect) string {
 	var s []string
 	for _, e := range es {
-		s = append(s, [...]string{"send", "produce", "pause", "resume", "watermark", "ended"}[e.Kind])
+		s = append(s, [...]string{"send", "produce", "pause", "resume", "watermark", "ended", "intend", "commit", "append"}[e.Kind])
 	}
 	return strings.Join(s, " ")
 }
@@ -55,7 +55,7 @@ func TestEpochsAreCut(t *testing.T) {
 	for i := range rs {
 		rs[i] = event.Record{Offset: int64(i), Value: []byte("0")}
 	}
-	es := feed(t, k, rs, int64(len(rs)))
+	es := run(t, k, rs, int64(len(rs)))
 	if got := kinds(es); got != "send send send" {
 		t.Fatalf("effects %s", got)
 	}
@@ -68,7 +68,7 @@ func TestEpochsAreCut(t *testing.T) {
 	for i := range big {
 		big[i] = event.Record{Offset: int64(len(rs) + i), Key: make([]byte, epochBytes/2), Value: []byte("0")}
 	}
-	if got := kinds(feed(t, k, big, big[3].Offset+1)); got != "send send" {
+	if got := kinds(run(t, k, big, big[3].Offset+1)); got != "send send" {
 		t.Errorf("effects %s of 4 MiB", got)
 	}
 }
@@ -76,14 +76,14 @@ func TestEpochsAreCut(t *testing.T) {
 // What nothing waits for is persisted at once; a slice that is all gap, too.
 func TestNothingToWaitFor(t *testing.T) {
 	k := newTask(t, NewBudget(ProcessBytes), Caps{})
-	es := feed(t, k, records(3, "drop", ""), 9)
+	es := run(t, k, records(3, "drop", ""), 9)
 	if kinds(es) != "watermark" || es[0].Offset != 9 {
 		t.Fatalf("effects %+v", es)
 	}
-	if es = feed(t, k, nil, 12); kinds(es) != "watermark" || es[0].Offset != 12 {
+	if es = run(t, k, nil, 12); kinds(es) != "watermark" || es[0].Offset != 12 {
 		t.Fatalf("effects %+v", es)
 	}
-	if es = feed(t, k, nil, 12); len(es) != 0 {
+	if es = run(t, k, nil, 12); len(es) != 0 {
 		t.Fatalf("effects %+v", es)
 	}
 }
@@ -92,7 +92,7 @@ func TestNothingToWaitFor(t *testing.T) {
 // epoch waits for its acknowledgement.
 func TestDeliveryLetter(t *testing.T) {
 	k := newTask(t, NewBudget(ProcessBytes), Caps{})
-	es := feed(t, k, records(7, "1"), 8)
+	es := run(t, k, records(7, "1"), 8)
 	o := &es[0].Outs[0]
 	k.Result(&deliver.Result{Out: o, Kind: deliver.Denied, Attempts: 3, Code: "400", Excerpt: `"body 7" is bad`})
 	k.Persist(0)
@@ -119,7 +119,7 @@ func TestDeliveryLetter(t *testing.T) {
 // The letter of a record holds its original bytes; the record left no output.
 func TestProcessingLetter(t *testing.T) {
 	k := newTask(t, NewBudget(ProcessBytes), Caps{})
-	es := feed(t, k, records(7, "fail"), 8)
+	es := run(t, k, records(7, "fail"), 8)
 	if kinds(es) != "produce" {
 		t.Fatalf("effects %s", kinds(es))
 	}
@@ -149,15 +149,15 @@ func TestClose(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			k := newTask(t, NewBudget(ProcessBytes), Caps{})
-			feed(t, k, records(0, ""), 1)
-			es := feed(t, k, records(1, "0"), 2)
+			run(t, k, records(0, ""), 1)
+			es := run(t, k, records(1, "0"), 2)
 			out := &es[0].Outs[0]
 			k.Close(0, 10)
 			if got := kinds(k.Effects(nil)); got != "" || k.State() != Closing {
 				t.Fatalf("effects %q, state %s", got, k.State())
 			}
-			if err := k.Records(records(2, "0"), 3, 0); err != nil || k.Next() != 2 {
-				t.Fatalf("takes records while closing: %v, %d", err, k.Next())
+			if err := k.Records(0, records(2, "0"), 3, 0); err != nil || k.Next(0) != 2 {
+				t.Fatalf("takes records while closing: %v, %d", err, k.Next(0))
 			}
 			tt.end(k, out)
 			es = k.Effects(nil)
@@ -178,7 +178,7 @@ func TestClose(t *testing.T) {
 func TestLease(t *testing.T) {
 	k := newTask(t, NewBudget(ProcessBytes), Caps{})
 	k.Lease(0)
-	if es := feed(t, k, records(0, ""), 1); len(es) != 0 {
+	if es := run(t, k, records(0, ""), 1); len(es) != 0 {
 		t.Fatalf("effects %+v", es)
 	}
 	k.Lease(1)
@@ -193,14 +193,14 @@ func TestHysteresis(t *testing.T) {
 	k := newTask(t, NewBudget(ProcessBytes), Caps{Records: 10})
 	var outs []*event.Output
 	for i := range int64(8) {
-		for _, e := range feed(t, k, records(i, "0"), i+1) {
+		for _, e := range run(t, k, records(i, "0"), i+1) {
 			if e.Kind == Pause {
 				t.Fatalf("paused at %d of 10", i+1)
 			}
 			outs = append(outs, &e.Outs[0])
 		}
 	}
-	es := feed(t, k, records(8, "0"), 9)
+	es := run(t, k, records(8, "0"), 9)
 	if kinds(es) != "send pause" || k.State() != Paused {
 		t.Fatalf("effects %s", kinds(es))
 	}
@@ -225,7 +225,7 @@ func TestBudget(t *testing.T) {
 	push := func(k *Task, at int64) *event.Output {
 		r := records(at, "0")
 		r[0].Key = make([]byte, 500-recordSize)
-		for _, e := range feed(t, k, r, at+1) {
+		for _, e := range run(t, k, r, at+1) {
 			if e.Kind == Send {
 				return &e.Outs[0]
 			}

@@ -1,0 +1,412 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// Progress is where a group stands, as of the end of an epoch: it is written in the
+// transaction of that epoch's cells, so that no record is ever processed against
+// state that holds an effect of it (I5).
+type Progress struct {
+	Inputs []InputProgress
+	States []Mark
+	Routes []RouteCount
+	// NextHeld numbers the next held output. It is part of the state, so that no key
+	// is ever used twice.
+	NextHeld uint64
+	// Firing is set where the epoch ended between timers that were all due: the now,
+	// nanoseconds since 1970, under which the rest of them is told before anything
+	// else runs. 0: none is left.
+	Firing int64
+}
+
+// InputName names an input of a group for ever: a partition of a topic as one route
+// reads it. Route is the route's oldest name, "" for the group's own log.
+type InputName struct {
+	Route     string
+	Topic     event.TopicID
+	Partition int32
+}
+
+// InputProgress is how far one input has run.
+type InputProgress struct {
+	InputName
+	Next int64 // position behind the last record that has run
+	// Arrived and Timed are the greatest @time of its records, on arrival and below a
+	// `time by`; event.NoMicros: none has spoken.
+	Arrived, Timed int64
+	Idle           Idle
+}
+
+// Idle says that an input was run to its end: at position At nothing new was there,
+// as a fetch at Clock (microseconds) saw. The zero Idle is none.
+type Idle struct{ At, Clock int64 }
+
+// Mark is the watermark of one state (engine.md, Watermark), microseconds.
+type Mark struct {
+	Name    string
+	W, Told int64
+}
+
+// RouteCount is the account of one route (I2).
+type RouteCount struct {
+	Route          string // its oldest name
+	In, Done, Dead uint64
+	Dropped        []DroppedCount
+	Emits          []EmitCount
+}
+
+// DroppedCount counts the records that a route dropped for one reason.
+type DroppedCount struct {
+	Reason string
+	N      uint64
+}
+
+// EmitCount is the account of one emit.
+type EmitCount struct {
+	Emit                          string // its id
+	Emitted, Accepted, Dead, Held uint64
+}
+
+// Intent is one slice that was run, or is about to be: a start runs it again in the
+// order of the numbers and under the same now (I13).
+type Intent struct {
+	No          uint64
+	Input       InputName
+	First, Last int64 // positions: of the first record, and behind the last
+	Now         int64 // nanoseconds since 1970
+}
+
+// Held is an output that waits longer than its epoch should.
+type Held struct {
+	No     uint64
+	Route  string // oldest name
+	Emit   string // id
+	Origin event.Origin
+	// Order is the key of the record that made it: its letter is partitioned by it.
+	// nil: none.
+	Order     []byte
+	Lane      uint64
+	Ordered   bool
+	Tombstone bool
+	NoKey     bool
+	Logged    int64
+	Time      int64
+	NotBefore int64
+
+	ID, Target, Key, Body, Headers []byte
+}
+
+// groupKey is the beginning of all keys of a group.
+func groupKey(group string, kind byte) []byte {
+	return append(append(append([]byte{'g'}, group...), 0), kind)
+}
+
+// ProgressKey is the key of a group's progress.
+func ProgressKey(group string) []byte { return groupKey(group, 'a') }
+
+// IntentKey is the key of an intent.
+func IntentKey(group string, no uint64) []byte {
+	return binary.BigEndian.AppendUint64(groupKey(group, 'i'), no)
+}
+
+// HeldKey is the key of a held output.
+func HeldKey(group string, no uint64) []byte {
+	return binary.BigEndian.AppendUint64(groupKey(group, 'h'), no)
+}
+
+// ReadProgress reads where a group stands; nil where it has never run.
+func ReadProgress(s Store, group string) (*Progress, error) {
+	val, ok, err := s.Get(ProgressKey(group))
+	if err != nil || !ok {
+		return nil, err
+	}
+	p, err := decodeProgress(val)
+	if err != nil {
+		return nil, fmt.Errorf("progress of the group %s: %w", group, err)
+	}
+	return p, nil
+}
+
+// ReadIntents reads the intents of a group, in the order of their numbers.
+func ReadIntents(s Store, group string) ([]Intent, error) {
+	var out []Intent
+	err := scanGroup(s, group, 'i', func(no uint64, val []byte) error {
+		r := reader{b: val}
+		in := Intent{No: no, Input: r.input(), First: r.int(), Last: r.int(), Now: r.int()}
+		out = append(out, in)
+		return r.end()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("intents of the group %s: %w", group, err)
+	}
+	return out, nil
+}
+
+// ReadHeld reads the held outputs of a group, in the order of their numbers.
+func ReadHeld(s Store, group string) ([]Held, error) {
+	var out []Held
+	err := scanGroup(s, group, 'h', func(no uint64, val []byte) error {
+		r := reader{b: val}
+		h := r.held()
+		h.No = no
+		out = append(out, h)
+		return r.end()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("held outputs of the group %s: %w", group, err)
+	}
+	return out, nil
+}
+
+func scanGroup(s Store, group string, kind byte, each func(no uint64, val []byte) error) error {
+	prefix := groupKey(group, kind)
+	var bad error
+	err := s.Scan(prefix, nil, func(key, val []byte) bool {
+		if len(key) != len(prefix)+8 {
+			bad = fmt.Errorf("%w: key %x", ErrDamaged, key)
+			return false
+		}
+		bad = each(binary.BigEndian.Uint64(key[len(prefix):]), val)
+		return bad == nil
+	})
+	if bad != nil {
+		return bad
+	}
+	return err
+}
+
+// groupFormat leads every value of a group: another one was written by a version
+// that this one cannot read.
+const groupFormat = 1
+
+// AppendProgress encodes p.
+func AppendProgress(dst []byte, p *Progress) []byte {
+	dst = append(dst, groupFormat)
+	dst = binary.AppendUvarint(dst, uint64(len(p.Inputs)))
+	for i := range p.Inputs {
+		in := &p.Inputs[i]
+		dst = appendInput(dst, &in.InputName)
+		for _, n := range [...]int64{in.Next, in.Arrived, in.Timed, in.Idle.At, in.Idle.Clock} {
+			dst = binary.AppendVarint(dst, n)
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(p.States)))
+	for i := range p.States {
+		m := &p.States[i]
+		dst = appendText(dst, m.Name)
+		dst = binary.AppendVarint(dst, m.W)
+		dst = binary.AppendVarint(dst, m.Told)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(p.Routes)))
+	for i := range p.Routes {
+		rc := &p.Routes[i]
+		dst = appendText(dst, rc.Route)
+		for _, n := range [...]uint64{rc.In, rc.Done, rc.Dead, uint64(len(rc.Dropped))} {
+			dst = binary.AppendUvarint(dst, n)
+		}
+		for _, d := range rc.Dropped {
+			dst = appendText(dst, d.Reason)
+			dst = binary.AppendUvarint(dst, d.N)
+		}
+		dst = binary.AppendUvarint(dst, uint64(len(rc.Emits)))
+		for _, e := range rc.Emits {
+			dst = appendText(dst, e.Emit)
+			for _, n := range [...]uint64{e.Emitted, e.Accepted, e.Dead, e.Held} {
+				dst = binary.AppendUvarint(dst, n)
+			}
+		}
+	}
+	dst = binary.AppendUvarint(dst, p.NextHeld)
+	return binary.AppendVarint(dst, p.Firing)
+}
+
+func decodeProgress(b []byte) (*Progress, error) {
+	r := reader{b: b}
+	r.format()
+	p := &Progress{}
+	for range r.count() {
+		p.Inputs = append(p.Inputs, InputProgress{InputName: r.name(), Next: r.int(), Arrived: r.int(), Timed: r.int(), Idle: Idle{At: r.int(), Clock: r.int()}})
+	}
+	for range r.count() {
+		p.States = append(p.States, Mark{Name: r.text(), W: r.int(), Told: r.int()})
+	}
+	for range r.count() {
+		rc := RouteCount{Route: r.text(), In: r.uint(), Done: r.uint(), Dead: r.uint()}
+		for range r.count() {
+			rc.Dropped = append(rc.Dropped, DroppedCount{Reason: r.text(), N: r.uint()})
+		}
+		for range r.count() {
+			rc.Emits = append(rc.Emits, EmitCount{Emit: r.text(), Emitted: r.uint(), Accepted: r.uint(), Dead: r.uint(), Held: r.uint()})
+		}
+		p.Routes = append(p.Routes, rc)
+	}
+	p.NextHeld, p.Firing = r.uint(), r.int()
+	return p, r.end()
+}
+
+// AppendIntent encodes an intent; its number stands in its key.
+func AppendIntent(dst []byte, in *Intent) []byte {
+	dst = append(dst, groupFormat)
+	dst = appendInput(dst, &in.Input)
+	for _, n := range [...]int64{in.First, in.Last, in.Now} {
+		dst = binary.AppendVarint(dst, n)
+	}
+	return dst
+}
+
+const (
+	heldOrdered = 1 << iota
+	heldTombstone
+	heldNoKey
+	heldHasOrder
+)
+
+// AppendHeld encodes a held output; its number stands in its key.
+func AppendHeld(dst []byte, h *Held) []byte {
+	flags := byte(0)
+	for _, f := range [...]struct {
+		on   bool
+		flag byte
+	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}} {
+		if f.on {
+			flags |= f.flag
+		}
+	}
+	dst = append(dst, groupFormat, flags)
+	dst = appendText(dst, h.Route)
+	dst = appendText(dst, h.Emit)
+	dst = append(dst, h.Origin.Topic[:]...)
+	dst = binary.AppendVarint(dst, int64(h.Origin.Partition))
+	dst = binary.AppendVarint(dst, h.Origin.Offset)
+	dst = appendText(dst, h.Origin.Path)
+	dst = binary.BigEndian.AppendUint64(dst, h.Lane)
+	for _, n := range [...]int64{h.Logged, h.Time, h.NotBefore} {
+		dst = binary.AppendVarint(dst, n)
+	}
+	for _, b := range [...][]byte{h.Order, h.ID, h.Target, h.Key, h.Body, h.Headers} {
+		dst = binary.AppendUvarint(dst, uint64(len(b)))
+		dst = append(dst, b...)
+	}
+	return dst
+}
+
+func (r *reader) held() Held {
+	r.format()
+	flags := r.byte()
+	h := Held{
+		Ordered: flags&heldOrdered != 0, Tombstone: flags&heldTombstone != 0, NoKey: flags&heldNoKey != 0,
+		Route: r.text(), Emit: r.text(),
+	}
+	copy(h.Origin.Topic[:], r.take(len(h.Origin.Topic)))
+	h.Origin.Partition, h.Origin.Offset, h.Origin.Path = int32(r.int()), r.int(), r.text()
+	if b := r.take(8); b != nil {
+		h.Lane = binary.BigEndian.Uint64(b)
+	}
+	h.Logged, h.Time, h.NotBefore = r.int(), r.int(), r.int()
+	for _, b := range [...]*[]byte{&h.Order, &h.ID, &h.Target, &h.Key, &h.Body, &h.Headers} {
+		*b = append([]byte{}, r.take(r.count())...)
+	}
+	if flags&heldHasOrder == 0 {
+		h.Order = nil
+	}
+	return h
+}
+
+func appendInput(dst []byte, n *InputName) []byte {
+	dst = appendText(dst, n.Route)
+	dst = append(dst, n.Topic[:]...)
+	return binary.AppendVarint(dst, int64(n.Partition))
+}
+
+// reader reads what the functions above wrote. After the first fault everything it
+// gives is zero, and end tells.
+type reader struct {
+	b   []byte
+	bad error
+}
+
+func (r *reader) fail(what string) {
+	if r.bad == nil {
+		r.bad = fmt.Errorf("%w: %s", ErrDamaged, what)
+	}
+	r.b = nil
+}
+
+func (r *reader) format() {
+	if f := r.byte(); r.bad == nil && f != groupFormat {
+		r.fail(fmt.Sprintf("format %d is not known, only %d", f, groupFormat))
+	}
+}
+
+func (r *reader) take(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.fail("a value is cut")
+		return nil
+	}
+	b := r.b[:n:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *reader) byte() byte {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) uint() uint64 {
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 {
+		r.fail("a number is cut")
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+func (r *reader) int() int64 {
+	n, size := binary.Varint(r.b)
+	if size <= 0 {
+		r.fail("a number is cut")
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+// count reads a length: no more than there are bytes left.
+func (r *reader) count() int {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.fail("a length is too long")
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) text() string { return string(r.take(r.count())) }
+
+func (r *reader) name() InputName {
+	n := InputName{Route: r.text()}
+	copy(n.Topic[:], r.take(len(n.Topic)))
+	n.Partition = int32(r.int())
+	return n
+}
+
+// input is the name at the head of an intent.
+func (r *reader) input() InputName {
+	r.format()
+	return r.name()
+}
+
+func (r *reader) end() error {
+	if r.bad == nil && len(r.b) > 0 {
+		r.fail(fmt.Sprintf("%d bytes too many", len(r.b)))
+	}
+	return r.bad
+}

@@ -1,0 +1,157 @@
+package task
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
+)
+
+// Records that the task makes of others run as records of their own behind their
+// cause and in its epoch: so what a change causes is exact by I11, with no log
+// between. Each fails alone.
+
+// maxFamily bounds what a record of a log may write with all its children and the
+// changes that it makes, in cells and bytes: they are one transaction.
+const (
+	maxFamilyCells = 32_000
+	maxFamilyBytes = 4 << 20
+)
+
+// family is what the epoch had written before the record of the log that runs.
+type family struct{ cells, bytes int }
+
+// bounded fails a record that would make its family write more than it may. It
+// counts from the record of the log, so that it does not matter where epochs were
+// cut (I13).
+func (t *Task) bounded(end *event.Outcome) {
+	if end.Kind == event.Failed {
+		return
+	}
+	cells, bytes := t.cells.Written()
+	if cells-t.family.cells > maxFamilyCells || bytes-t.family.bytes > maxFamilyBytes {
+		*end = event.Outcome{Kind: event.Failed, Stage: end.Stage, Node: end.Node, Path: end.Path,
+			Fail: diag.Failf(diag.TooMuch, token.Span{}, "a record, its children and changes write more than %d rows or %d MiB", maxFamilyCells, maxFamilyBytes>>20)}
+	}
+}
+
+// behind ends a record of a group and runs the changes it made, each through every
+// route that reads them, in order of their names.
+func (t *Task) behind(e *epoch, route int, rec *event.Record, failed bool, clock time.Time) {
+	if failed {
+		if t.policy.undoes() {
+			t.cells.Undo() // I11
+		} else {
+			t.cells.Done()
+		}
+		return
+	}
+	if changes := t.cells.Done(); len(changes) > 0 {
+		path := ""
+		if rec.Made != nil {
+			path = rec.Made.Path
+		}
+		t.changes(e, t.cfg.Routes[route].IDName(), path, rec, changes, clock)
+	}
+}
+
+// changes runs the changes that a route made of a record, or a timer. Their path
+// holds the route: two routes may make changes of one table of the same record.
+func (t *Task) changes(e *epoch, route, path string, cause *event.Record, changes []state.Change, clock time.Time) {
+	for i := range changes {
+		ch := &changes[i]
+		s := t.cfg.Group.States[ch.State]
+		if len(s.Readers) == 0 {
+			continue
+		}
+		n := 0
+		for j := range changes[:i] {
+			if changes[j].State == ch.State {
+				n++
+			}
+		}
+		rec := *cause
+		rec.Value, rec.Headers = nil, nil
+		rec.Made = &event.Made{
+			Kind: event.Change, Value: ch.Value, Time: ch.Time,
+			Path: path + "~" + strings.TrimPrefix(s.Name, "table ") + "/" + route + "/" + strconv.Itoa(n),
+		}
+		for _, r := range s.Readers {
+			if t.policy.later(r, rec) {
+				continue
+			}
+			if t.run(e, nil, r, &rec, clock); t.state == Failed {
+				return
+			}
+		}
+	}
+}
+
+// fire ends the timers that are due: panes and rows past their age. There may be
+// many at once, so the epoch may be cut between them; then the next start goes on
+// with the rest, under the same now, before anything else. It gives the epoch at
+// hand, nil when the task has Failed.
+func (t *Task) fire(e *epoch, clock time.Time) *epoch {
+	for again := true; again; {
+		again = false
+		for s := range t.marks {
+			m := &t.marks[s]
+			for m.tell != event.NoMicros {
+				due, key, ok := t.cells.Due(s, m.tell)
+				if t.broken() {
+					return nil
+				}
+				if !ok {
+					break
+				}
+				if t.full(e) {
+					e.firing = clock.UnixNano()
+					t.seal(e, e.firing)
+					e = t.open(e.in)
+				}
+				again = true
+				if t.due(e, s, due, key, clock); t.state == Failed {
+					return nil
+				}
+			}
+		}
+	}
+	return e
+}
+
+// due ends one timer.
+func (t *Task) due(e *epoch, s int, due int64, key []byte, clock time.Time) {
+	m := &t.marks[s]
+	if m.idle && due > m.told {
+		m.told = due
+		t.cells.SetWatermark(s, m.w, m.told)
+	}
+	t.cells.Begin()
+	route, rec := t.cfg.Runner.Due(s, due, key)
+	if t.broken() {
+		t.cells.Undo()
+		return
+	}
+	t.family.cells, t.family.bytes = t.cells.Written()
+	if changes := t.cells.Done(); len(changes) > 0 {
+		t.changes(e, "", "", expired(t.cfg.Group.States[s].Name, due, key), changes, clock)
+	}
+	if rec != nil && t.state != Failed {
+		t.run(e, nil, route, rec, clock)
+	}
+}
+
+// expired is the origin of what the end of a row's time causes: no record did. It
+// is made of the state, the key and the time, so it is the same for ever.
+func expired(name string, due int64, key []byte) *event.Record {
+	b := binary.BigEndian.AppendUint32([]byte("expire"), uint32(len(name)))
+	b = append(append(b, name...), key...)
+	return &event.Record{TopicID: xxh3.Hash128(b).Bytes(), Offset: due, Timestamp: event.NoTime}
+}

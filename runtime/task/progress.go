@@ -1,0 +1,342 @@
+package task
+
+import (
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
+)
+
+// Progress is where a group stands in its store: what Open goes on from.
+type Progress struct {
+	p       *state.Progress // nil: the state is new
+	intents []state.Intent
+	held    []state.Held
+}
+
+// Restore reads where a group stands.
+func Restore(s state.Store, group string) (*Progress, error) {
+	var p Progress
+	var err error
+	if p.p, err = state.ReadProgress(s, group); err != nil {
+		return nil, err
+	}
+	if p.intents, err = state.ReadIntents(s, group); err != nil {
+		return nil, err
+	}
+	if p.held, err = state.ReadHeld(s, group); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// New tells that the group has never run with this store.
+func (p *Progress) New() bool { return p.p == nil }
+
+// Position is that of an input's next record; route is the route's oldest name, ""
+// for the own log. false: the group does not know the input.
+func (p *Progress) Position(route string, topic event.TopicID, partition int32) (int64, bool) {
+	if in := p.input(state.InputName{Route: route, Topic: topic, Partition: partition}); in != nil {
+		return in.Next, true
+	}
+	return 0, false
+}
+
+// Inputs lists the inputs that the group knows, those that are gone among them.
+func (p *Progress) Inputs() []state.InputName {
+	if p.p == nil {
+		return nil
+	}
+	var out []state.InputName
+	for i := range p.p.Inputs {
+		out = append(out, p.p.Inputs[i].InputName)
+	}
+	return out
+}
+
+func (p *Progress) input(n state.InputName) *state.InputProgress {
+	if p.p == nil {
+		return nil
+	}
+	for i := range p.p.Inputs {
+		if p.p.Inputs[i].InputName == n {
+			return &p.p.Inputs[i]
+		}
+	}
+	return nil
+}
+
+// group is what only the task of a state group has.
+type group struct {
+	marks  []mark // by state
+	family family
+	fresh  []*input   // to be announced
+	idles  []idleMark // to be told
+
+	intents    []intent // those whose end has not persisted, oldest first
+	nextIntent uint64   // the last one's number
+	turns      []intent // of intents: outstanding since the start
+	void       []uint64 // of inputs that are gone, to be deleted
+
+	nextHeld  uint64
+	lanes     map[lane]int      // held outputs that wait, by lane
+	lingering map[uint64]*epoch // persisted, and an output of them is held
+	heldBytes int64             // of lingering
+
+	// As of the last transaction asked for.
+	committing int // how many epochs it holds; 0: it has been Committed
+	gone       []state.InputProgress
+	firing     int64
+	marked     []state.Mark
+}
+
+// forget drops what a task that ends needs no more.
+func (t *Task) forget() {
+	t.intents, t.turns, t.lingering, t.heldBytes, t.committing = nil, nil, nil, 0, 0
+	for _, in := range t.inputs {
+		in.kept = nil
+	}
+}
+
+// written is what an epoch of a group holds for its transaction.
+type written struct {
+	cells                  uint64 // its number in Cells
+	wroteCells, wroteBytes int
+	firing                 int64 // Progress.Firing
+	arrived, timed         int64 // of its input
+	marks                  []state.Mark
+	heard                  []heard
+
+	held    map[int32]uint64 // outputs that are held and wait: output to entry
+	entries []entry          // that it makes
+	deleted []uint64         // that it deletes
+	deletes bool             // it does nothing else
+}
+
+// sealed ends an epoch of a group: it keeps what its transaction will say, as it is
+// now, and holds what is known to wait. It gives the bytes of the cells.
+func (t *Task) sealed(e *epoch, now int64) int64 {
+	e.wroteCells, e.wroteBytes = t.cells.Written()
+	e.written.cells = t.cells.Seal()
+	if e.in != nil {
+		e.arrived, e.timed = e.in.arrived, e.in.timed
+	}
+	e.marks = e.marks[:0]
+	for s := range t.marks {
+		e.marks = append(e.marks, state.Mark{W: t.marks[s].w, Told: t.marks[s].told})
+	}
+	for i := range e.arena.Outs {
+		o := &e.arena.Outs[i]
+		if o.NotBefore > now+holdAt || len(t.lanes) > 0 && o.Ordered && t.lanes[t.lane(o)] > 0 {
+			t.hold(e, o)
+		}
+	}
+	return int64(e.wroteBytes) + int64(e.wroteCells)*cellOverhead
+}
+
+// cellOverhead is about what a cell costs in the overlay beside its bytes.
+const cellOverhead = 128
+
+// A transaction holds whole epochs, at least one, and no more than the store's
+// transaction takes for sure.
+const (
+	commitCells = 16_000
+	commitBytes = 4 << 20
+)
+
+// commit asks for the transaction of at most the oldest n epochs: what they wrote,
+// and where the group stands at the end of the last of them.
+func (t *Task) commit(n int) {
+	if t.committing > 0 || n == 0 {
+		return
+	}
+	k, cells, size := 0, 0, 0
+	for _, e := range t.epochs[:n] {
+		cells, size = cells+e.wroteCells+len(e.entries)+len(e.deleted), size+e.wroteBytes
+		if k > 0 && (cells > commitCells || size > commitBytes) {
+			break
+		}
+		k++
+	}
+	last := t.epochs[k-1]
+	ws := t.cells.Batch(last.cells)
+	done := make([]Account, len(t.done))
+	for i := range done {
+		done[i].Add(&t.done[i])
+	}
+	for _, e := range t.epochs[:k] {
+		if e.in != nil {
+			s := &e.in.stored
+			s.Next, s.Arrived, s.Timed, e.in.durable = e.next, e.arrived, e.timed, true
+		}
+		for _, h := range e.heard {
+			h.in.durable = true
+			if !h.fresh {
+				h.in.stored.Idle = h.idle
+			}
+		}
+		for i := range done {
+			done[i].Add(&e.acct[i])
+		}
+		ws = t.heldWrites(ws, e)
+	}
+	t.firing = last.firing
+	for s := range last.marks {
+		t.marked[s].W, t.marked[s].Told = last.marks[s].W, last.marks[s].Told
+	}
+	ws = t.clearIntents(ws)
+	t.committing = k
+	t.effect(Effect{Kind: Commit, Writes: append(ws, t.progress(done)), Ref: Ref{epoch: t.base + uint64(k) - 1}})
+}
+
+// Committed takes that a transaction is in the store.
+func (t *Task) Committed(ref Ref) {
+	k := t.committing
+	if k == 0 || t.state == Closed || t.state == Failed || ref.epoch != t.base+uint64(k)-1 {
+		return
+	}
+	t.committing = 0
+	t.cells.Persisted(t.epochs[k-1].cells)
+	t.persisted(k)
+}
+
+// progress is the write that says where the group stands.
+func (t *Task) progress(done []Account) state.Write {
+	p := state.Progress{States: t.marked, NextHeld: t.nextHeld, Firing: t.firing}
+	for _, in := range t.inputs {
+		if in.durable {
+			p.Inputs = append(p.Inputs, t.policy.marks(in.stored))
+		}
+	}
+	p.Inputs = append(p.Inputs, t.gone...)
+	for i, r := range t.cfg.Routes {
+		a := &done[i]
+		rc := state.RouteCount{Route: r.IDName(), In: a.In, Done: a.Completed, Dead: a.Dead}
+		for _, d := range a.Dropped {
+			rc.Dropped = append(rc.Dropped, state.DroppedCount{Reason: d.Reason, N: d.N})
+		}
+		for j, e := range r.Emits {
+			c := &a.Emits[j]
+			rc.Emits = append(rc.Emits, state.EmitCount{Emit: e.ID, Emitted: c.Emitted, Accepted: c.Accepted, Dead: c.Dead, Held: c.Held})
+		}
+		p.Routes = append(p.Routes, rc)
+	}
+	return state.Write{Key: state.ProgressKey(t.cfg.Group.Name), Val: state.AppendProgress(nil, &p)}
+}
+
+// restore goes on where the group stands in its store.
+func (t *Task) restore(p *Progress, now int64) {
+	t.lanes, t.lingering = map[lane]int{}, map[uint64]*epoch{}
+	for _, s := range t.cfg.Group.States {
+		t.marks = append(t.marks, mark{w: event.NoMicros, told: event.NoMicros, tell: event.NoMicros})
+		t.marked = append(t.marked, state.Mark{Name: s.Name, W: event.NoMicros, Told: event.NoMicros})
+	}
+	for _, in := range t.inputs {
+		t.join(in)
+	}
+	if p.New() {
+		for _, in := range t.inputs {
+			in.known, in.durable = true, true
+		}
+		// With its first inputs the state begins: one that is missing here and comes
+		// later is told apart from them for ever.
+		if t.policy.storesFirst() {
+			t.effect(Effect{Kind: Intend, Writes: []state.Write{t.progress(t.done)}})
+		}
+		return
+	}
+	for _, in := range t.inputs {
+		ip := p.input(in.name)
+		if ip == nil {
+			t.announce(in)
+			continue
+		}
+		in.known, in.durable, in.stored = true, true, *ip
+		in.next, in.read, in.watermark = ip.Next, ip.Next, ip.Next
+		in.arrived, in.timed, in.idle = ip.Arrived, ip.Timed, ip.Idle
+	}
+	for i := range p.p.Inputs {
+		if t.find(p.p.Inputs[i].InputName) == nil {
+			t.gone = append(t.gone, p.p.Inputs[i])
+		}
+	}
+	for s := range t.marks {
+		for _, m := range p.p.States {
+			if m.Name == t.marked[s].Name {
+				t.marked[s], t.marks[s].w, t.marks[s].told = m, m.W, m.Told
+			}
+		}
+		t.cells.SetWatermark(s, t.marks[s].w, t.marks[s].told)
+	}
+	for i := range p.p.Routes {
+		t.restoreAccount(&p.p.Routes[i])
+	}
+	t.restoreIntents(p.intents)
+	t.nextHeld = t.policy.nextHeld(p.p.NextHeld)
+	t.refill(p.held)
+	t.judgeAll()
+	if t.firing = p.p.Firing; t.firing != 0 {
+		e := t.open(nil)
+		if e = t.fire(e, time.Unix(0, t.firing).UTC()); e != nil {
+			t.seal(e, now)
+		}
+	}
+}
+
+// join makes an input one of the group's.
+func (t *Task) join(in *input) {
+	in.name = state.InputName{Topic: in.TopicID, Partition: in.Partition}
+	if !in.Own {
+		in.name.Route = t.cfg.Routes[in.Route].IDName()
+	}
+	in.stored = state.InputProgress{InputName: in.name, Next: in.Next, Arrived: event.NoMicros, Timed: event.NoMicros}
+	t.feed(in)
+}
+
+func (t *Task) find(n state.InputName) *input {
+	for _, in := range t.inputs {
+		if in.name == n {
+			return in
+		}
+	}
+	return nil
+}
+
+func (t *Task) restoreAccount(rc *state.RouteCount) {
+	for i, r := range t.cfg.Routes {
+		if r.IDName() != rc.Route {
+			continue
+		}
+		a := &t.done[i]
+		a.In, a.Completed, a.Dead = rc.In, rc.Done, rc.Dead
+		for _, d := range rc.Dropped {
+			a.drop(d.Reason, d.N)
+		}
+		for _, e := range rc.Emits {
+			if j := emitIndex(r, e.Emit); j >= 0 {
+				a.Emits[j] = Emitted{Emitted: e.Emitted, Accepted: e.Accepted, Dead: e.Dead, Held: e.Held}
+			}
+		}
+	}
+}
+
+// restoreIntents lines up the slices that must run again. Those of inputs that are
+// gone are void, or nothing would ever run again.
+func (t *Task) restoreIntents(all []state.Intent) {
+	for _, si := range all {
+		t.nextIntent = max(t.nextIntent, si.No)
+		in := t.find(si.Input)
+		if in == nil && t.policy.voids() {
+			t.void = append(t.void, si.No)
+			continue
+		}
+		if in == nil {
+			in = &input{}
+		}
+		i := intent{Intent: si, in: in, stored: true}
+		t.intents = append(t.intents, i)
+		if in.next < si.Last {
+			t.turns = append(t.turns, i)
+		}
+	}
+}
