@@ -46,23 +46,6 @@ func New(tables []*ir.Table) *Set {
 	return s
 }
 
-// Fork gives a set of its own for one golden case: the rows of files are shared, those
-// of topics are what the case puts there.
-func (s *Set) Fork() *Set {
-	f := &Set{by: map[*ir.Table]*Table{}}
-	for _, t := range s.list {
-		c := &Table{Decl: t.Decl, ready: make(chan struct{})}
-		if t.Decl.Load.File != "" {
-			c.publish(t.rows.Load())
-		} else {
-			c.publish(newRows())
-		}
-		f.list = append(f.list, c)
-		f.by[t.Decl] = c
-	}
-	return f
-}
-
 // Tables gives them in the order of the program.
 func (s *Set) Tables() []*Table { return s.list }
 
@@ -146,23 +129,4 @@ func (t *Table) publish(r *rows) {
 		t.status.Loaded = true
 		close(t.ready)
 	}
-}
-
-// Put sets one row of a table from a topic, under a key given by its parts: golden
-// cases say what the topic would have given. An error says what does not fit the
-// declaration.
-func (t *Table) Put(key []value.Value, v value.Value) error {
-	if t.Decl.Load.File != "" {
-		return fmt.Errorf("table %s is read from %s", t.Decl.Name, t.Decl.Load.File)
-	}
-	k, err := t.literal(key)
-	if err != nil {
-		return err
-	}
-	v, p := judge(t.Decl, v, false)
-	if p != nil {
-		return p
-	}
-	t.rows.Load().put(string(k), row{value: v})
-	return nil
 }

@@ -194,46 +194,6 @@ func TestKeysOfSeveralPartsCompareLikeValues(t *testing.T) {
 	}
 }
 
-func TestACasePutsTheRowsOfTopics(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "j.csv", "id\na\n")
-	file, topic := fileTable("j.csv"), topicTable("id")
-	base := New([]*ir.Table{file, topic})
-	if err := base.LoadFiles(dir); err != nil {
-		t.Fatal(err)
-	}
-	one, other := base.Fork(), base.Fork()
-	row := value.NewObject(value.Field{Key: "id", Value: "b"})
-	if err := one.Table(topic).Put([]value.Value{"b"}, row); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := show(one, topic, "a", "b"), `{"id":"b","share":1}`; got != want {
-		t.Errorf("rows %s, want %s", got, want)
-	}
-	if got := show(other, topic, "a", "b") + show(base, topic, "a", "b"); got != "" {
-		t.Errorf("a row of one case is seen in another: %s", got)
-	}
-	if got, want := show(one, file, "a", "b"), `{"id":"a","share":1}`; got != want {
-		t.Errorf("rows of the file %s, want %s", got, want)
-	}
-	for _, tt := range []struct {
-		table *ir.Table
-		key   []value.Value
-		row   value.Value
-		want  string
-	}{
-		{topic, []value.Value{"b", "c"}, row, "table journeys has 1 key, not 2"},
-		{topic, []value.Value{value.FromInt(1)}, row, "key 1 of table journeys: expected string, got number"},
-		{topic, []value.Value{nil}, row, "a key is null"},
-		{topic, []value.Value{"b"}, value.NewObject(), ".id: expected string, got nothing: the field is missing"},
-		{file, []value.Value{"b"}, row, "table journeys is read from j.csv"},
-	} {
-		if err := one.Table(tt.table).Put(tt.key, tt.row); err == nil || err.Error() != tt.want {
-			t.Errorf("got %v, want %s", err, tt.want)
-		}
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("id,n\na,1\n"), true)
 	f.Add([]byte("\ufeffid\n\"a\"\"b\"\n"), true)

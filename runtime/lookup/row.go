@@ -1,7 +1,6 @@
 package lookup
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -104,26 +103,3 @@ func recordKey(t *ir.Table, key []byte) (string, *problem) {
 
 // byRecord tells whether the table is keyed by the key of its records.
 func byRecord(t *ir.Table) bool { return len(t.Keys) == 1 && t.Keys[0].Field == nil }
-
-// literal gives the key that its parts make.
-func (t *Table) literal(parts []value.Value) ([]byte, error) {
-	if len(parts) != len(t.Decl.Keys) {
-		keys := "keys"
-		if len(t.Decl.Keys) == 1 {
-			keys = "key"
-		}
-		return nil, fmt.Errorf("table %s has %d %s, not %d", t.Decl.Name, len(t.Decl.Keys), keys, len(parts))
-	}
-	var b []byte
-	for i, p := range parts {
-		if p == nil {
-			return nil, errors.New("a key is null")
-		}
-		v, m := types.Judge(p, t.Decl.Keys[i].Type, types.Mode{})
-		if m != nil {
-			return nil, fmt.Errorf("key %d of table %s: expected %s, got %s", i+1, t.Decl.Name, m.Want, m.Got)
-		}
-		b = value.AppendKey(b, v)
-	}
-	return b, nil
-}
