@@ -1,0 +1,147 @@
+package op_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
+)
+
+func TestTumbling(t *testing.T) {
+	p := play(t, `from topic "t" as { id: string, n: number?, s: string? }
+window 1m by .id grace 10s {
+  n: count(), total: sum(.n), low: min(.n), high: max(.n), mean: average(.n), a: first(.s), z: last(.s)
+  ids: collect(.s, 2), kinds: distinct(.n), p: percentile(.n, 50)
+} late { emit log "late" { n: .n } }
+emit log { ..., key: @window.key, from: @window.start, to: @window.end, at: @time }
+`)
+	p.send(0, 0, `{"id":"a","n":0.1,"s":"x"}`)
+	p.send(0, 59, `{"id":"a","n":0.2,"s":"y"}`)
+	p.send(0, 30, `{"id":"a","n":0.30,"s":"w"}`)
+	p.send(0, 31, `{"id":"a","n":null,"s":null}`)
+	p.send(0, 60, `{"id":"a"}`)
+	p.send(0, 61, `{"id":"b","n":1}`)
+	p.want("no output before the end", p.outs(), "")
+	p.due(69)
+	p.want("in grace", p.outs(), "")
+	p.send(0, 1, `{"id":"a","n":1,"s":"v"}`)
+	p.due(70)
+	p.want("told", p.outs(), `{"n":5,"total":1.6,"low":0.1,"high":1,"mean":0.4,"a":"x","z":"y","ids":["x","v"],"kinds":4,"p":0.2,"key":"a","from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z","at":"2026-03-01T12:01:00.000Z"}`)
+	p.want("late", show(p.send(0, 59, `{"id":"a","n":7}`)), "completed")
+	p.want("its stages ran", p.outs(), `{"n":7}`)
+	p.want("in time", show(p.send(0, 119, `{"id":"b"}`)), "completed")
+	p.due(130)
+	p.want("nothing of no value", p.outs(), `{"n":1,"total":0,"low":null,"high":null,"mean":null,"a":null,"z":null,"ids":[],"kinds":0,"p":null,"key":"a","from":"2026-03-01T12:01:00.000Z","to":"2026-03-01T12:02:00.000Z","at":"2026-03-01T12:02:00.000Z"}
+{"n":2,"total":1,"low":1,"high":1,"mean":1,"a":null,"z":null,"ids":[],"kinds":1,"p":1,"key":"b","from":"2026-03-01T12:01:00.000Z","to":"2026-03-01T12:02:00.000Z","at":"2026-03-01T12:02:00.000Z"}`)
+	p.want("nothing is left", p.stored(), "")
+}
+
+func TestWindowFails(t *testing.T) {
+	p := play(t, `from topic "t" as { id: any, n: number, s: string }
+window 1m by .id { total: sum(.n), ids: collect(.s, 9) }
+emit log
+`)
+	p.want("no key", show(p.send(0, 0, `{"n":1,"s":""}`)), "E0410 .id at window")
+	p.want("no time", show(p.record(0, &event.Record{Topic: "t", Value: []byte(`{"id":1,"n":1,"s":""}`), Timestamp: event.NoTime})), "E0441 at window")
+	p.want("a key too large", show(p.send(0, 0, `{"id":"`+strings.Repeat("x", 40_000)+`","n":1,"s":""}`)), "E0445 at window")
+	p.want("first", show(p.send(0, 0, `{"id":1,"n":`+strings.Repeat("9", 38)+`,"s":""}`)), "completed")
+	p.want("a sum beyond", show(p.send(0, 0, `{"id":1,"n":2,"s":""}`)), "E0420 at window")
+	large := `{"id":1,"n":0,"s":"` + strings.Repeat("x", 600_000) + `"}`
+	p.want("large", show(p.send(0, 0, large)), "completed")
+	p.want("too large", show(p.send(0, 0, large)), "E0424 at window")
+	p.due(60)
+	if got := p.outs(); !strings.HasPrefix(got, `{"total":`+strings.Repeat("9", 38)+`,"ids":["","xxx`) {
+		t.Errorf("what failed left something: %.200s", got)
+	}
+	p.want("late", show(p.send(0, 59, `{"id":1,"n":1,"s":""}`)), "E0443 at window")
+	p.want("nothing is left", p.stored(), "")
+}
+
+func TestHopping(t *testing.T) {
+	p := play(t, `from topic "t" as { id: string }
+window 3m by .id, "k" every 1m { n: count() }
+emit log { n: .n, key: @window.key, from: @window.start }
+`)
+	p.send(0, 0, `{"id":"a"}`)
+	p.due(60)
+	p.want("first", p.outs(), `{"n":1,"key":["a","k"],"from":"2026-03-01T11:58:00.000Z"}`)
+	p.send(0, 59, `{"id":"a"}`) // two of its three panes are open
+	p.due(300)
+	p.want("others", p.outs(), `{"n":2,"key":["a","k"],"from":"2026-03-01T11:59:00.000Z"}
+{"n":2,"key":["a","k"],"from":"2026-03-01T12:00:00.000Z"}`)
+	p.want("nothing is left", p.stored(), "")
+}
+
+func TestSessions(t *testing.T) {
+	p := play(t, `from topic "t" as { id: string }
+window session 30s by .id grace 60s { n: count(), ids: collect(.id, 9) }
+emit log { n: .n, from: @window.start, to: @window.end }
+`)
+	for _, at := range []int{0, 30, 20, 100, 70, 129, 200, 171} {
+		p.send(0, at, `{"id":"a"}`)
+	}
+	// 0 and 30 are two until 20 joins them; 70, 100 are two at exactly the gap.
+	p.due(140)
+	p.want("of 0 to 30", p.outs(), `{"n":3,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z"}`)
+	p.due(160)
+	p.want("of 70", p.outs(), `{"n":1,"from":"2026-03-01T12:01:10.000Z","to":"2026-03-01T12:01:40.000Z"}`)
+	p.due(400)
+	p.want("the others", p.outs(), `{"n":2,"from":"2026-03-01T12:01:40.000Z","to":"2026-03-01T12:02:39.000Z"}
+{"n":2,"from":"2026-03-01T12:02:51.000Z","to":"2026-03-01T12:03:50.000Z"}`)
+	p.want("nothing is left", p.stored(), "")
+}
+
+// A pane is named by its window, key and start for ever, whatever made it.
+func TestPaneOrigin(t *testing.T) {
+	p := play(t, `from topic "t" as { id: string }
+window 1m by .id { n: count() }
+emit log
+`)
+	p.send(0, 5, `{"id":"a"}`)
+	p.cells.SetWatermark(0, now.Add(1e12).UnixMicro(), event.NoMicros)
+	due, key, _ := p.cells.Due(0, now.Add(1e12).UnixMicro())
+	p.cells.Begin()
+	_, rec := p.run.Due(0, due, key)
+	p.cells.Done()
+	if rec.Offset != now.UnixMicro() || rec.Partition != 0 || rec.Made.Path != "/pane" || string(rec.Key) != "a" {
+		t.Errorf("origin %d/%d%s, key %q", rec.Partition, rec.Offset, rec.Made.Path, rec.Key)
+	}
+	p.want("its id", fmt.Sprintf("%x", rec.TopicID), "a3e3c091e4cccb847eb9e86cb5c18ded")
+}
+
+// What an edit adds to a window begins empty in the panes that are open, and what it
+// takes out is forgotten.
+func TestWindowEdited(t *testing.T) {
+	script := func(fields string) string {
+		return "from topic \"t\" as { id: string, n: number }\nwindow 1m by .id { " + fields + " }\nemit log\n"
+	}
+	old := play(t, script("n: count(), gone: distinct(.n), list: collect(.n, 20)"))
+	for i := range 20 {
+		old.send(0, i, fmt.Sprintf(`{"id":"a","n":%d}`, i))
+	}
+	old.settle()
+	edited := func(fields string) *player {
+		plan, g, errs := tryGroup(script(fields))
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		p := newPlayer(t, plan, g, nil)
+		_ = old.store.Scan(nil, nil, func(k, v []byte) bool {
+			_ = p.store.Commit([]state.Write{{Key: append([]byte(nil), k...), Val: append([]byte(nil), v...)}})
+			return true
+		})
+		return p
+	}
+	p := edited("total: sum(.n), list: collect(.n, 3), records: count()")
+	p.send(0, 59, `{"id":"a","n":5}`)
+	p.due(60)
+	p.want("edited", p.outs(), `{"total":5,"list":[0,1,2],"records":21}`)
+	p.want("nothing is left", p.stored(), "")
+
+	p = edited("records: count(), high: max(.n)")
+	p.due(60)
+	p.want("what has no value", p.log[len(p.log)-1], "g E0446 at window/pane")
+	p.want("nothing is left", p.stored(), "")
+}
