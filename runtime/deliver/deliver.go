@@ -26,7 +26,7 @@
 // in one queue that never becomes busy.
 //
 // A lane that must wait while its slot goes on (its head is asked about again
-// after a backoff of its own) moves to a side slot that holds this lane alone.
+// after a backoff of its own, or is not to be sent yet) moves to a side slot that holds this lane alone.
 // What the ordinary slot still has of the lane follows it there when its turn
 // comes, so the side slots are looked at only while there are any.
 package deliver
@@ -235,7 +235,8 @@ func (l *Limit) defaults() {
 }
 
 // Push takes over an output for the connection of that index. It neither blocks
-// nor fails. The output and its
+// nor fails. One that is not to be sent before an instant waits aside with its
+// lane when its turn comes. The output and its
 // arena must not change until its result has come, or until a purge of its
 // owner has come and nothing of it is on the wire.
 func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priority, now int64) {
@@ -243,7 +244,7 @@ func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priori
 		return // revoked between its seal and here (I6)
 	}
 	it := s.newItem()
-	it.out, it.owner, it.since, it.size = o, owner, now, int32(Size(o))
+	it.out, it.owner, it.since, it.before, it.size = o, owner, now, o.NotBefore, int32(Size(o))
 	c := &s.classes[connection*int(priorities)+int(p)]
 	sl := &c.unordered
 	if o.Ordered {

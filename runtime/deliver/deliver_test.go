@@ -497,3 +497,49 @@ func TestConnectionsShareRateNotRequests(t *testing.T) {
 	slices.Sort(got)
 	d.want(strings.Join(got, ","), "0:0 2 4,1:1 3,1:5")
 }
+
+// An output that must not be sent yet waits aside with its lane, in order; its
+// neighbours in the slot go on.
+func TestNotBefore(t *testing.T) {
+	d := newDesk(t, Config{})
+	push := func(lane uint64, notBefore int64) {
+		d.s.Push(&event.Output{Arena: &d.arena, Lane: lane, Ordered: lane != 0, Index: d.n, NotBefore: notBefore, Body: event.Bytes{End: 100}}, d.owner, 0, Normal, d.now)
+		d.n++
+	}
+	second := int64(time.Second)
+	push(1, 2*second)
+	push(1025, 0) // the same slot
+	push(1, 0)
+	push(1, 3*second)
+	push(0, second)
+	d.want(d.answer(d.next(), Accepted, ""), "1+")
+	for _, want := range []string{"4+", "0+ 2+", "3+"} {
+		d.now = d.none()
+		var got []string
+		for r, _ := d.s.Next(d.now); r != nil; r, _ = d.s.Next(d.now) {
+			got = append(got, d.answer(r, Accepted, ""))
+		}
+		d.want(strings.Join(got, " "), want)
+	}
+}
+
+// What waits for less than a second is not overdue, what waits for longer is,
+// once.
+func TestOverdue(t *testing.T) {
+	d := newDesk(t, Config{})
+	overdue := func() string {
+		var got []string
+		d.s.Overdue(d.owner, d.now, time.Minute, func(o *event.Output) { got = append(got, fmt.Sprint(o.Index)) })
+		slices.Sort(got)
+		return strings.Join(got, " ")
+	}
+	d.push(2)
+	d.want(overdue(), "")
+	d.now = int64(time.Minute) + 1
+	d.push(1)
+	d.want(overdue(), "0 1 2")
+	d.want(overdue(), "")
+	d.s.Answer(d.next(), Answer{Class: Gated, Code: "429", Wait: time.Hour}, d.now)
+	d.push(2)
+	d.want(overdue(), "3 4") // a gate that is closed for long
+}

@@ -40,6 +40,8 @@ type pushed struct {
 	refused bool  // by a verdict
 	ended   bool
 	tries   int
+	told    bool // by Overdue
+	since   int64
 }
 
 const ms = int64(time.Millisecond)
@@ -57,9 +59,9 @@ func newWorld(t *rapid.T, cfg Config) *world {
 }
 
 // push adds an output; lane 0 is none.
-func (w *world) push(owner *Owner, conn int, lane uint64, size uint32, prio Priority, culprit Class) {
-	o := &event.Output{Arena: w.arena, Lane: lane, Ordered: lane != 0, Body: event.Bytes{End: size}, Index: int32(len(w.all))}
-	p := &pushed{out: o, owner: owner, conn: conn, culprit: culprit}
+func (w *world) push(owner *Owner, conn int, lane uint64, size uint32, prio Priority, culprit Class, notBefore int64) {
+	o := &event.Output{Arena: w.arena, Lane: lane, Ordered: lane != 0, NotBefore: notBefore, Body: event.Bytes{End: size}, Index: int32(len(w.all))}
+	p := &pushed{out: o, owner: owner, conn: conn, culprit: culprit, since: w.now}
 	w.all = append(w.all, p)
 	w.of[o] = p
 	if lane != 0 {
@@ -114,6 +116,8 @@ func (w *world) started(r *Request) {
 			t.Fatalf("I6: output %d of a purged owner sent", o.Index)
 		case w.lapses[p.owner] != 0 && w.now >= w.lapses[p.owner]:
 			t.Fatalf("I6: output %d sent after its lease", o.Index)
+		case w.now < o.NotBefore:
+			t.Fatalf("output %d sent %d ns too early", o.Index, o.NotBefore-w.now)
 		}
 		seen[o] = true
 		// I3: all before it in its lane have ended, or stand before it in this request.
@@ -314,6 +318,37 @@ func (w *world) ready() {
 	}
 }
 
+// overdue asks what waits too long: all of an owner while the scheduler is paused,
+// gated for long, or has an output that has waited for long, and each once.
+func (w *world) overdue(o *Owner, after time.Duration) {
+	w.s.Overdue(o, w.now, after, func(out *event.Output) {
+		switch p := w.of[out]; {
+		case p.owner != o || p.ended:
+			w.t.Fatalf("output %d is overdue, it has ended or is another's", out.Index)
+		case p.told:
+			w.t.Fatalf("output %d is overdue twice", out.Index)
+		default:
+			p.told = true
+		}
+	})
+	onWire := map[*event.Output]bool{}
+	for _, r := range w.wire {
+		for _, it := range r.items { // the other half of a cut request among them
+			onWire[it.out] = true
+		}
+	}
+	h := w.s.Health(w.now)
+	all := h.State >= Misconfiguration || h.State == Waiting && h.Next > w.now+int64(time.Second)
+	for _, p := range w.all {
+		all = all || !p.ended && !onWire[p.out] && max(p.since, p.out.NotBefore) < w.now-int64(after)
+	}
+	for _, p := range w.all {
+		if all && p.owner == o && !p.ended && !p.told && !onWire[p.out] {
+			w.t.Fatalf("output %d waits too long, and is not overdue", p.out.Index)
+		}
+	}
+}
+
 // drain lets an honest receiver answer until nothing is left, and fails when that
 // takes too long: nothing may be stuck.
 func (w *world) drain() {
@@ -399,7 +434,8 @@ func TestAgainstModel(t *testing.T) {
 					if lane != 0 {
 						id = lane + uint64(conn)<<32
 					}
-					w.push(w.owners[owner], conn, id, rapid.Uint32Range(1, 60).Draw(t, "size"), Priority(lane%3), culprit)
+					notBefore := rapid.SampledFrom([]int64{0, 0, 0, 0, w.now + 50*ms, w.now + 5000*ms}).Draw(t, "not before")
+					w.push(w.owners[owner], conn, id, rapid.Uint32Range(1, 60).Draw(t, "size"), Priority(lane%3), culprit, notBefore)
 				}
 			},
 			"take":   func(*rapid.T) { w.take() },
@@ -452,6 +488,9 @@ func TestAgainstModel(t *testing.T) {
 				until := w.now + rapid.SampledFrom([]int64{0, 50 * ms, 5000 * ms}).Draw(t, "for")
 				w.lapses[o] = until
 				o.Lease(until)
+			},
+			"overdue": func(t *rapid.T) {
+				w.overdue(w.owners[rapid.IntRange(0, 2).Draw(t, "owner")], rapid.SampledFrom([]time.Duration{time.Second, time.Minute}).Draw(t, "after"))
 			},
 			"": func(*rapid.T) { w.counts() },
 		})

@@ -270,8 +270,8 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 			full = true
 			break
 		}
-		open := s.policy.open(it.owner, now)
-		if !open && (sl.side || taken > 0 && !sl.unordered) {
+		wait := s.mustWait(it, now)
+		if wait > now && (sl.side || taken > 0 && !sl.unordered) {
 			// What was taken may be of its lane: it is not set aside before that is
 			// decided (I3).
 			break
@@ -284,8 +284,8 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 			s.join(side, it)
 			continue
 		}
-		if !open { // I6
-			side := s.newSide(it, now+int64(leaseRetry))
+		if wait > now {
+			side := s.newSide(it, wait)
 			heap.Push(&s.parked, side)
 			s.join(side, it)
 			continue
@@ -308,10 +308,10 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 	case sl.head != nil && full: // nothing fitted: its turn comes first
 		sl.state = ready
 		c.ready.pushFront(sl)
-	case sl.head != nil: // I6: a side slot whose owner's lease has lapsed
+	case sl.head != nil: // a side slot whose head is not to be sent yet
 		c.readyCount -= sl.count
 		c.readyBytes -= sl.bytes
-		s.wait(sl, now+int64(leaseRetry))
+		s.wait(sl, s.mustWait(sl.head, now))
 	default:
 		sl.state = idle
 		if sl.side {
@@ -319,6 +319,15 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 		}
 	}
 	return full
+}
+
+// mustWait is the instant at which an output may be sent: none that lies ahead
+// where that is now. One whose owner's lease has lapsed is looked at again (I6).
+func (s *Scheduler) mustWait(it *item, now int64) int64 {
+	if !s.policy.open(it.owner, now) {
+		return max(now+int64(leaseRetry), it.before)
+	}
+	return it.before
 }
 
 // start puts the first range of a request on the wire.

@@ -13,8 +13,10 @@ type item struct {
 	// or paused, of the first failed attempt; 0: none failed.
 	failed   int64
 	since    int64 // pushed
+	before   int64 // event.Output.NotBefore
 	attempts int32
 	size     int32
+	told     bool // given by Overdue
 }
 
 // queue is a FIFO of items.
