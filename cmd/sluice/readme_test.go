@@ -16,9 +16,9 @@ type block struct {
 	line       int
 }
 
-func blocks(t *testing.T) []block {
+func blocks(t *testing.T, path string) []block {
 	t.Helper()
-	b, err := os.ReadFile("../../README.md")
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestREADME(t *testing.T) {
 	dir := t.TempDir()
 	bin := filepath.Dir(build(t))
 	ran := 0
-	for _, b := range blocks(t) {
+	for _, b := range blocks(t, "../../README.md") {
 		kind, name, _ := strings.Cut(b.info, " ")
 		if name != "" {
 			path := filepath.Join(dir, name)
@@ -59,19 +59,53 @@ func TestREADME(t *testing.T) {
 		if kind != "console" {
 			continue
 		}
-		for _, c := range commands(b.text) {
-			cmd := exec.Command("sh", "-c", c.run)
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1")
-			got, _ := cmd.CombinedOutput() // a command that finds mistakes exits with 1, as shown
-			if !shown(c.want).Match(bytes.TrimSpace(got)) {
-				t.Errorf("README.md:%d: $ %s\nshows\n%s\nprints\n%s", b.line, c.run, c.want, got)
-			}
-			ran++
-		}
+		ran += play(t, "README.md", b, dir, bin)
 	}
 	if ran < 5 {
 		t.Errorf("only %d commands were found", ran)
+	}
+}
+
+// play runs the commands of a block in a folder and counts them.
+func play(t *testing.T, file string, b block, dir, bin string) int {
+	t.Helper()
+	cs := commands(b.text)
+	for _, c := range cs {
+		cmd := exec.Command("sh", "-c", c.run)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1")
+		got, _ := cmd.CombinedOutput() // a command that finds mistakes exits with 1, as shown
+		if !shown(c.want).Match(bytes.TrimSpace(got)) {
+			t.Errorf("%s:%d: $ %s\nshows\n%s\nprints\n%s", file, b.line, c.run, c.want, got)
+		}
+	}
+	return len(cs)
+}
+
+// TestExamples does what the README of each example says, in the folder of the
+// examples: every one checks, passes its cases, and they reach every branch.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/README.md")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d examples with a README (%v)", len(files), err)
+	}
+	bin := filepath.Dir(build(t))
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		t.Run(name, func(t *testing.T) {
+			text := ""
+			for _, b := range blocks(t, file) {
+				if b.info == "console" {
+					play(t, file, b, "../../examples", bin)
+					text += b.text
+				}
+			}
+			for _, want := range []string{"$ sluice check " + name + "\n", "$ sluice test " + name + " --cover\n", "\ncover 100.0% "} {
+				if !strings.Contains(text, want) {
+					t.Errorf("it does not show %q", want)
+				}
+			}
+		})
 	}
 }
 
@@ -111,7 +145,7 @@ func shown(want string) *regexp.Regexp {
 // other numbers, and the promise kept.
 func TestREADMEDemo(t *testing.T) {
 	var want string
-	for _, b := range blocks(t) {
+	for _, b := range blocks(t, "../../README.md") {
 		if b.info == "demo" {
 			c := commands(b.text)
 			if len(c) != 1 || c[0].run != "go run ./cmd/sluice demo" {
@@ -140,7 +174,7 @@ func TestREADMEDemo(t *testing.T) {
 // tests.
 func TestREADMETests(t *testing.T) {
 	var shown []string
-	for _, b := range blocks(t) {
+	for _, b := range blocks(t, "../../README.md") {
 		if b.info != "tests" {
 			continue
 		}
