@@ -261,6 +261,9 @@ type compiler struct {
 	// child is the step that ends an element of the innermost `each`; ended
 	// outside of any.
 	child int
+	// lag is how long after a time in microseconds its records may still come from the
+	// window above.
+	lag int64
 }
 
 func newCompiler(r *plan.Route, app string) *compiler {

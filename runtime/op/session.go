@@ -140,7 +140,7 @@ func (s *window) merge(st *paneStore, id, other uint64) *diag.Failure {
 func (s *window) leave(fr *Frame, st *paneStore, due int64) (int, *event.Record) {
 	list, next, fail := st.sessions()
 	if fail != nil {
-		return s.tell(fr, st, nil, due, due, fail)
+		return s.tell(fr, st, nil, due, due, due, fail)
 	}
 	for i, x := range list {
 		if sessionName(x.id) != st.own {
@@ -152,7 +152,7 @@ func (s *window) leave(fr *Frame, st *paneStore, due int64) (int, *event.Record)
 		}
 		st.putSessions(slices.Delete(list, i, i+1), next)
 		p, _, fail := st.load(s.aggs)
-		return s.tell(fr, st, p, x.first, x.end(s.size), fail)
+		return s.tell(fr, st, p, x.first, x.end(s.size), due, fail)
 	}
 	return 0, nil // part of another now
 }

@@ -24,6 +24,8 @@ type carried struct {
 	rate      value.Number
 	key       []byte // ordering key; nil: none
 	notBefore int64
+	// pane is, below a window, when the pane was due (window.take); nil: no pane.
+	pane *int64
 	// element of a split, put into slot where has is set.
 	element value.Value
 	slot    ir.Slot
@@ -78,6 +80,11 @@ func (s *split) run(fr *Frame) int {
 	above := carried{
 		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
 		rate: f.SampleRate, key: fr.key, notBefore: fr.notBefore, slot: s.slot, has: s.has,
+	}
+	if m := fr.rec.Made; m != nil {
+		if c, ok := m.Frame.(*carried); ok {
+			above.pane = c.pane
+		}
 	}
 	children := make([]event.Record, len(list))
 	var window *value.Object

@@ -25,6 +25,11 @@ import (
 // what was told while all inputs were idle (engine.md, Watermark): from then on it
 // may be told, whether it was already or not. So what is late does not depend on
 // when the task looks after its timers.
+//
+// A window below another takes its panes. These come when the one above tells them,
+// and may come all at once where the watermark has made a leap; so what is late is
+// judged by when the pane was due, the panes below are open for as long as those
+// above take to be told, and the task ends timers in the order in which they are due.
 type window struct {
 	place
 	at      token.Span
@@ -33,7 +38,7 @@ type window struct {
 	keys    []ir.Expr
 	size    int64 // microseconds, as every and grace; of a session the gap
 	every   int64
-	grace   int64
+	grace   int64 // with those of the windows above
 	session bool
 	aggs    []aggregation
 	late    int // the step for late records; -1: they fail
@@ -59,9 +64,12 @@ func (c *compiler) window(p place, s *ir.Window) error {
 	if err != nil {
 		return err
 	}
+	// A pane below is due after all that make it up, also after the one that ends with it.
+	grace := c.lag + s.Span.GraceMS*1000
+	c.lag = grace + 1
 	w := &window{
 		place: p, at: s.At, state: i, name: s.Memory.Name, keys: s.Keys,
-		size: s.Span.SizeMS * 1000, every: s.Span.EveryMS * 1000, grace: s.Span.GraceMS * 1000, session: s.Span.Session,
+		size: s.Span.SizeMS * 1000, every: s.Span.EveryMS * 1000, grace: grace, session: s.Span.Session,
 		late: -1, route: c.route.index,
 	}
 	if w.size <= 0 || w.every <= 0 && !w.session {
@@ -149,6 +157,11 @@ func (s *window) take(fr *Frame) (bool, *diag.Failure) {
 		fr.args = append(fr.args, v)
 	}
 	mark := max(fr.cells.Watermark(s.state), fr.cells.Told(s.state))
+	if m := fr.rec.Made; m != nil {
+		if c, ok := m.Frame.(*carried); ok && c.pane != nil {
+			mark = min(mark, *c.pane)
+		}
+	}
 	st := &paneStore{cells: fr.cells, state: s.state, key: key, at: s.at}
 	if s.session {
 		return s.join(fr, st, at, mark)
@@ -224,12 +237,12 @@ func (s *window) due(fr *Frame, i int, due int64, key []byte) (int, *event.Recor
 	if !there && fail == nil {
 		return 0, nil
 	}
-	return s.tell(fr, st, p, start, end, fail)
+	return s.tell(fr, st, p, start, end, due, fail)
 }
 
 // tell takes a pane out of the cells and makes its record, which fails where fail
 // says that the pane cannot be read.
-func (s *window) tell(fr *Frame, st *paneStore, p *pane, start, end int64, fail *diag.Failure) (int, *event.Record) {
+func (s *window) tell(fr *Frame, st *paneStore, p *pane, start, end, due int64, fail *diag.Failure) (int, *event.Record) {
 	key := keyValue(st.key)
 	from, to := time.UnixMicro(start).UTC(), time.UnixMicro(end).UTC()
 	m := &event.Made{
@@ -245,7 +258,7 @@ func (s *window) tell(fr *Frame, st *paneStore, p *pane, start, end int64, fail 
 	}
 	fr.cells.Delete(s.state, st.pane())
 	m.Value = o
-	m.Frame = &carried{event: o, cur: o, key: orderOf(key)}
+	m.Frame = &carried{event: o, cur: o, key: orderOf(key), pane: &due}
 	if fail != nil {
 		m.Frame, m.Entry = fail, s.broken
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
@@ -144,4 +145,56 @@ func TestWindowEdited(t *testing.T) {
 	p.due(60)
 	p.want("what has no value", p.log[len(p.log)-1], "g E0446 at window/pane")
 	p.want("nothing is left", p.stored(), "")
+}
+
+// inOrder lets timers come due as a task does: the earliest first, of whatever state.
+func (p *player) inOrder(at int) {
+	w := now.Add(time.Duration(at) * time.Second).UnixMicro()
+	for s := range p.plan.States {
+		p.cells.SetWatermark(s, w, event.NoMicros)
+	}
+	for {
+		state, due, key := -1, int64(0), []byte(nil)
+		for s := range p.plan.States {
+			if d, k, ok := p.cells.Due(s, w); ok && (state < 0 || d < due) {
+				state, due, key = s, d, k
+			}
+		}
+		if state < 0 {
+			return
+		}
+		p.cells.Begin()
+		route, rec := p.run.Due(state, due, key)
+		p.cells.Done()
+		if rec != nil {
+			p.record(route, rec)
+		}
+	}
+}
+
+// A window takes the panes of the one above it, also when they come all at once.
+func TestWindowOfPanes(t *testing.T) {
+	for _, names := range []string{"a b", "b a"} { // the order of the states' names means nothing
+		n := strings.Fields(names)
+		p := play(t, `from topic "t" as { id: string, n: number }
+window 1m by .id as `+n[0]+` grace 45s { n: sum(.n), lists: collect(.n, 5) }
+time by @window.start
+split .lists
+window 3m by @window.key as `+n[1]+` grace 1s { n: count(), total: sum(.) }
+emit log { ..., key: @window.key, from: @window.start }
+`)
+		for at := range 6 {
+			p.send(0, at*60+30, fmt.Sprintf(`{"id":"a","n":%d}`, at))
+			p.send(0, at*60+59, fmt.Sprintf(`{"id":"b","n":%d}`, at))
+			if at == 0 {
+				p.inOrder(110)
+			}
+		}
+		p.inOrder(10_000)
+		p.want(names, p.outs(), `{"n":3,"total":3,"key":"a","from":"2026-03-01T12:00:00.000Z"}
+{"n":3,"total":3,"key":"b","from":"2026-03-01T12:00:00.000Z"}
+{"n":3,"total":12,"key":"a","from":"2026-03-01T12:03:00.000Z"}
+{"n":3,"total":12,"key":"b","from":"2026-03-01T12:03:00.000Z"}`)
+		p.want("nothing is left", p.stored(), "")
+	}
 }

@@ -94,36 +94,39 @@ func (t *Task) changes(e *epoch, route, path string, cause *event.Record, change
 	}
 }
 
-// fire ends the timers that are due: panes and rows past their age. There may be
-// many at once, so the epoch may be cut between them; then the next start goes on
-// with the rest, under the same now, before anything else. It gives the epoch at
-// hand, nil when the task has Failed.
+// fire ends the timers that are due, panes and rows past their age, in the order of
+// their times whatever state they are of: a window may take the panes of another.
+// There may be many at once, so the epoch may be cut between them; then the next
+// start goes on with the rest, under the same now, before anything else. It gives
+// the epoch at hand, nil when the task has Failed.
 func (t *Task) fire(e *epoch, clock time.Time) *epoch {
-	for again := true; again; {
-		again = false
+	for {
+		at, due, key := -1, int64(0), []byte(nil)
 		for s := range t.marks {
 			m := &t.marks[s]
-			for m.tell != event.NoMicros {
-				due, key, ok := t.cells.Due(s, m.tell)
-				if t.broken() {
-					return nil
-				}
-				if !ok {
-					break
-				}
-				if t.full(e) {
-					e.firing = clock.UnixNano()
-					t.seal(e, e.firing)
-					e = t.open(e.in)
-				}
-				again = true
-				if t.due(e, s, due, key, clock); t.state == Failed {
-					return nil
-				}
+			if m.tell == event.NoMicros {
+				continue
+			}
+			d, k, ok := t.cells.Due(s, m.tell)
+			if t.broken() {
+				return nil
+			}
+			if ok && (at < 0 || d < due) {
+				at, due, key = s, d, k
 			}
 		}
+		if at < 0 {
+			return e
+		}
+		if t.full(e) {
+			e.firing = clock.UnixNano()
+			t.seal(e, e.firing)
+			e = t.open(e.in)
+		}
+		if t.due(e, at, due, key, clock); t.state == Failed {
+			return nil
+		}
 	}
-	return e
 }
 
 // due ends one timer.
