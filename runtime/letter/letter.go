@@ -295,7 +295,7 @@ func Origin(o event.Origin) string {
 // ParseOrigin reads what Origin wrote.
 func ParseOrigin(s string) (event.Origin, error) {
 	var o event.Origin
-	parts := strings.SplitN(s, "/", 4)
+	parts := strings.SplitN(s, "/", 3)
 	if len(parts) < 3 {
 		return o, fmt.Errorf("origin %q is not topicid/partition/offset", s)
 	}
@@ -309,11 +309,12 @@ func ParseOrigin(s string) (event.Origin, error) {
 		return o, fmt.Errorf("partition of origin %q: %w", s, err)
 	}
 	o.Partition = int32(p)
-	if o.Offset, err = strconv.ParseInt(parts[2], 10, 64); err != nil {
-		return o, fmt.Errorf("offset of origin %q: %w", s, err)
+	offset := parts[2]
+	if i := strings.IndexAny(offset, "/~"); i >= 0 { // an element, a child; a change
+		offset, o.Path = offset[:i], offset[i:]
 	}
-	if len(parts) == 4 {
-		o.Path = "/" + parts[3]
+	if o.Offset, err = strconv.ParseInt(offset, 10, 64); err != nil {
+		return o, fmt.Errorf("offset of origin %q: %w", s, err)
 	}
 	return o, nil
 }

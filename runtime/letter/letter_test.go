@@ -19,8 +19,8 @@ func drawLetter(t *rapid.T) *Letter {
 		Origin: event.Origin{
 			Topic:     event.TopicID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "topic")),
 			Partition: rapid.Int32Range(0, 1<<20).Draw(t, "partition"),
-			Offset:    rapid.Int64Range(0, 1<<60).Draw(t, "offset"),
-			Path:      rapid.SampledFrom([]string{"", "/0", "/12/3"}).Draw(t, "path"),
+			Offset:    rapid.Int64Range(-1<<60, 1<<60).Draw(t, "offset"),
+			Path:      rapid.SampledFrom([]string{"", "/0", "/12/3", "~rows/writer/0", "/1~rows/writer/0~more/told/12"}).Draw(t, "path"),
 		},
 		Route: rapid.StringN(1, 20, -1).Draw(t, "route"), Stage: text.Draw(t, "stage"), Emit: text.Draw(t, "emit"),
 		Span: text.Draw(t, "span"), Code: text.Draw(t, "code"), Message: text.Draw(t, "message"), Excerpt: text.Draw(t, "excerpt"),
