@@ -25,6 +25,7 @@ func (w *walker) split(s *syntax.Split, block int) ir.Stage {
 	}
 	out := &ir.Split{StageInfo: w.info("split", "split "+oneLine(list.Span()), at), In: list}
 	if s.As.Set() {
+		out.At = at.Join(s.As.Span())
 		out.Name, out.HasSlot = s.As.Text, true
 		out.Slot = w.bind(s.As, elem, block)
 	} else {

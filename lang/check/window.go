@@ -32,7 +32,7 @@ func (w *walker) window(s *syntax.Window, block int) ir.Stage {
 		key = "window " + s.As.Text
 	}
 	at := keyword(s).Join(s.By.Span())
-	out := &ir.Window{StageInfo: w.info("window", key, at), Keys: w.byKeys(&s.By)}
+	out := &ir.Window{StageInfo: w.info("window", key, keyword(s).Join(s.Fields.Span())), Keys: w.byKeys(&s.By)}
 	out.Memory = w.memory(ir.WindowState, "window", &s.By, s.As, out.Keys, at)
 	out.Aggs = w.aggregates(&s.Fields)
 	out.Span = w.span(s, out.Aggs)

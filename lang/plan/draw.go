@@ -12,10 +12,12 @@ import (
 // Graph is a plan as plain data: what `graph -o json` prints. It is to be read,
 // never loaded.
 type Graph struct {
-	Format      int         `json:"format"`
-	App         string      `json:"app"`
-	Routes      []GraphPart `json:"routes"`
-	Connections []GraphConn `json:"connections"`
+	Format      int          `json:"format"`
+	App         string       `json:"app"`
+	Routes      []GraphPart  `json:"routes"`
+	Groups      []GraphGroup `json:"groups"`
+	Tables      []GraphTable `json:"tables"` // those that are loaded
+	Connections []GraphConn  `json:"connections"`
 }
 
 // GraphPart is one route.
@@ -27,7 +29,9 @@ type GraphPart struct {
 	Priority string      `json:"priority"`
 	Topics   []string    `json:"topics,omitempty"`
 	Pattern  string      `json:"pattern,omitempty"`
-	Event    string      `json:"event"` // the type of what arrives
+	Changes  string      `json:"changes,omitempty"` // the table whose changes are read
+	Group    string      `json:"group,omitempty"`   // the state group
+	Event    string      `json:"event"`             // the type of what arrives
 	Nodes    []GraphNode `json:"nodes"`
 	Edges    []GraphEdge `json:"edges"`
 }
@@ -40,6 +44,11 @@ type GraphNode struct {
 	At   string `json:"at"`
 	Emit string `json:"emit,omitempty"` // the id that message ids are made with
 	To   string `json:"to,omitempty"`   // what an emit sends to: "segment main"
+	// Reader tells that the operator stands above the first with an effect, so that
+	// the readers of the source may run it, many at a time.
+	Reader bool     `json:"reader,omitempty"`
+	Writes string   `json:"writes,omitempty"` // the state that it writes
+	Reads  []string `json:"reads,omitempty"`  // the tables that it reads
 }
 
 // GraphEdge leads from one operator to the next.
@@ -58,7 +67,7 @@ type GraphConn struct {
 
 // Graph gives the plan as data.
 func (p *Plan) Graph() *Graph {
-	g := &Graph{Format: 1, App: p.App, Routes: []GraphPart{}, Connections: []GraphConn{}}
+	g := &Graph{Format: 1, App: p.App, Routes: []GraphPart{}, Groups: []GraphGroup{}, Tables: []GraphTable{}, Connections: []GraphConn{}}
 	for _, c := range p.Connections {
 		g.Connections = append(g.Connections, GraphConn{c.Kind, c.Name, c.Shares})
 	}
@@ -70,8 +79,18 @@ func (p *Plan) Graph() *Graph {
 				part.Topics = append(part.Topics, t.Name)
 			}
 		}
+		if t := r.Source.Table; t != nil {
+			part.Changes = t.Name
+		}
+		if r.Group != nil {
+			part.Group = r.Group.Name
+		}
+		reader := true
 		for _, n := range r.Nodes {
 			node := GraphNode{ID: n.ID, Kind: n.Kind, Text: n.Text, At: n.At}
+			reader = reader && part.Changes == "" && (n.Stage == nil || !ir.HasEffect(n.Stage))
+			node.Reader = reader
+			node.touch(n.Stage)
 			if e, ok := n.Stage.(*ir.Emit); ok {
 				node.Emit, node.To = e.ID, To(e)
 			}
@@ -82,6 +101,7 @@ func (p *Plan) Graph() *Graph {
 		}
 		g.Routes = append(g.Routes, part)
 	}
+	p.graphState(g)
 	return g
 }
 
@@ -116,7 +136,7 @@ func To(e *ir.Emit) string {
 }
 
 // Text draws the graph with letters: one route after the other, a stage a line,
-// what stands in braces set in.
+// what stands in braces set in; then the state groups and the loaded tables.
 func (g *Graph) Text() string {
 	var b strings.Builder
 	for i := range g.Routes {
@@ -125,13 +145,30 @@ func (g *Graph) Text() string {
 		}
 		g.Routes[i].text(&b)
 	}
+	for i := range g.Groups {
+		b.WriteByte('\n')
+		g.groupText(&b, &g.Groups[i])
+	}
+	if len(g.Tables) > 0 {
+		b.WriteByte('\n')
+	}
+	for i := range g.Tables {
+		b.WriteString(g.Tables[i].line() + "\n")
+	}
 	return b.String()
 }
 
 func (r *GraphPart) text(b *strings.Builder) {
 	b.WriteString(r.Name)
+	var notes []string
 	if r.Priority != "normal" {
-		b.WriteString("  (priority " + r.Priority + ")")
+		notes = append(notes, "priority "+r.Priority)
+	}
+	if r.Group != "" {
+		notes = append(notes, "state group "+r.Group)
+	}
+	if len(notes) > 0 {
+		b.WriteString("  (" + strings.Join(notes, ", ") + ")")
 	}
 	b.WriteByte('\n')
 	next := map[string][]GraphEdge{}
@@ -190,8 +227,8 @@ func (d *drawing) arms(n *GraphNode) (arms []GraphEdge, on string) {
 	if len(arms) == 0 {
 		return nil, on
 	}
-	if n.Kind == "each" {
-		return arms, on
+	if n.Kind == "each" || n.Kind == "window" {
+		return arms, on // no way out of them leads on
 	}
 	// Where the ways meet: the first node in the text that one of them leads to
 	// and that stands behind the last arm's beginning.
@@ -234,50 +271,108 @@ func (d *drawing) reach(id string, mine map[string]bool, seen map[string]int) {
 	}
 }
 
-// Mermaid draws the graph as a flowchart of Mermaid.
+// Mermaid draws the graph as a flowchart of Mermaid: a route is a box of operators,
+// a state group a box around its routes and what they remember.
 func (g *Graph) Mermaid() string {
-	var b strings.Builder
-	b.WriteString("flowchart TD\n")
-	outside := map[string]string{}
-	name := func(what string) string {
-		id, ok := outside[what]
-		if !ok {
-			id = fmt.Sprintf("x%d", len(outside)+1)
-			outside[what] = id
-			fmt.Fprintf(&b, "  %s([%s])\n", id, label(what))
-		}
-		return id
+	d := chart{outside: map[string]string{}}
+	d.b.WriteString("flowchart TD\n")
+	groups := map[string]int{}
+	for i := range g.Groups {
+		groups[g.Groups[i].Name] = i
 	}
+	drawn := map[int]bool{}
 	for i := range g.Routes {
-		r := &g.Routes[i]
-		ids := map[string]string{}
-		fmt.Fprintf(&b, "  subgraph r%d[%s]\n", i+1, label(r.Name))
-		for j := range r.Nodes {
-			id := fmt.Sprintf("r%dn%d", i+1, j+1)
-			ids[r.Nodes[j].ID] = id
-			fmt.Fprintf(&b, "    %s[%s]\n", id, label(r.Nodes[j].Text))
-		}
-		for _, e := range r.Edges {
-			arrow := "-->"
-			if e.Label != "" {
-				arrow = "-->|" + label(e.Label) + "|"
-			}
-			fmt.Fprintf(&b, "    %s %s %s\n", ids[e.From], arrow, ids[e.To])
-		}
-		b.WriteString("  end\n")
-		for _, t := range r.Topics {
-			fmt.Fprintf(&b, "  %s --> r%dn1\n", name("topic "+t), i+1)
-		}
-		if r.Pattern != "" {
-			fmt.Fprintf(&b, "  %s --> r%dn1\n", name("topics "+r.Pattern), i+1)
-		}
-		for j := range r.Nodes {
-			if to := r.Nodes[j].To; to != "" {
-				fmt.Fprintf(&b, "  r%dn%d --> %s\n", i+1, j+1, name(to))
-			}
+		gi, in := groups[g.Routes[i].Group]
+		switch {
+		case !in:
+			d.route(&g.Routes[i], i, "  ")
+			d.links(&g.Routes[i], i)
+		case !drawn[gi]:
+			drawn[gi] = true
+			d.group(g, gi)
 		}
 	}
-	return b.String()
+	return d.b.String()
+}
+
+// chart is a flowchart being written.
+type chart struct {
+	b       strings.Builder
+	outside map[string]string // ids of what is no operator, by its name
+}
+
+// node gives the id of something outside of the routes, and declares it at first.
+func (d *chart) node(what, open, shut, indent string) string {
+	id, ok := d.outside[what]
+	if !ok {
+		id = fmt.Sprintf("x%d", len(d.outside)+1)
+		d.outside[what] = id
+		fmt.Fprintf(&d.b, "%s%s%s%s%s\n", indent, id, open, label(what), shut)
+	}
+	return id
+}
+
+func (d *chart) group(g *Graph, gi int) {
+	group := &g.Groups[gi]
+	fmt.Fprintf(&d.b, "  subgraph g%d[%s]\n", gi+1, label("state group "+group.Name+": "+group.Bound))
+	for i := range g.Routes {
+		if g.Routes[i].Group == group.Name {
+			d.route(&g.Routes[i], i, "    ")
+		}
+	}
+	for i := range group.States {
+		d.node(group.States[i].Name, "[(", ")]", "    ")
+	}
+	d.b.WriteString("  end\n")
+	for i := range g.Routes {
+		if g.Routes[i].Group == group.Name {
+			d.links(&g.Routes[i], i)
+		}
+	}
+}
+
+// route draws the operators of a route.
+func (d *chart) route(r *GraphPart, i int, indent string) {
+	ids := map[string]string{}
+	fmt.Fprintf(&d.b, "%ssubgraph r%d[%s]\n", indent, i+1, label(r.Name))
+	for j := range r.Nodes {
+		id := fmt.Sprintf("r%dn%d", i+1, j+1)
+		ids[r.Nodes[j].ID] = id
+		fmt.Fprintf(&d.b, "%s  %s[%s]\n", indent, id, label(r.Nodes[j].Text))
+	}
+	for _, e := range r.Edges {
+		arrow := "-->"
+		if e.Label != "" {
+			arrow = "-->|" + label(e.Label) + "|"
+		}
+		fmt.Fprintf(&d.b, "%s  %s %s %s\n", indent, ids[e.From], arrow, ids[e.To])
+	}
+	d.b.WriteString(indent + "end\n")
+}
+
+// links draws what a route has to do with things outside of it.
+func (d *chart) links(r *GraphPart, i int) {
+	for _, t := range r.Topics {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("topic "+t, "([", "])", "  "), i+1)
+	}
+	if r.Pattern != "" {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("topics "+r.Pattern, "([", "])", "  "), i+1)
+	}
+	if r.Changes != "" {
+		fmt.Fprintf(&d.b, "  %s -->|changes| r%dn1\n", d.node("table "+r.Changes, "[(", ")]", "  "), i+1)
+	}
+	for j := range r.Nodes {
+		n := &r.Nodes[j]
+		if n.To != "" {
+			fmt.Fprintf(&d.b, "  r%dn%d --> %s\n", i+1, j+1, d.node(n.To, "([", "])", "  "))
+		}
+		if n.Writes != "" {
+			fmt.Fprintf(&d.b, "  r%dn%d -.-> %s\n", i+1, j+1, d.node(n.Writes, "[(", ")]", "  "))
+		}
+		for _, t := range n.Reads {
+			fmt.Fprintf(&d.b, "  %s -.-> r%dn%d\n", d.node(t, "[(", ")]", "  "), i+1, j+1)
+		}
+	}
 }
 
 // label quotes a text for Mermaid, which reads entities and no escapes.

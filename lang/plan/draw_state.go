@@ -1,0 +1,221 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/value"
+)
+
+// What a graph says of state: groups, tables, and which stages touch them.
+
+// bound says what a state group cannot do.
+const bound = "one task in one process"
+
+// GraphGroup is a state group.
+type GraphGroup struct {
+	Name   string       `json:"name"`
+	Routes []string     `json:"routes"`
+	Inputs []string     `json:"inputs"` // what its routes read
+	States []GraphState `json:"states"`
+	Bound  string       `json:"bound"`
+}
+
+// GraphState is a state of a group.
+type GraphState struct {
+	Name    string      `json:"name"`
+	Kind    string      `json:"kind"`
+	Keys    []string    `json:"keys"`          // types of the parts of its key
+	Row     string      `json:"row,omitempty"` // type of what is kept
+	Span    string      `json:"span,omitempty"`
+	Leads   []GraphLead `json:"leads"`             // what its watermark goes by
+	Readers []string    `json:"readers,omitempty"` // routes that hear its changes
+}
+
+// GraphLead is a route whose records lead to a state.
+type GraphLead struct {
+	Route string `json:"route"`
+	Timed bool   `json:"timed"` // by the time that `time by` sets
+}
+
+// GraphTable is a table that is loaded.
+type GraphTable struct {
+	Name string   `json:"name"`
+	Row  string   `json:"row"`
+	Keys []string `json:"keys"`
+	From string   `json:"from"` // "file plans.csv", "topic crm.customers"
+}
+
+// kinds are the words for the kinds of states, as stages and declarations have them.
+var kinds = map[ir.StateKind]string{
+	ir.TableState: "table", ir.DedupeState: "dedupe", ir.ChangedState: "changed", ir.ThrottleState: "throttle", ir.WindowState: "window",
+}
+
+func (p *Plan) graphState(g *Graph) {
+	for _, pg := range p.Groups {
+		out := GraphGroup{Name: pg.Name, Bound: bound, Inputs: []string{}, States: []GraphState{}}
+		for _, r := range pg.Routes {
+			out.Routes = append(out.Routes, r.Name)
+			for _, in := range inputs(r) {
+				if !slices.Contains(out.Inputs, in) {
+					out.Inputs = append(out.Inputs, in)
+				}
+			}
+		}
+		for _, s := range pg.States {
+			gs := GraphState{Name: s.Name, Kind: kinds[s.Kind], Keys: []string{}, Leads: []GraphLead{}}
+			for _, k := range s.Keys {
+				gs.Keys = append(gs.Keys, typeName(k))
+			}
+			if s.Row != nil {
+				gs.Row = typeName(s.Row)
+			}
+			if s.SpanMS > 0 {
+				gs.Span = value.FormatDuration(time.Duration(s.SpanMS) * time.Millisecond)
+			}
+			for _, l := range s.Leads {
+				gs.Leads = append(gs.Leads, GraphLead{pg.Routes[l.Route].Name, l.Timed})
+			}
+			for _, i := range s.Readers {
+				gs.Readers = append(gs.Readers, pg.Routes[i].Name)
+			}
+			out.States = append(out.States, gs)
+		}
+		g.Groups = append(g.Groups, out)
+	}
+	for _, t := range p.Tables {
+		if t.Load == nil {
+			continue
+		}
+		gt := GraphTable{Name: t.Name, Row: typeName(t.Row), From: "topic " + t.Load.Topic, Keys: []string{}}
+		if t.Load.File != "" {
+			gt.From = "file " + t.Load.File
+		}
+		for _, k := range t.Keys {
+			key := typeName(k.Type)
+			if len(k.Field) > 0 {
+				key = "." + strings.Join(k.Field, ".") + ": " + key
+			}
+			gt.Keys = append(gt.Keys, key)
+		}
+		g.Tables = append(g.Tables, gt)
+	}
+}
+
+// inputs says what a route reads.
+func inputs(r *Route) []string {
+	if t := r.Source.Table; t != nil {
+		return []string{"changes of " + t.Name}
+	}
+	var out []string
+	if r.Source.Pattern != "" {
+		out = append(out, "topics "+r.Source.Pattern)
+	}
+	for _, t := range r.Source.Topics {
+		if t.Name != "" {
+			out = append(out, "topic "+t.Name)
+		}
+	}
+	return out
+}
+
+// touch says what state an operator itself writes and which tables it reads.
+func (n *GraphNode) touch(s ir.Stage) {
+	if s == nil {
+		return
+	}
+	if m := ir.Memory(s); m != nil {
+		n.Writes = m.Name
+	}
+	for _, x := range ir.Exprs(s) {
+		ir.Walk(x, func(x ir.Expr) bool {
+			if t, ok := x.(*ir.TableGet); ok && !slices.Contains(n.Reads, "table "+t.Table.Name) {
+				n.Reads = append(n.Reads, "table "+t.Table.Name)
+			}
+			return true
+		})
+	}
+}
+
+// groupText draws a group with letters.
+func (g *Graph) groupText(b *strings.Builder, group *GraphGroup) {
+	fmt.Fprintf(b, "state group %s  (%s)\n", group.Name, group.Bound)
+	fmt.Fprintf(b, "  routes   %s\n", strings.Join(group.Routes, ", "))
+	fmt.Fprintf(b, "  inputs   %s\n", strings.Join(group.Inputs, ", "))
+	for i := range group.States {
+		head := "         "
+		if i == 0 {
+			head = "  states "
+		}
+		fmt.Fprintf(b, "%s  %s\n", head, group.States[i].line())
+	}
+	first := true
+	for i := range g.Routes {
+		r := &g.Routes[i]
+		if r.Group != group.Name {
+			continue
+		}
+		head := "         "
+		if first {
+			head, first = "  readers", false
+		}
+		fmt.Fprintf(b, "%s  %s: %s\n", head, r.Name, r.readers())
+	}
+}
+
+// readers says what of a route may run beside the task.
+func (r *GraphPart) readers() string {
+	n := 0
+	for i := range r.Nodes {
+		if r.Nodes[i].Reader {
+			n++
+		}
+	}
+	if r.Changes != "" {
+		return "none, changes run where they are made"
+	}
+	switch n {
+	case 0, 1:
+		return "only read, the first stage has an effect"
+	case len(r.Nodes):
+		return "all stages"
+	}
+	last := &r.Nodes[n-1]
+	return fmt.Sprintf("down to `%s`", last.Text)
+}
+
+func (s *GraphState) line() string {
+	var b strings.Builder
+	b.WriteString(s.Name)
+	if s.Row != "" {
+		b.WriteString(": " + s.Row)
+	}
+	if len(s.Keys) > 0 {
+		b.WriteString("  keyed by " + strings.Join(s.Keys, ", "))
+	}
+	if s.Span != "" {
+		b.WriteString(", for " + s.Span)
+	}
+	for i, l := range s.Leads {
+		if i == 0 {
+			b.WriteString("  ← ")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString(l.Route)
+		if l.Timed {
+			b.WriteString(" (time by)")
+		}
+	}
+	if len(s.Readers) > 0 {
+		b.WriteString("  changes → " + strings.Join(s.Readers, ", "))
+	}
+	return b.String()
+}
+
+func (t *GraphTable) line() string {
+	return fmt.Sprintf("table %s: %s  keyed by %s  ← %s", t.Name, t.Row, strings.Join(t.Keys, ", "), t.From)
+}
