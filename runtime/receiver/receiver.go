@@ -68,6 +68,10 @@ type Options struct {
 	// One refused event refuses its whole request, as Segment's 400 does.
 	Refuse func(Event) string
 
+	// Number numbers an event that has no seq by what its producer wrote elsewhere:
+	// it sets Topic, User, Seq and Numbered, or leaves it unnumbered.
+	Number func(*Event)
+
 	// Ledger judges the accepted events; nil judges nothing.
 	Ledger *Ledger
 
@@ -93,8 +97,8 @@ type Event struct {
 
 	// Topic, User and Seq are what the producer of the event wrote into its
 	// properties, traits or context (the first that has a seq) for a
-	// [Ledger] to judge order by. User defaults to UserID, then Anonymous.
-	// Numbered tells whether a seq was there.
+	// [Ledger] to judge order by, or what Options.Number made of it. User
+	// defaults to UserID, then Anonymous. Numbered tells whether there is one.
 	Topic, User string
 	Seq         uint64
 	Numbered    bool

@@ -272,6 +272,28 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+func TestEventsAreNumberedByWhatTheyHold(t *testing.T) {
+	l := NewLedger()
+	r := New(Options{Ledger: l, Number: func(ev *Event) {
+		var m struct{ Properties struct{ ID string } }
+		if err := json.Unmarshal(ev.Raw, &m); err != nil {
+			t.Error(err)
+		}
+		if n, err := fmt.Sscanf(m.Properties.ID, "o%d", &ev.Seq); n == 1 && err == nil {
+			ev.Topic, ev.Numbered = ev.Name, true
+		}
+	}})
+	l.Expect("Paid", "u", 7)
+	l.Expect("own", "u", 1)
+	post(t, r, "/v1/batch", `{"batch":[
+		{"type":"track","event":"Paid","userId":"u","messageId":"1","properties":{"id":"o7"}},
+		{"type":"track","event":"Paid","userId":"u","messageId":"2","properties":{"id":"o9","topic":"own","seq":1}},
+		{"type":"track","event":"Paid","userId":"u","messageId":"3","properties":{"id":"none"}}]}`)
+	if got := l.Report(); !got.Clean() || got.Distinct != 3 || got.Unnumbered != 1 {
+		t.Errorf("report %+v", got)
+	}
+}
+
 func TestSharesGiveTheirSharesAndRepeat(t *testing.T) {
 	s := Shares{Seed: 7, TooMany: 0.02, Unavailable: 0.05, Cut: 0.03}
 	const n = 100_000

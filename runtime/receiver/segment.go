@@ -69,6 +69,9 @@ func (r *Receiver) segment(call string, req *http.Request, body []byte) verdict 
 		if ev.SentAt.IsZero() {
 			ev.SentAt = env.sentAt
 		}
+		if code == "" && !ev.Numbered && r.opts.Number != nil {
+			r.opts.Number(&ev)
+		}
 		if code == "" && r.opts.Refuse != nil {
 			if msg = r.opts.Refuse(ev); msg != "" {
 				code = "refused"
