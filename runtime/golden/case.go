@@ -24,6 +24,11 @@ type Case struct {
 	Dropped []Row
 	// HasDropped: the section is there, so it is compared.
 	HasDropped bool
+	// Tables are the rows that exist before, TablesAfter those that must exist at the
+	// end. HasTablesAfter: the section is there, so all rows of all tables that routes
+	// write are compared.
+	Tables, TablesAfter []Row
+	HasTablesAfter      bool
 	// Bare: no expectation is written yet; --update writes it.
 	Bare bool
 
@@ -146,7 +151,7 @@ func (p *parser) parse() error {
 	if !seen["in"] {
 		return p.errf("the case has no section -- in --")
 	}
-	p.c.Bare = !seen["out"] && !seen["dead"] && !seen["dropped"]
+	p.c.Bare = !seen["out"] && !seen["dead"] && !seen["dropped"] && !seen["tables after"]
 	return nil
 }
 
@@ -173,10 +178,13 @@ func (p *parser) section(name string) (func(string) error, error) {
 		return rows(&p.c.Dropped), nil
 	case "http":
 		return nil, p.errf("-- http -- is not there yet: this version of Sluice makes no requests but to Segment")
-	case "tables", "tables after":
-		return nil, p.errf("-- %s -- is not there yet: this version of Sluice has no tables", name)
+	case "tables":
+		return p.tables(rows(&p.c.Tables), true), nil
+	case "tables after":
+		p.c.HasTablesAfter = true
+		return p.tables(rows(&p.c.TablesAfter), false), nil
 	}
-	return nil, p.errf("unknown section %q: there are in, out, dead, dropped", name)
+	return nil, p.errf("unknown section %q: there are in, out, dead, dropped, tables, tables after", name)
 }
 
 func (p *parser) step(l string) error {

@@ -13,6 +13,7 @@ import (
 type Actual struct {
 	In                 int // inputs
 	Out, Dead, Dropped []ActualRow
+	Tables             []ActualRow // all rows of all tables at the end, by table and key
 	// Fates tell what became of each input, in order: "in 2 dropped: old, in.route:2".
 	Fates []string
 	// Open says which law of the account does not close; "" when both do.
@@ -25,6 +26,18 @@ type ActualRow struct {
 	// Lane is the ordering key within its sink and route; rows of one lane are
 	// compared in order. "" has no order to keep.
 	Lane string
+	// Optional is a field that is compared only with a row that has it; "": none.
+	Optional string
+}
+
+// as is the row as an expected one w looks at it.
+func (r *ActualRow) as(w *value.Object) *value.Object {
+	if r.Optional == "" || w.Has(r.Optional) {
+		return r.Obj
+	}
+	o := r.Obj.Clone()
+	o.Delete(r.Optional)
+	return o
 }
 
 // Verdict is how a case ended.
@@ -52,6 +65,9 @@ func (c *Case) compare(a *Actual) *Verdict {
 	if c.HasDropped {
 		v.Diffs = append(v.Diffs, section("dropped", c.Dropped, a.Dropped, b)...)
 	}
+	if c.HasTablesAfter {
+		v.Diffs = append(v.Diffs, section("tables after", c.TablesAfter, a.Tables, b)...)
+	}
 	if a.Open != "" {
 		v.Diffs = append(v.Diffs, Difference{"account", "both laws close", a.Open})
 	}
@@ -59,7 +75,7 @@ func (c *Case) compare(a *Actual) *Verdict {
 	return v
 }
 
-var rowName = regexp.MustCompile(`^(out|dead|dropped)\[(\d+)\]`)
+var rowName = regexp.MustCompile(`^(out|dead|dropped|tables after)\[(\d+)\]`)
 
 // line finds the row that the first difference with one names.
 func (c *Case) line(ds []Difference) int {
@@ -69,7 +85,7 @@ func (c *Case) line(ds []Difference) int {
 			continue
 		}
 		i, _ := strconv.Atoi(m[2])
-		return map[string][]Row{"out": c.Out, "dead": c.Dead, "dropped": c.Dropped}[m[1]][i].Line
+		return map[string][]Row{"out": c.Out, "dead": c.Dead, "dropped": c.Dropped, "tables after": c.TablesAfter}[m[1]][i].Line
 	}
 	return 0
 }
@@ -88,7 +104,7 @@ func section(name string, want []Row, got []ActualRow, b bindings) []Difference 
 				continue
 			}
 			try := b.clone()
-			if matches(w.Obj, g.Obj, try) {
+			if matches(w.Obj, g.as(w.Obj), try) {
 				for k, v := range try {
 					b[k] = v
 				}
@@ -108,7 +124,7 @@ func section(name string, want []Row, got []ActualRow, b bindings) []Difference 
 			if taken[j] != 0 || !sameTo(w.Obj, g.Obj) {
 				continue
 			}
-			d := diff(fmt.Sprintf("%s[%d]", name, i), w.Obj, g.Obj, b)
+			d := diff(fmt.Sprintf("%s[%d]", name, i), w.Obj, g.as(w.Obj), b)
 			if best < 0 || len(d) < len(bestDiff) {
 				best, bestDiff = j, d
 			}
@@ -150,10 +166,17 @@ func order(name string, pairs []int, got []ActualRow) []Difference {
 	return out
 }
 
+// sameTo tells that two rows are of one sink, or of one table: only such may stand
+// for one another.
 func sameTo(w, g *value.Object) bool {
-	a, aok := textField(w, "to")
-	b, bok := textField(g, "to")
-	return aok == bok && a == b
+	for _, k := range []string{"to", "table"} {
+		a, aok := textField(w, k)
+		b, bok := textField(g, k)
+		if aok != bok || a != b {
+			return false
+		}
+	}
+	return true
 }
 
 func rowText(o *value.Object) string {

@@ -54,7 +54,7 @@ func TestCompare(t *testing.T) {
 			}
 			var got []ActualRow
 			for _, g := range tt.got {
-				got = append(got, ActualRow{obj(t, g.json), g.lane})
+				got = append(got, ActualRow{Obj: obj(t, g.json), Lane: g.lane})
 			}
 			if d := cmp.Diff(tt.diff, section("out", want, got, bindings{})); d != "" {
 				t.Errorf("differences (-want +got):\n%s", d)
@@ -67,7 +67,7 @@ func TestParseErrorsSayWhere(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no input section", "# x\n-- out --\n", "c.txtar:2: the case has no section -- in --"},
 		{"bad JSON", "-- in --\n{\"topic\":\"t\",}\n-- out --\n", "c.txtar:2: byte 13: comma before }"},
-		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, out, dead, dropped"},
+		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, out, dead, dropped, tables, tables after"},
 		{"a webhook", "-- in --\n{\"webhook\":\"/x\"}\n-- out --\n", "c.txtar:2: inputs of \"webhook\" are not there yet: this version of Sluice reads topics"},
 		{"a misspelt field", "-- in --\n{\"topic\":\"t\",\"valeu\":1}\n-- out --\n", "c.txtar:2: an input has no field \"valeu\""},
 		{"a bad now", "now: yesterday\n-- in --\n-- out --\n", ""},

@@ -9,6 +9,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
@@ -49,6 +50,22 @@ func NewCoverage(p *plan.Plan) *Coverage {
 				for i := range s.Arms {
 					add(i, "never "+s.Arms[i].Label)
 				}
+			case *ir.Dedupe:
+				add(1, "never passed")
+				add(0, "never a duplicate")
+			case *ir.Changed:
+				add(1, "never changed")
+				add(0, "never unchanged")
+			case *ir.Throttle:
+				add(1, "never passed")
+				if s.Else != "wait" {
+					add(0, "never throttled")
+				}
+			case *ir.Window:
+				add(1, "takes no record")
+				if s.HasLate {
+					add(0, "never late")
+				}
 			case *ir.Emit:
 				add(0, "never emitted")
 			}
@@ -67,25 +84,45 @@ func (c *Coverage) evaluator() Evaluator {
 		compiled = compiled.Reference()
 		return func() task.Runner {
 			f := compiled.NewFrame()
-			f.Visit = func(node string, way int) {
-				if b := c.by[branchKey{node, way}]; b != nil {
-					b.hit = true
-				}
-			}
+			f.Visit = c.visit
 			return covered{compiled, f}
+		}, nil
+	}, func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
+		compiled, err := op.CompileGroup(g, app)
+		if err != nil {
+			return nil, err
+		}
+		compiled = compiled.Reference()
+		return func(cells *state.Cells, l op.Lookup) task.Runner {
+			r := compiled.NewRunner(cells, l)
+			for i := range g.Routes {
+				r.Frame(i).Visit = c.visit
+			}
+			return r
 		}, nil
 	}}
 }
 
+// visit notes that a branch was taken.
+func (c *Coverage) visit(node string, way int) {
+	if b := c.by[branchKey{node, way}]; b != nil {
+		b.hit = true
+	}
+}
+
+// covered is a route without state that tells what it visits.
 type covered struct {
 	route *op.Route
 	frame *op.Frame
 }
 
 // Run is task.Runner's.
-func (c covered) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+func (c covered) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	return c.route.Run(c.frame, rec, now, out)
 }
+
+// Due is task.Runner's: a route without state has no timers.
+func (covered) Due(int, int64, []byte) (int, *event.Record) { panic("golden: a timer without state") }
 
 // JSONCover is the coverage for programs.
 type JSONCover struct {

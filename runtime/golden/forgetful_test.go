@@ -12,8 +12,12 @@ import (
 // forgetful is an evaluator that forgets every record.
 var forgetful = golden.Evaluator{Name: "the forgetful evaluator", Compile: func(*plan.Route, string) (func() task.Runner, error) {
 	return func() task.Runner { return forget{} }, nil
-}}
+}, Group: golden.Reference.Group}
 
 type forget struct{}
 
-func (forget) Run(*event.Record, time.Time, *event.Arena) event.Outcome { return event.Outcome{} }
+func (forget) Due(int, int64, []byte) (int, *event.Record) { panic("a timer without state") }
+
+func (forget) Run(_ int, _ *event.Record, _ time.Time, _ *event.Arena) event.Outcome {
+	return event.Outcome{}
+}

@@ -26,17 +26,18 @@ type Options struct {
 	Cover *Coverage
 }
 
-// Evaluator is one way to run a route.
+// Evaluator is one way to run routes.
 type Evaluator struct {
 	Name    string // as reports name it
 	Compile sim.CompileFunc
+	Group   sim.GroupFunc
 }
 
 // Reference is the evaluator that says what an expression means; Fused is what
 // the engine runs, and must agree.
 var (
-	Reference = Evaluator{"the reference evaluator", sim.Reference}
-	Fused     = Evaluator{"the fused steps", sim.Fused}
+	Reference = Evaluator{"the reference evaluator", sim.Reference, sim.ReferenceGroup}
+	Fused     = Evaluator{"the fused steps", sim.Fused, sim.FusedGroup}
 )
 
 // variant is a way to run the inputs of a case, under which the same must come of
@@ -101,18 +102,22 @@ func Run(p *plan.Plan, c *Case, o Options) (*Verdict, *Actual) {
 
 // only is the program with the routes of one script.
 func only(p *plan.Plan, script string) *plan.Plan {
-	q := &plan.Plan{App: p.App, Connections: p.Connections}
+	q := &ir.Program{App: p.App, Connections: p.Connections, Tables: p.Tables}
 	for _, r := range p.Routes {
 		if r.File == script {
-			q.Routes = append(q.Routes, r)
+			q.Routes = append(q.Routes, r.Route)
 		}
 	}
-	return q
+	return plan.Build(q)
 }
 
 // run runs the case in one way.
 func (c *Case) run(p *plan.Plan, ev Evaluator, k variant) (*Actual, error) {
-	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CommitAtOnce: k != asWritten})
+	rows, err := c.tablesBefore(p)
+	if err != nil {
+		return nil, err
+	}
+	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, Rows: rows, IdleAfter: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +158,7 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant) (*Actual, error) {
 		a.Open = strings.Join(b, "; ")
 	}
 	a.rows(w, p)
-	return a, nil
+	return a, a.tables(w)
 }
 
 // input makes the record of a row.

@@ -9,9 +9,9 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 )
 
-// Update gives the case's file with out, dead and dropped as they came. A row
-// that was right stays as it is written, wildcards and names included; comments
-// stay in front of the rows they stood before.
+// Update gives the case's file with out, dead, dropped and, where it is there,
+// tables after as they came. A row that was right stays as it is written, wildcards
+// and names included; comments stay in front of the rows they stood before.
 func (c *Case) Update(a *Actual) []byte {
 	u := &updater{b: bindings{}, ids: map[string]string{}}
 	ar := &txtar.Archive{Comment: c.archive.Comment}
@@ -25,6 +25,8 @@ func (c *Case) Update(a *Actual) []byte {
 			f.Data = u.rewrite(f.Data, c.Dead, a.Dead)
 		case "dropped":
 			f.Data = u.rewrite(f.Data, c.Dropped, a.Dropped)
+		case "tables after":
+			f.Data = u.rewrite(f.Data, c.TablesAfter, a.Tables)
 		}
 		ar.Files = append(ar.Files, f)
 	}
@@ -89,7 +91,7 @@ func (u *updater) rewrite(old []byte, want []Row, got []ActualRow) []byte {
 				continue
 			}
 			try := u.b.clone()
-			if matches(w.Obj, g.Obj, try) {
+			if matches(w.Obj, g.as(w.Obj), try) {
 				for k, v := range try {
 					u.b[k] = v
 				}

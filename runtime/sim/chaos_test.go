@@ -483,7 +483,7 @@ func (c *chaos) handOver() {
 		}
 		m.r.commit()
 		m.r.moving = false
-		m.r.route.group.owner[m.r.inputs[0].tp] = m.to
+		m.r.routes[0].group.owner[m.r.inputs[0].tp] = m.to
 		c.w.logf("moved    %s to process %d", m.r, m.to.n)
 		c.did[handedOver]++
 		return true

@@ -223,7 +223,7 @@ func (c *chaos) neighbours() {
 				continue
 			}
 			m := c.w.ended[c.w.ends[src.of]].outs[src.nth]
-			if _, ok := c.w.firstTaken[takenID{src.of, src.nth}]; !ok && !c.w.hasLetter(src.r.route, src.of.origin, m.emit+"\x00"+m.id) {
+			if _, ok := c.w.firstTaken[takenID{src.of, src.nth}]; !ok && !c.w.hasLetter(src.route.Route.Route, src.of.origin, m.emit+"\x00"+m.id) {
 				stuck = append(stuck, fmt.Sprintf("I8: output %d of %s, key %s, waits for a neighbour that is poison", src.nth, src.of, key))
 			}
 		}

@@ -79,6 +79,9 @@ func (w *World) Produce(in Input) int {
 
 // append writes to the log.
 func (w *World) append(in Input, cause int, repeat bool) {
+	if w.shut {
+		return
+	}
 	t := w.topic(in.Topic)
 	n := int32(len(t.parts))
 	var p int32

@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
@@ -40,11 +43,20 @@ func (e endID) String() string {
 }
 
 // String names a task for people.
-func (r *running) String() string { return r.inputs[0].String() }
+func (r *running) String() string {
+	if r.group != nil {
+		return fmt.Sprintf("process %d, group %s", r.p.n, r.group.Name)
+	}
+	return r.inputs[0].String()
+}
 
 // String names a partition of a task for people.
 func (in *input) String() string {
-	return fmt.Sprintf("process %d, %s %s/%d", in.r.p.n, in.route.Name, in.tp.topic, in.tp.partition)
+	who := "group " + in.tp.topic
+	if in.route != nil {
+		who = in.route.Name
+	}
+	return fmt.Sprintf("process %d, %s %s/%d", in.r.p.n, who, in.tp.topic, in.tp.partition)
 }
 
 // Letter is a dead letter.
@@ -56,24 +68,43 @@ type Letter struct {
 	Repeat bool
 }
 
+// emittedID names an output by its id.
+type emittedID struct{ route, id string }
+
 // ran notes how a record ended. It runs again after a crash: the same end, once.
-func (w *World) ran(r *running, rec *event.Record, end *event.Outcome, out *event.Arena, from int) {
-	id := endID{r.route.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
-	r.ran++
-	l := w.find(rec)
+func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome, out *event.Arena, from int) {
+	id := endID{rt.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
 	e := End{
-		In: l.in, Repeat: l.repeat, Route: r.route.Route.Route, Origin: id.origin,
-		Kind: end.Kind, Reason: end.Reason, Stage: end.Stage, Node: end.Node, Fail: end.Fail,
+		Route: rt.Route.Route, Kind: end.Kind, Reason: end.Reason, Stage: end.Stage, Node: end.Node, Fail: end.Fail,
+	}
+	if rec.Made == nil {
+		l := w.find(rec)
+		r.cause = cause{l.in, l.repeat}
+	} else { // what the engine made came of what it read last
+		id.origin.Path = rec.Made.Path
+	}
+	e.In, e.Repeat = r.cause.in, r.cause.repeat
+	e.Origin = id.origin
+	if end.Kind != event.Split { // its children count in its place (I2)
+		r.ran++
 	}
 	for i := from; i < len(out.Outs); i++ {
 		o := &out.Outs[i]
 		r.emitted++
-		r.p.made[place{out, int32(i)}] = &source{r: r, of: id, nth: i - from, in: e.In, repeat: e.Repeat}
-		e.outs = append(e.outs, made{r.route.Emits[o.Emit].ID, string(o.ID.Of(out))})
+		src := &source{r: r, route: rt, of: id, nth: i - from, in: e.In, repeat: e.Repeat}
+		m := made{rt.Emits[o.Emit].ID, string(o.ID.Of(out))}
+		r.p.made[place{out, int32(i)}] = src
+		w.emitted[emittedID{rt.Name, m.id}] = src
+		e.outs = append(e.outs, m)
 	}
 	if i, ok := w.ends[id]; ok {
 		w.ended[i] = e
 		return
+	}
+	if rec.Made != nil && rec.Made.Kind != event.Pane {
+		of := id.origin
+		of.Path = ""
+		w.madeOf[of] = append(w.madeOf[of], len(w.ended))
 	}
 	w.ends[id] = len(w.ended)
 	w.ended = append(w.ended, e)
@@ -91,10 +122,9 @@ func (w *World) bury(x *write) {
 	if _, ok := w.dead[l.ID]; ok {
 		return
 	}
-	o := l.Origin
-	o.Path = ""
+	l.Value = bytes.Clone(l.Value) // a letter is the task's until it is acknowledged
 	d := Letter{Letter: l}
-	if i, ok := w.ends[endID{l.Route, o}]; ok {
+	if i, ok := w.origin(l); ok {
 		d.In, d.Repeat = w.ended[i].In, w.ended[i].Repeat
 		if f := w.ended[i].Fail; f != nil && l.Class == letter.Processing {
 			d.Path = f.Path
@@ -104,11 +134,26 @@ func (w *World) bury(x *write) {
 	w.letters = append(w.letters, d)
 }
 
+// origin finds the end of the record that a letter is of. A letter's origin names
+// an element of `each`, too, where that failed; the record is the longest prefix of
+// its path that ran.
+func (w *World) origin(l *letter.Letter) (int, bool) {
+	for o := l.Origin; ; {
+		if i, ok := w.ends[endID{l.Route, o}]; ok || o.Path == "" {
+			return i, ok
+		}
+		o.Path = o.Path[:strings.LastIndexAny(o.Path, "/~")]
+	}
+}
+
 // commit takes a position of a group; the broker takes none of a process that
 // does not own the partition any more.
 func (w *World) commit(in *input, at int64) {
+	if in.route == nil { // the own log: read by position, never by a consumer group
+		return
+	}
 	g := &in.route.group
-	if o := w.owner(in.route, in.tp); o != in.r.p {
+	if o := w.owner(in.route, in.tp); in.r.group == nil && o != in.r.p {
 		w.logf("commit   %s at %d: fenced", in, at)
 		return
 	}
@@ -118,39 +163,65 @@ func (w *World) commit(in *input, at int64) {
 		w.breaks("I1: %s goes back from %d to %d", in, old, at)
 		return
 	}
-	part := &w.topics[in.tp.topic].parts[in.tp.partition]
-	for i := part.from(old); i < len(part.recs) && part.recs[i].rec.Offset < at; i++ {
-		w.settled(in.route, &part.recs[i].rec)
+	if in.r.group == nil {
+		w.settled(in, old, at)
 	}
 	g.committed[in.tp] = at
 }
 
-// settled holds I1 for a record that is being committed: every output was taken
-// or has a letter, and a failed record has its letter.
-func (w *World) settled(r *route, rec *event.Record) {
-	id := endID{r.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
-	i, ok := w.ends[id]
-	if !ok {
-		w.breaks("I1: %s is committed and never ran", id)
+// stored takes a position of a group that its store has: everything before it must
+// be settled by now, and it is what a start goes on from.
+func (w *World) stored(in *input, at int64) {
+	w.logf("stored   %s to %d", in, at)
+	if in.route == nil {
 		return
 	}
-	e := &w.ended[i]
+	w.settled(in, in.done, at)
+	in.done = at
+}
+
+// settled holds I1 for the records of an input from one position to another.
+func (w *World) settled(in *input, from, to int64) {
+	part := &w.topics[in.tp.topic].parts[in.tp.partition]
+	for i := part.from(from); i < len(part.recs) && part.recs[i].rec.Offset < to; i++ {
+		rec := &part.recs[i].rec
+		o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}
+		n, ok := w.ends[endID{in.route.Name, o}]
+		if !ok {
+			w.breaks("I1: %s is committed and never ran", endID{in.route.Name, o})
+			continue
+		}
+		w.settledEnd(in.r, n)
+		if in.r.group != nil {
+			for _, n := range w.madeOf[o] {
+				if slices.ContainsFunc(in.r.routes, func(r *route) bool { return r.Route.Route == w.ended[n].Route }) {
+					w.settledEnd(in.r, n)
+				}
+			}
+		}
+	}
+}
+
+// settledEnd holds it for one end: every output was taken or has a letter, or is
+// held in the store, and a failed record has its letter.
+func (w *World) settledEnd(r *running, n int) {
+	e := &w.ended[n]
+	id := endID{e.Route.Name, e.Origin}
 	if e.Kind == event.Failed {
-		o := id.origin
-		if !w.hasLetter(r, o, "") && !w.hasProcessing(id) {
+		if !w.hasLetter(e.Route, e.Origin, "") && !w.hasProcessing(id) {
 			w.breaks("I1: %s is committed without its letter", id)
 		}
 		return
 	}
 	for n, m := range e.outs {
 		_, taken := w.firstTaken[takenID{id, n}]
-		if !taken && !w.hasLetter(r, id.origin, m.emit+"\x00"+m.id) {
+		if !taken && !w.hasLetter(e.Route, e.Origin, m.emit+"\x00"+m.id) && !r.holds(m) {
 			w.breaks("I1: %s is committed and its output %d was neither taken nor buried", id, n)
 		}
 	}
 }
 
-func (w *World) hasLetter(r *route, o event.Origin, emit string) bool {
+func (w *World) hasLetter(r *ir.Route, o event.Origin, emit string) bool {
 	_, ok := w.dead[letter.ID(r.IDName(), o, emit, 0)]
 	return ok
 }
@@ -160,10 +231,10 @@ func (w *World) hasLetter(r *route, o event.Origin, emit string) bool {
 func (w *World) hasProcessing(id endID) bool {
 	for i := range w.letters {
 		l := w.letters[i].Letter
-		o := l.Origin
-		o.Path = ""
-		if l.Class == letter.Processing && l.Route == id.route && o == id.origin {
-			return true
+		if l.Class == letter.Processing && l.Route == id.route {
+			if n, ok := w.origin(l); ok && w.ended[n].Origin == id.origin {
+				return true
+			}
 		}
 	}
 	return false
@@ -183,20 +254,23 @@ func (w *World) Ends() []End { return w.ended }
 func (w *World) CheckAccounts() error {
 	for _, p := range w.procs {
 		for _, r := range p.tasks {
-			var a task.Account
-			r.task.Account(&a)
-			if err := a.Check(); err != nil {
-				return fmt.Errorf("%s: %w", r, err)
+			in, emitted := uint64(0), uint64(0)
+			for i := range r.routes {
+				var a task.Account
+				r.task.Account(i, &a)
+				if err := a.Check(); err != nil {
+					return fmt.Errorf("%s, %s: %w", r, r.routes[i].Name, err)
+				}
+				in += a.In
+				for _, e := range a.Emits {
+					emitted += e.Emitted
+				}
 			}
-			if r.ended {
-				continue // what it could not end counts no more
+			if r.ended || r.group != nil {
+				continue // what it could not end counts no more; of a group the past counts, too
 			}
-			emitted := uint64(0)
-			for _, e := range a.Emits {
-				emitted += e.Emitted
-			}
-			if a.In != r.ran || emitted != r.emitted {
-				return fmt.Errorf("I2: %s counts %d records and %d outputs, but %d and %d were", r, a.In, emitted, r.ran, r.emitted)
+			if in != r.ran || emitted != r.emitted {
+				return fmt.Errorf("I2: %s counts %d records and %d outputs, but %d and %d were", r, in, emitted, r.ran, r.emitted)
 			}
 		}
 	}

@@ -18,3 +18,7 @@ func (policy) scheduler(*deliver.Scheduler) {}
 // sentAt is the clock that a request states as its own: that of this attempt, as a
 // receiver corrects the times of events by it.
 func (policy) sentAt(_ *deliver.Request, now int64) int64 { return now }
+
+// start is where a group goes on: exactly where its store is, whatever its consumer
+// group has committed.
+func (policy) start(applied, _ int64) int64 { return applied }

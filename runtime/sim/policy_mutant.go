@@ -14,7 +14,10 @@ type policy struct {
 	deliver deliver.Mutation
 	// stale has a retry state the clock of its first attempt.
 	stale bool
-	first map[*event.Output]int64
+	// startMax has a group go on at what its consumer group has committed, where that
+	// is further than its store.
+	startMax bool
+	first    map[*event.Output]int64
 }
 
 func (p *policy) task(t *task.Task) { t.Mutate(p.ofTask) }
@@ -35,4 +38,11 @@ func (p *policy) sentAt(r *deliver.Request, now int64) int64 {
 		return at
 	}
 	return now
+}
+
+func (p *policy) start(applied, committed int64) int64 {
+	if p.startMax {
+		return max(applied, committed)
+	}
+	return applied
 }

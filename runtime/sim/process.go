@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/letter"
@@ -19,6 +20,7 @@ type process struct {
 	tasks   []*running   // in the order they were opened, ended ones too
 	flights []*flight
 	writes  []*write
+	appends []*addition
 	made    map[place]*source
 
 	lease  int64 // until when its partitions are surely its own (I6)
@@ -48,6 +50,7 @@ type place struct {
 // source is where an output comes from: the how-manieth output of which record.
 type source struct {
 	r      *running
+	route  *route
 	of     endID
 	nth    int
 	in     int
@@ -57,23 +60,41 @@ type source struct {
 // running is a task with what stands around it in its process.
 type running struct {
 	p      *process
-	route  *route
-	inputs []*input // one
+	group  *stateGroup // nil: the route has no state
+	routes []*route    // as the task numbers them
+	inputs []*input    // as the task numbers them
 	task   *task.Task
 	runner task.Runner
-	owners []*deliver.Owner // by share; nil where the route sends nothing
+	owners []*deliver.Owner // by share; nil where nothing is sent
 
-	revoked bool // purged: nothing of it may be sent any more (I6)
+	todo    []task.Effect // what the task asked for and is not carried out
+	waits   []wait        // of a group: outputs that have not ended, in the order they were released
+	revoked bool          // purged: nothing of it may be sent any more (I6)
 	ended   bool
 	moving  bool // another process gets the partition when this has ended
 
-	ran, emitted uint64 // records that ran, outputs they made
+	cause        cause  // of what runs
+	ran, emitted uint64 // records that ran, outputs they made; of a task without state
+}
+
+// wait is an output that waits for its sink since a time.
+type wait struct {
+	out   *event.Output
+	conn  *connection
+	since int64
+}
+
+// cause is what the world knows of the record that was read last.
+type cause struct {
+	in     int // the input that led to it; 0: none
+	repeat bool
 }
 
 // input is a partition that a task reads.
 type input struct {
 	r     *running
-	route *route
+	n     int    // as the task numbers it
+	route *route // nil: the own log of a group
 	tp    tp
 
 	at     int64 // next offset to fetch
@@ -83,6 +104,7 @@ type input struct {
 	paused bool
 	// watermark is what may be committed and is not; noOffset: nothing.
 	watermark int64
+	done      int64 // of a group: what its store has
 }
 
 const noOffset = -1
@@ -178,7 +200,13 @@ func (p *process) assigned() bool {
 	if !p.fit() {
 		return false
 	}
+	for _, g := range p.w.groups {
+		did = p.assignedGroup(g) || did
+	}
 	for _, rt := range p.w.routes {
+		if rt.Group != nil {
+			continue
+		}
 		for _, name := range p.w.names {
 			if !rt.reads(name) {
 				continue
@@ -213,7 +241,7 @@ func (w *World) owner(r *route, at tp) *process {
 
 func (p *process) find(rt *route, at tp) *running {
 	for _, r := range p.tasks {
-		if (!r.ended || r.moving) && r.route == rt && r.inputs[0].tp == at {
+		if (!r.ended || r.moving) && r.group == nil && r.routes[0] == rt && r.inputs[0].tp == at {
 			return r
 		}
 	}
@@ -221,28 +249,54 @@ func (p *process) find(rt *route, at tp) *running {
 }
 
 func (p *process) open(rt *route, at tp, from int64) {
-	r := &running{p: p, route: rt, runner: rt.runner(), owners: make([]*deliver.Owner, len(p.scheds))}
-	r.inputs = []*input{{r: r, route: rt, tp: at, at: from, watermark: noOffset}}
-	for _, c := range rt.conns {
-		if s := p.w.conns[c].share; r.owners[s] == nil {
-			r.owners[s] = deliver.NewOwner(r)
+	r := &running{p: p, routes: []*route{rt}, runner: rt.runner()}
+	topic := p.w.topics[at.topic]
+	r.input(rt, at, from)
+	r.open(task.Config{Routes: []*plan.Route{rt.Route}}, nil, []task.Input{
+		{Topic: at.topic, TopicID: topic.id, Partition: at.partition, Next: from},
+	})
+	p.w.logf("open     %s at %d", r, from)
+}
+
+// input notes the next input of a task that is about to be given it.
+func (r *running) input(rt *route, at tp, from int64) {
+	r.inputs = append(r.inputs, &input{r: r, n: len(r.inputs), route: rt, tp: at, at: from, watermark: noOffset, done: from})
+}
+
+// open opens the task.
+func (r *running) open(cfg task.Config, progress *task.Progress, inputs []task.Input) {
+	w := r.p.w
+	r.owners = make([]*deliver.Owner, len(r.p.scheds))
+	for _, rt := range r.routes {
+		for _, c := range rt.conns {
+			if s := w.conns[c].share; r.owners[s] == nil {
+				r.owners[s] = deliver.NewOwner(r)
+			}
 		}
 	}
-	r.task = task.New(task.Config{
-		Route: rt.Route, Topic: p.w.topics[at.topic].id, Partition: at.partition, Runner: r, Budget: p.budget, Caps: p.w.opts.Caps,
-	})
-	p.w.policy.task(r.task)
+	cfg.Runner, cfg.Budget, cfg.Caps = r, r.p.budget, w.opts.Caps
+	r.task = task.New(cfg)
+	w.policy.task(r.task)
 	r.leased()
-	r.task.Open(from)
-	p.tasks = append(p.tasks, r)
-	p.w.logf("open     %s at %d", r, from)
+	r.p.tasks = append(r.p.tasks, r)
+	r.task.Open(progress, inputs, w.now)
+	r.perform()
 }
 
 // poll fetches at most n records of a partition.
 func (in *input) poll(n int) bool {
 	r := in.r
 	part := &r.p.w.topics[in.tp.topic].parts[in.tp.partition]
-	if r.ended || in.have || in.paused || in.at >= part.end || r.task.State() != task.Running {
+	if r.ended || in.have || in.paused || in.at >= part.end {
+		return false
+	}
+	switch r.task.State() {
+	case task.Running:
+	case task.Paused: // the inputs that it wants say so themselves
+		if r.group == nil {
+			return false
+		}
+	default:
 		return false
 	}
 	i := part.from(in.at)
@@ -267,7 +321,8 @@ func (in *input) run() bool {
 	}
 	in.have = false
 	r.p.w.logf("run      %s to %d", in, in.next)
-	if err := r.task.Records(in.slice, in.next, r.p.w.now); err != nil {
+	r.cause = cause{}
+	if err := r.task.Records(in.n, in.slice, in.next, r.p.w.now); err != nil {
 		r.p.w.breaks("%s: %v", in, err)
 	}
 	r.perform()
@@ -275,41 +330,86 @@ func (in *input) run() bool {
 }
 
 // Run is task.Runner's: it notes how each record ends and which outputs it makes.
-func (r *running) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+func (r *running) Run(route int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	if r.p.before != nil {
 		r.p.before()
 	}
 	from := len(out.Outs)
-	end := r.runner.Run(rec, now, out)
-	r.p.w.ran(r, rec, &end, out, from)
+	end := r.runner.Run(route, rec, now, out)
+	r.p.w.ran(r, r.routes[route], rec, &end, out, from)
 	return end
 }
 
-// perform carries out what the task asks for.
+// Due is task.Runner's.
+func (r *running) Due(s int, due int64, key []byte) (route int, rec *event.Record) {
+	return r.runner.Due(s, due, key)
+}
+
+// perform carries out what the task asks for; where the world is slow, whoever
+// drives it does (carry).
 func (r *running) perform() {
-	for _, e := range r.task.Effects(nil) {
-		switch e.Kind {
-		case task.Send:
-			for i := range e.Outs {
-				o := &e.Outs[i]
-				c := r.p.w.conns[r.route.conns[o.Emit]]
-				r.p.scheds[c.share].Push(o, r.owners[c.share], c.index, r.route.priority, r.p.w.now)
-			}
-			r.p.w.logf("release  %s: %d outputs", r, len(e.Outs))
-		case task.Produce:
-			r.p.writes = append(r.p.writes, &write{r: r, ref: e.Ref, letter: e.Letter})
-		case task.Pause:
-			r.inputs[0].paused = true
-		case task.Resume:
-			r.inputs[0].paused = false
-		case task.Watermark:
-			r.inputs[0].watermark = e.Offset
-		case task.Ended:
-			r.ended = true
-			r.inputs[0].watermark = e.Offset
-			r.p.w.logf("ended    %s at %d", r, e.Offset)
-		}
+	r.todo = r.task.Effects(r.todo)
+	if r.p.w.slow && r.group != nil {
+		return
 	}
+	for len(r.todo) > 0 {
+		r.carry()
+	}
+}
+
+// carry carries out the next effect: they keep their order.
+func (r *running) carry() {
+	e := r.todo[0]
+	r.todo = r.todo[1:]
+	switch e.Kind {
+	case task.Send:
+		r.release(e.Outs)
+	case task.Produce:
+		r.p.writes = append(r.p.writes, &write{r: r, ref: e.Ref, letter: e.Letter})
+	case task.Pause:
+		r.inputs[e.Input].paused = true
+	case task.Resume:
+		r.inputs[e.Input].paused = false
+	case task.Watermark:
+		r.inputs[e.Input].watermark = e.Offset
+		if r.group != nil {
+			r.p.w.stored(r.inputs[e.Input], e.Offset)
+		}
+	case task.Ended:
+		if r.group != nil { // what is held is still with the schedulers: the next start sends it
+			r.purge()
+		}
+		r.ended = true
+		r.todo = nil
+		if r.group == nil || e.Offset == task.NoOffset { // of a group the others are told
+			for _, in := range r.inputs {
+				in.watermark = e.Offset
+			}
+		}
+		r.p.w.logf("ended    %s at %d", r, e.Offset)
+	case task.Intend, task.Commit:
+		r.store(&e)
+	case task.Append:
+		r.p.appends = append(r.p.appends, &addition{r: r, value: e.Value})
+	}
+	if len(r.todo) == 0 {
+		r.todo = r.task.Effects(r.todo)
+	}
+}
+
+// release gives outputs to the schedulers.
+func (r *running) release(outs []event.Output) {
+	for i := range outs {
+		o := &outs[i]
+		rt := r.routes[o.Route]
+		c := r.p.w.conns[rt.conns[o.Emit]]
+		r.p.recall(r, rt, o)
+		if r.group != nil {
+			r.waits = append(r.waits, wait{o, r.p.w.conns[rt.conns[o.Emit]], r.p.w.now})
+		}
+		r.p.scheds[c.share].Push(o, r.owners[c.share], c.index, rt.priority, r.p.w.now)
+	}
+	r.p.w.logf("release  %s: %d outputs", r, len(outs))
 }
 
 // send puts the next request of a scheduler on the wire.
@@ -353,6 +453,7 @@ func (p *process) answer(f *flight, twice bool) bool {
 	results := slices.Clone(f.sched.Answer(f.req, f.reply.Answer, p.w.now))
 	for i := range results {
 		r := results[i].Owner.Ref.(*running)
+		r.waits = slices.DeleteFunc(r.waits, func(w wait) bool { return w.out == results[i].Out })
 		r.task.Result(&results[i])
 		if twice {
 			r.task.Result(&results[i])
@@ -362,6 +463,24 @@ func (p *process) answer(f *flight, twice bool) bool {
 		r.perform()
 	}
 	return true
+}
+
+// recall finds where an output comes from that a process before this one made: it
+// was held in the store.
+func (p *process) recall(r *running, rt *route, o *event.Output) {
+	at := place{o.Arena, o.Index}
+	if p.made[at] != nil {
+		return
+	}
+	id := emittedID{rt.Name, string(o.ID.Of(o.Arena))}
+	if was, ok := p.w.emitted[id]; ok {
+		again := *was
+		again.r = r
+		p.made[at] = &again
+		return
+	}
+	p.w.breaks("I4: %s has an output %s that no record made", r, id.id)
+	p.made[at] = &source{r: r, route: rt}
 }
 
 // put appends a letter to the dead topic.
@@ -393,15 +512,17 @@ func (p *process) ack(x *write, twice bool) bool {
 	return true
 }
 
-// persist moves the watermarks of a task.
+// persist lets a task persist what has ended; it tells whether anything came of it.
 func (r *running) persist() bool {
 	before := make([]int64, len(r.inputs))
 	for i, in := range r.inputs {
 		before[i] = in.watermark
 	}
+	stores := r.stored()
 	r.task.Persist(r.p.w.now)
+	asked := len(r.todo)
 	r.perform()
-	did := false
+	did := len(r.todo) > asked || r.stored() > stores
 	for i, in := range r.inputs {
 		if in.watermark != before[i] {
 			did = true
@@ -409,6 +530,14 @@ func (r *running) persist() bool {
 		}
 	}
 	return did
+}
+
+// stored counts the transactions of the task's store.
+func (r *running) stored() int {
+	if r.group == nil {
+		return 0
+	}
+	return r.group.disk.commits
 }
 
 // commit commits what may be committed, where the lease still holds (I6).
@@ -500,5 +629,6 @@ func (w *World) gone(p *process) {
 			w.orphans = append(w.orphans, f)
 		}
 	}
+	w.stray = append(w.stray, p.appends...)
 	w.procs = slices.DeleteFunc(w.procs, func(o *process) bool { return o == p })
 }

@@ -43,6 +43,9 @@ func (p *process) step() bool {
 		}
 	}
 	did = p.exchange() || did
+	for _, r := range p.live() {
+		did = r.hold() || did
+	}
 	if p.w.holds {
 		return did
 	}
@@ -79,17 +82,35 @@ func (p *process) exchange() bool {
 		p.ack(x, false)
 		did = true
 	}
+	for _, a := range slices.Clone(p.appends) {
+		p.land(a)
+		did = true
+	}
 	return did
 }
 
 // Advance moves the clock on, from one due time to the next, and settles at each.
+// What stands still while the clock moves is idle.
 func (w *World) Advance(d time.Duration) {
 	for end := w.now + int64(d); ; {
-		at := min(end, w.wake())
+		at := min(end, w.wake(), w.timersDue())
 		w.moveTo(at)
+		w.Settle()
+		w.look()
 		w.Settle()
 		if at == end {
 			return
+		}
+	}
+}
+
+// look has every task of a group see the ends of its inputs.
+func (w *World) look() {
+	for _, p := range w.procs {
+		for _, r := range p.live() {
+			for _, in := range r.inputs {
+				in.look()
+			}
 		}
 	}
 }
@@ -100,6 +121,9 @@ func (w *World) wake() int64 {
 	for _, p := range w.procs {
 		for _, s := range p.scheds {
 			at = min(at, max(s.wake, w.now+1))
+		}
+		for _, r := range p.live() {
+			at = min(at, max(r.holdDue(), w.now+1))
 		}
 	}
 	return at
@@ -145,7 +169,7 @@ func (w *World) Finish() error {
 func (w *World) busy() bool {
 	for _, p := range w.procs {
 		for _, r := range p.live() {
-			if n, _ := r.task.InFlight(); n > 0 {
+			if n, _ := r.task.InFlight(); n > 0 || r.holding() {
 				return true
 			}
 		}

@@ -32,6 +32,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
@@ -43,6 +44,8 @@ type Options struct {
 	Partitions int32
 	// Compile makes the runners of a route, one a task; nil: Fused.
 	Compile CompileFunc
+	// CompileGroup makes the runners of a state group, one a process; nil: FusedGroup.
+	CompileGroup GroupFunc
 	// Sink answers requests; nil takes everything.
 	Sink Sink
 	Caps task.Caps
@@ -50,6 +53,11 @@ type Options struct {
 	Seed uint64
 	// CommitAtOnce commits a position as soon as it is reached, not once a second.
 	CommitAtOnce bool
+	// IdleAfter is how long an input of a state group stands at its end until it is
+	// told idle, and how far it counts behind the clock then; 0: task.IdleAfter.
+	IdleAfter time.Duration
+	// Rows are those of tables that are there before the first process.
+	Rows []TableRow
 }
 
 // World is a program and everything outside of it.
@@ -58,6 +66,9 @@ type World struct {
 	opts   Options
 	now    int64
 	routes []*route
+	groups []*stateGroup
+	tables []*ir.Table
+	lookup *loaded
 	conns  []*connection
 
 	topics map[string]*topic
@@ -69,6 +80,8 @@ type World struct {
 	taken      []Taken
 	firstTaken map[takenID]int
 	ends       map[endID]int
+	madeOf     map[event.Origin][]int // what the engine made of a record, as places in ended
+	emitted    map[emittedID]*source  // every output that a record made
 	ended      []End
 	letters    []Letter
 	dead       map[string]int // letter id → its place in letters
@@ -77,9 +90,13 @@ type World struct {
 
 	committedAt int64
 	holds       bool         // nothing persists or commits
+	slow        bool         // effects of groups wait until they are carried out one by one
+	soft        bool         // power was lost: one id may have two contents (I13)
+	shut        bool         // the log takes nothing more
 	trace       func(string) // nil: nobody listens
 	policy      policy
-	orphans     []*flight // requests on the wire whose process is dead
+	orphans     []*flight   // requests on the wire whose process is dead
+	stray       []*addition // and records for an own log
 }
 
 // route is one route as the world runs it.
@@ -99,6 +116,7 @@ type connection struct {
 	index      int // within the scheduler
 	config     deliver.Connection
 	rate       deliver.Rate
+	holdAfter  int64 // nanoseconds that an output of a state group waits before it is held
 }
 
 // New makes the world of a program and starts its first process.
@@ -118,21 +136,33 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	if o.Compile == nil {
 		o.Compile = Fused
 	}
+	if o.CompileGroup == nil {
+		o.CompileGroup = FusedGroup
+	}
+	if o.IdleAfter == 0 {
+		o.IdleAfter = task.IdleAfter
+	}
 	if o.Sink == nil {
 		o.Sink = func(*Attempt) Reply { return Reply{} }
 	}
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
+		emitted: map[emittedID]*source{}, madeOf: map[event.Origin][]int{}, lookup: newLookup(p.Tables, o.Rows),
 	}
-	w.committedAt = w.now
+	w.committedAt, w.tables = w.now, p.Tables
 	w.connect(p)
 	for _, r := range p.Routes {
 		if err := w.addRoute(r); err != nil {
 			return nil, err
 		}
 	}
-	return w, nil
+	for _, g := range p.Groups {
+		if err := w.addGroup(g); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.put(o.Rows)
 }
 
 // CompileFunc makes the runners of a route, one a task.
@@ -167,8 +197,36 @@ type runner struct {
 }
 
 // Run is task.Runner's.
-func (r runner) Run(rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+func (r runner) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
 	return r.route.Run(r.frame, rec, now, out)
+}
+
+// Due is task.Runner's: a route without state has no timers.
+func (r runner) Due(int, int64, []byte) (int, *event.Record) { panic("sim: a timer without state") }
+
+// GroupFunc makes the runners of a state group, one a process.
+type GroupFunc func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error)
+
+// FusedGroup compiles a group as the engine runs it.
+func FusedGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
+	c, err := op.CompileGroup(g, app)
+	if err != nil {
+		return nil, err
+	}
+	return groupRunners(c), nil
+}
+
+// ReferenceGroup compiles a group for the reference evaluator alone.
+func ReferenceGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
+	c, err := op.CompileGroup(g, app)
+	if err != nil {
+		return nil, err
+	}
+	return groupRunners(c.Reference()), nil
+}
+
+func groupRunners(c *op.Group) func(*state.Cells, op.Lookup) task.Runner {
+	return func(cells *state.Cells, l op.Lookup) task.Runner { return c.NewRunner(cells, l) }
 }
 
 func (w *World) addRoute(p *plan.Route) error {
@@ -187,8 +245,10 @@ func (w *World) addRoute(p *plan.Route) error {
 			return fmt.Errorf("pattern of route %s: %w", p.Name, err)
 		}
 	}
-	if r.runner, err = w.opts.Compile(p, w.app); err != nil {
-		return err
+	if p.Group == nil {
+		if r.runner, err = w.opts.Compile(p, w.app); err != nil {
+			return err
+		}
 	}
 	for _, e := range p.Emits {
 		r.conns = append(r.conns, w.connection(e))
@@ -211,7 +271,7 @@ func (w *World) connect(p *plan.Plan) {
 	// caller of a real program provides it.
 	for _, kind := range []string{"segment", "kafka", "log"} {
 		if w.declared(kind, "main") < 0 {
-			w.conns = append(w.conns, &connection{kind: kind, name: "main"})
+			w.conns = append(w.conns, &connection{kind: kind, name: "main", holdAfter: int64(holdAfter)})
 		}
 	}
 	shares := map[string]int{}
@@ -243,8 +303,11 @@ func shareOf(c *connection, declared []*ir.Connection) string {
 	return c.name
 }
 
+// holdAfter is the default of a connection's option of that name.
+const holdAfter = 60 * time.Second
+
 func newConnection(d *ir.Connection, _ []*ir.Connection) *connection {
-	c := &connection{kind: d.Kind, name: d.Name}
+	c := &connection{kind: d.Kind, name: d.Name, holdAfter: int64(holdAfter)}
 	if o := d.Option("rate"); o != nil && o.Rate != nil {
 		c.rate = deliver.Rate{N: o.Rate.N, Per: time.Duration(o.Rate.PerMS) * time.Millisecond}
 	}

@@ -130,7 +130,7 @@ func TestWorldSaysWhatIsBroken(t *testing.T) {
 	w.Produce(Input{Topic: "t.x", Key: []byte("k"), Value: []byte(`{"n":2}`)})
 	w.commit(r.inputs[0], 2)
 	w.commit(r.inputs[0], 1)
-	id := r.route.Name + fmt.Sprintf(" %x/%d/1", w.topics["t.x"].id[:2], r.inputs[0].tp.partition)
+	id := r.routes[0].Name + fmt.Sprintf(" %x/%d/1", w.topics["t.x"].id[:2], r.inputs[0].tp.partition)
 	want := []string{
 		"I1: " + id + " is committed and never ran",
 		"I1: process 1, r t.x/" + fmt.Sprint(r.inputs[0].tp.partition) + " goes back from 2 to 1",

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func (w *World) segment(f *flight) map[string]bool {
 // take notes an output that its sink has.
 func (w *World) take(p *process, c *connection, o *event.Output) {
 	src := p.made[place{o.Arena, o.Index}]
-	rt := src.r.route
+	rt := src.route
 	t := Taken{
 		Kind: c.kind, Name: c.name, Route: rt.Route.Route, Emit: rt.Emits[o.Emit], In: src.in, Origin: src.of.origin,
 		ID: string(o.ID.Of(o.Arena)), Lane: o.Lane, Ordered: o.Ordered, At: w.Now(),
@@ -140,6 +141,9 @@ func (w *World) take(p *process, c *connection, o *event.Output) {
 	t.Repeat = again || src.repeat
 	if again && w.taken[first].ID != t.ID {
 		w.breaks("I4: output %d of %s had the id %s and now has %s", src.nth, src.of, w.taken[first].ID, t.ID)
+	}
+	if again && rt.Group != nil && !w.soft && !bytes.Equal(w.taken[first].Body, t.Body) {
+		w.breaks("I13: output %d of %s was %s and now is %s", src.nth, src.of, w.taken[first].Body, t.Body)
 	}
 	if !again {
 		w.firstTaken[id] = len(w.taken)

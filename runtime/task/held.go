@@ -107,7 +107,8 @@ func (t *Task) release(e *epoch, o *event.Output, no uint64, dead bool) {
 	if n := o.Arena.Epoch; len(e.held) == 0 && n < t.base {
 		delete(t.lingering, n)
 		t.heldBytes -= e.bytes
-		t.recycle(e)
+		// Its memory is left to the garbage collector: whoever tells this result still
+		// has the output.
 		t.steer()
 	}
 }

@@ -14,9 +14,9 @@ import (
 // @time of its records that have run. An input that has not spoken holds it,
 // unless the own log has told that it is idle (engine.md, Watermark).
 
-// idleAfter is how long an input must have been at its end to be told idle, and
+// IdleAfter is how long an input must have been at its end to be told idle, and
 // how far behind the clock it counts then.
-const idleAfter = 10 * time.Second
+const IdleAfter = 10 * time.Second
 
 // spoken is what an input's records have said of time.
 type spoken struct {
@@ -141,7 +141,7 @@ func (t *Task) judge(s int) {
 			v = in.timed
 		}
 		if t.idleAt(in, in.next) {
-			v = max(v, in.idle.Clock-idleAfter.Microseconds())
+			v = max(v, in.idle.Clock-t.cfg.IdleAfter.Microseconds())
 		} else if idle = false; v == event.NoMicros {
 			if t.policy.silentHolds() {
 				m.holder = in
@@ -186,7 +186,7 @@ func (t *Task) Looked(n int, end, clock int64) {
 	if t.cells == nil || t.state != Running && t.state != Paused || len(in.leads) == 0 || !in.known || len(in.kept) > 0 || end > in.next {
 		return
 	}
-	if clock-in.quiet < int64(idleAfter) || clock-in.marked < int64(idleAfter) && in.marked >= in.quiet || !t.policy.again(in) {
+	if clock-in.quiet < int64(t.cfg.IdleAfter) || clock-in.marked < int64(t.cfg.IdleAfter) && in.marked >= in.quiet || !t.policy.again(in) {
 		return
 	}
 	in.marked = clock

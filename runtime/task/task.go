@@ -71,6 +71,12 @@ type Config struct {
 	// the group is that in the cells.
 	Group *plan.Group
 	Cells *state.Cells
+	// IdleAfter is how long an input of a group must have been at its end to be told
+	// idle, and how far behind the clock it counts then; 0: the constant of that name.
+	IdleAfter time.Duration
+	// Ran is told of every slice before it runs: the input, the position of its first
+	// record, the one behind its last, and the now it sees. Only tests set it.
+	Ran func(input int, first, next, now int64)
 }
 
 // Input is one partition of a topic as one route reads it, or the group's own log.
@@ -165,6 +171,9 @@ func New(cfg Config) *Task {
 	if cfg.Caps.Records == 0 {
 		cfg.Caps.Records = partitionRecords
 	}
+	if cfg.IdleAfter == 0 {
+		cfg.IdleAfter = IdleAfter
+	}
 	cfg.Budget.tasks.Add(1)
 	t := &Task{cfg: cfg, cells: cfg.Cells, lease: deliver.Never, done: make([]Account, len(cfg.Routes))}
 	for i, r := range cfg.Routes {
@@ -253,6 +262,9 @@ func first(rs []event.Record, next int64) int64 {
 
 // slice runs records of an input, up to next, under one now.
 func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
+	if t.cfg.Ran != nil {
+		t.cfg.Ran(in.index, in.next, next, now)
+	}
 	clock := time.Unix(0, now).UTC()
 	e := t.open(in)
 	for i := range rs {

@@ -1,0 +1,315 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/state"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// stateGroup is a state group as the world runs it: its store and its own log outlive
+// processes.
+type stateGroup struct {
+	*plan.Group
+	runner func(*state.Cells, op.Lookup) task.Runner
+	routes []*route // as the plan numbers them
+	disk   *disk
+	own    string // topic of its own log
+	// slices are what its tasks have run, in that order: what no crash has taken back.
+	slices []ranSlice
+}
+
+// ranSlice is a slice of an input as a task ran it.
+type ranSlice struct {
+	route       *route // nil: the own log
+	tp          tp
+	first, next int64
+	now         int64
+}
+
+// addition is a record on its way to an own log.
+type addition struct {
+	r     *running
+	value []byte
+}
+
+func (w *World) addGroup(p *plan.Group) error {
+	g := &stateGroup{Group: p, disk: newDisk(), own: "sluice." + ir.Escape(w.app) + ".own." + ir.Escape(p.Name)}
+	var err error
+	if g.runner, err = w.opts.CompileGroup(p, w.app); err != nil {
+		return err
+	}
+	for _, r := range p.Routes {
+		i := slices.IndexFunc(w.routes, func(o *route) bool { return o.Route == r })
+		g.routes = append(g.routes, w.routes[i])
+	}
+	w.groups = append(w.groups, g)
+	w.topic(g.own).parts = make([]partition, 1)
+	return nil
+}
+
+// cells opens the state of the group as it lies in its store.
+func (g *stateGroup) cells() (*state.Cells, error) {
+	specs := make([]state.Spec, len(g.States))
+	for i, s := range g.States {
+		specs[i].Number = number(i)
+		if s.Kind == ir.DedupeState {
+			specs[i].Keep = s.SpanMS * 1000
+		}
+	}
+	return state.Open(g.disk, specs)
+}
+
+// task finds the task of a group.
+func (p *process) task(g *stateGroup) *running {
+	for _, r := range p.tasks {
+		if r.group == g && !r.ended {
+			return r
+		}
+	}
+	return nil
+}
+
+// assignedGroup opens the task of a group where the process is the one to run it,
+// and gives it partitions that are new. It reports whether it did anything.
+func (p *process) assignedGroup(g *stateGroup) bool {
+	r := p.task(g)
+	if r == nil {
+		for _, other := range p.w.procs {
+			if other.task(g) != nil {
+				return false // its store is locked
+			}
+		}
+		p.openGroup(g)
+		return true
+	}
+	did := false
+	for _, in := range p.w.partitions(g) {
+		if !slices.ContainsFunc(r.inputs, func(have *input) bool { return have.is(g, &in) }) {
+			r.input(g.routes[in.Route], tp{in.Topic, in.Partition}, in.Next)
+			r.task.AddInput(in, p.w.now)
+			r.perform()
+			did = true
+		}
+	}
+	return did
+}
+
+func (in *input) is(g *stateGroup, i *task.Input) bool {
+	return in.route == g.routes[i.Route] && in.tp == tp{i.Topic, i.Partition}
+}
+
+// partitions lists all that the routes of a group read, without the own log.
+func (w *World) partitions(g *stateGroup) (out []task.Input) {
+	for i, rt := range g.routes {
+		for _, name := range w.names {
+			if !rt.reads(name) {
+				continue
+			}
+			for n := range w.topics[name].parts {
+				out = append(out, task.Input{Route: i, Topic: name, TopicID: w.topics[name].id, Partition: int32(n)})
+			}
+		}
+	}
+	return out
+}
+
+// openGroup opens the task of a group on what its store holds: each input goes on
+// exactly there, whatever its consumer group has committed.
+func (p *process) openGroup(g *stateGroup) {
+	w := p.w
+	cells, err := g.cells()
+	if err != nil {
+		w.breaks("group %s: %v", g.Name, err)
+		return
+	}
+	progress, err := task.Restore(g.disk, g.Name)
+	if err != nil {
+		w.breaks("group %s: %v", g.Name, err)
+		return
+	}
+	g.wentOn(w, progress)
+	r := &running{p: p, group: g, routes: g.routes, runner: g.runner(cells, w.lookup)}
+	inputs := w.partitions(g)
+	for i := range inputs {
+		in := &inputs[i]
+		rt := g.routes[in.Route]
+		at := tp{in.Topic, in.Partition}
+		in.Next, _ = progress.Position(rt.IDName(), in.TopicID, in.Partition)
+		in.Next = w.policy.start(in.Next, rt.group.committed[at])
+		r.input(rt, at, in.Next)
+	}
+	own := w.topics[g.own]
+	next, _ := progress.Position("", own.id, 0)
+	r.input(nil, tp{g.own, 0}, next)
+	inputs = append(inputs, task.Input{Route: -1, Topic: g.own, TopicID: own.id, Own: true, Next: next})
+	plans := make([]*plan.Route, len(g.routes))
+	for i, rt := range g.routes {
+		plans[i] = rt.Route
+	}
+	w.logf("open     %s", r)
+	r.open(task.Config{Routes: plans, Group: g.Group, Cells: cells, IdleAfter: w.opts.IdleAfter, Ran: r.slice}, progress, inputs)
+}
+
+// wentOn forgets what the store has not of what has run: a process is starting from
+// it.
+func (g *stateGroup) wentOn(w *World, p *task.Progress) {
+	rest := g.slices[:0]
+	for _, s := range g.slices {
+		name := ""
+		if s.route != nil {
+			name = s.route.IDName()
+		}
+		at, _ := p.Position(name, w.topics[s.tp.topic].id, s.tp.partition)
+		if s.next = min(s.next, at); s.first < s.next {
+			rest = append(rest, s)
+		}
+	}
+	g.slices = rest
+}
+
+// slice notes a slice that is about to run.
+func (r *running) slice(n int, first, next, now int64) {
+	in := r.inputs[n]
+	r.cause = cause{}
+	r.group.slices = append(r.group.slices, ranSlice{in.route, in.tp, first, next, now})
+}
+
+// store carries out an Intend or a Commit.
+func (r *running) store(e *task.Effect) {
+	w, g := r.p.w, r.group
+	if w.now >= r.p.lease { // I6
+		r.lose()
+		return
+	}
+	what := "intend"
+	if e.Kind == task.Commit {
+		what = "persist"
+	}
+	if err := g.disk.Commit(e.Writes); err != nil {
+		w.breaks("%s: %v", r, err)
+	}
+	w.logf("%-8s %s: %d writes", what, r, len(e.Writes))
+	if e.Kind == task.Commit {
+		r.task.Committed(e.Ref)
+	}
+}
+
+// holds tells whether an output stands in the store as held.
+func (r *running) holds(m made) bool {
+	if r.group == nil {
+		return false
+	}
+	hs, err := state.ReadHeld(r.group.disk, r.group.Name)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	return slices.ContainsFunc(hs, func(h state.Held) bool { return h.Emit == m.emit && bytes.Equal(h.ID, []byte(m.id)) })
+}
+
+// land puts a record on its own log.
+func (p *process) land(a *addition) {
+	p.appends = slices.DeleteFunc(p.appends, func(o *addition) bool { return o == a })
+	a.land()
+}
+
+func (a *addition) land() {
+	w := a.r.p.w
+	w.append(Input{Topic: a.r.group.own, Value: a.value, Timestamp: w.now / 1e6}, 0, false)
+}
+
+// look tells a task that it has seen the end of an input, where it is there.
+func (in *input) look() bool {
+	part := &in.r.p.w.topics[in.tp.topic].parts[in.tp.partition]
+	if in.r.group == nil || in.r.ended || in.route == nil || in.have || in.at < part.end {
+		return false
+	}
+	in.r.task.Looked(in.n, part.end, in.r.p.w.now)
+	in.r.perform()
+	return true
+}
+
+// timersDue is the next time at which a timer of a group is due while its inputs
+// are idle.
+func (w *World) timersDue() int64 {
+	at := deliver.Never
+	idle := w.opts.IdleAfter.Truncate(time.Microsecond).Nanoseconds() // as marks are kept
+	for _, g := range w.groups {
+		for i := range g.States {
+			if due := g.timerDue(i, w.now-idle); due != deliver.Never {
+				at = min(at, due+idle)
+			}
+		}
+	}
+	return max(at, w.now+1)
+}
+
+// timerDue is that of a state behind a time; Never for none.
+func (g *stateGroup) timerDue(s int, behind int64) int64 {
+	at := deliver.Never
+	prefix := binary.BigEndian.AppendUint32([]byte{'t'}, number(s))
+	_ = g.disk.Scan(prefix, nil, func(key, _ []byte) bool { // it cannot fail
+		due := int64(binary.BigEndian.Uint64(key[len(prefix):]) ^ 1<<63)
+		if due > behind/1000 {
+			at = due
+			return false
+		}
+		return true
+	})
+	if at > deliver.Never/1000 {
+		return deliver.Never
+	}
+	return at * 1000
+}
+
+// hold has what waits for longer than its connection says held in the store, and
+// what waits for a connection that is paused (engine.md, hold).
+func (r *running) hold() bool {
+	var outs []*event.Output
+	for _, x := range r.waits {
+		s := r.p.scheds[x.conn.share]
+		if r.p.w.now-x.since >= x.conn.holdAfter || s.Health(r.p.w.now).State >= deliver.Misconfiguration {
+			outs = append(outs, x.out)
+		}
+	}
+	if len(outs) == 0 {
+		return false
+	}
+	r.waits = slices.DeleteFunc(r.waits, func(x wait) bool { return slices.Contains(outs, x.out) })
+	r.p.w.logf("hold     %s: %d outputs", r, len(outs))
+	r.task.Hold(outs)
+	r.perform()
+	return true
+}
+
+// holding tells whether an output of the task is held.
+func (r *running) holding() bool {
+	if r.group == nil {
+		return false
+	}
+	for i := range r.routes {
+		var a task.Account
+		r.task.Account(i, &a)
+		if slices.ContainsFunc(a.Emits, func(e task.Emitted) bool { return e.Held > 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdDue is the next time at which something is to be held.
+func (r *running) holdDue() int64 {
+	at := deliver.Never
+	for _, x := range r.waits {
+		at = min(at, x.since+x.conn.holdAfter)
+	}
+	return at
+}
