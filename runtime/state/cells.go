@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/dedupe"
@@ -25,13 +26,24 @@ type Spec struct {
 type Cells struct {
 	store  Store
 	states []cellState
+	index  map[uint32]int // of the states, by number
 
-	over   map[string]*versions
+	over   map[string]*cell // what epochs in flight have written
+	free   []*cell          // to be used again, and so are
+	used   []writes
 	epochs []writes // oldest first; the last may be open
 	base   uint64   // number of epochs[0]
 	open   bool
+	stamp  uint64 // of the last Batch
+
+	// Of the claims of dedupe memories (claims.go).
+	batched    uint64   // up to which epoch the last Batch was
+	spare      [][]byte // buffers of epochs that were persisted
+	budget     *dedupe.Budget
+	overBudget bool
 
 	// Of the record that runs.
+	key     []byte // of the cell at hand, in the store
 	undo    []undo
 	changes []Change
 	claims  []claim
@@ -42,36 +54,39 @@ type Cells struct {
 
 type cellState struct {
 	number  uint32
-	claims  *dedupe.Table
-	keep    int64
-	segs    []segment // in the store, oldest first
-	nextSeg uint64
+	memory  *memory // of a dedupe memory; nil: none
 	w, told int64
 
-	armed  timerHeap // timers of epochs in flight, and some that are no more
-	first  int64     // no timer in the store is due before
-	cursor []byte    // and none stands before this key; nil: unknown
+	timers timers
 }
 
-// versions are the values of one cell by epoch, oldest first.
-type versions struct{ list []version }
+// cell is one cell that epochs in flight have written.
+type cell struct {
+	key   string // in the store
+	list  []version
+	stamp uint64 // of the Batch that has it
+}
 
+// version is a cell as an epoch left it. A cell has one of each epoch that wrote it,
+// oldest first.
 type version struct {
 	epoch uint64
 	val   []byte
 	gone  bool
 }
 
+func (c *cell) last() *version { return &c.list[len(c.list)-1] }
+
 // writes is what one epoch wrote.
 type writes struct {
-	cells  []string
+	cells  []*cell
 	bytes  int
-	claims [][]dedupe.Claim // by state; nil where none was made
-	w      []int64          // by state: the watermark at its end
+	claims []fresh // by state
+	w      []int64 // by state: the watermark at its end
 }
 
 type undo struct {
-	key  string
+	c    *cell
 	prev version // what stood there in this epoch
 	had  bool
 }
@@ -98,16 +113,17 @@ const (
 // Open makes the cells of a group over a store and reads the claims of its
 // memories.
 func Open(store Store, specs []Spec) (*Cells, error) {
-	c := &Cells{store: store, over: map[string]*versions{}}
-	for _, s := range specs {
-		cs := cellState{number: s.Number, keep: s.Keep, w: event.NoMicros, told: event.NoMicros, first: event.NoMicros}
+	c := &Cells{store: store, over: map[string]*cell{}, index: map[uint32]int{}}
+	for i, s := range specs {
+		c.index[s.Number] = i
+		cs := cellState{number: s.Number, w: event.NoMicros, told: event.NoMicros, timers: timers{more: true}}
 		if s.Keep > 0 {
-			cs.claims = dedupe.New(s.Keep)
+			cs.memory = &memory{table: dedupe.New(s.Keep), keep: s.Keep}
 		}
 		c.states = append(c.states, cs)
 	}
 	for i := range c.states {
-		if c.states[i].claims != nil {
+		if c.states[i].memory != nil {
 			if err := c.load(&c.states[i]); err != nil {
 				return nil, err
 			}
@@ -124,6 +140,13 @@ func stateKey(kind byte, number uint32) []byte {
 // trusted, and the record at hand must be undone.
 func (c *Cells) Err() error { return c.err }
 
+// fail takes an error of the store down.
+func (c *Cells) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
 func (c *Cells) epoch() *writes { return &c.epochs[len(c.epochs)-1] }
 
 func (c *Cells) number() uint64 { return c.base + uint64(len(c.epochs)) - 1 }
@@ -131,7 +154,11 @@ func (c *Cells) number() uint64 { return c.base + uint64(len(c.epochs)) - 1 }
 // Begin begins a record, and with it an epoch where none is open.
 func (c *Cells) Begin() {
 	if !c.open {
-		c.epochs = append(c.epochs, writes{claims: make([][]dedupe.Claim, len(c.states))})
+		e := writes{claims: make([]fresh, len(c.states)), w: make([]int64, len(c.states))}
+		if n := len(c.used); n > 0 {
+			e, c.used = c.used[n-1], c.used[:n-1]
+		}
+		c.epochs = append(c.epochs, e)
 		c.open = true
 	}
 	c.undo, c.changes, c.claims, c.added = c.undo[:0], nil, c.claims[:0], 0
@@ -141,14 +168,8 @@ func (c *Cells) Begin() {
 // behind it.
 func (c *Cells) Done() []Change {
 	e := c.epoch()
-	for _, p := range c.claims {
-		s := &c.states[p.state]
-		s.claims.Add(p.c, s.w)
-		e.claims[p.state] = append(e.claims[p.state], p.c)
-		e.bytes += claimSize
-	}
-	e.bytes += c.added
-	c.undo, c.claims = c.undo[:0], c.claims[:0]
+	e.bytes += c.claimed(e) + c.added
+	c.undo = c.undo[:0]
 	return c.changes
 }
 
@@ -157,19 +178,38 @@ func (c *Cells) Undo() {
 	e := c.epoch()
 	for i := len(c.undo) - 1; i >= 0; i-- {
 		u := &c.undo[i]
-		v := c.over[u.key]
 		if u.had {
-			v.list[len(v.list)-1] = u.prev
-			continue
+			*u.c.last() = u.prev
+		} else {
+			*u.c.last() = version{}
+			u.c.list = u.c.list[:len(u.c.list)-1]
+			e.cells = e.cells[:len(e.cells)-1]
 		}
-		v.list = v.list[:len(v.list)-1]
-		if len(v.list) == 0 {
-			delete(c.over, u.key)
+		if u.c.key[0] == timerKind {
+			c.timerUndone(u.c)
 		}
-		e.cells = e.cells[:len(e.cells)-1]
+		c.dropEmpty(u.c)
 	}
 	c.undo, c.changes, c.claims = c.undo[:0], nil, c.claims[:0]
 }
+
+// dropEmpty forgets a cell that no epoch in flight has written any more.
+func (c *Cells) dropEmpty(cl *cell) {
+	if len(cl.list) > 0 || cl.key == "" {
+		return
+	}
+	delete(c.over, cl.key)
+	cl.key = ""
+	if len(c.free) < maxFree {
+		c.free = append(c.free, cl)
+	}
+}
+
+// How many cells and epochs are kept to be used again.
+const (
+	maxFree = 4 * MaxCells
+	maxUsed = 8
+)
 
 // Seal ends the epoch at hand and gives its number; every record of the task's
 // epoch was Done or Undone. Without an open one it begins and ends an empty one.
@@ -178,7 +218,6 @@ func (c *Cells) Seal() uint64 {
 		c.Begin()
 	}
 	e := c.epoch()
-	e.w = make([]int64, len(c.states))
 	for i := range c.states {
 		e.w[i] = c.states[i].w
 	}
@@ -198,55 +237,66 @@ func (c *Cells) Written() (cells, size int) {
 // Full tells whether the record at hand has written more than it may.
 func (c *Cells) Full() bool { return len(c.undo) > MaxCells || c.added > MaxBytes }
 
-// Get gives a cell of a state as the record sees it: with its own writes. The
-// bytes are not to be changed.
-func (c *Cells) Get(s int, key []byte) (val []byte, ok bool) {
-	return c.get(append(stateKey('c', c.states[s].number), key...))
+// at makes the key of a cell in the store, in a buffer that stands until the next.
+func (c *Cells) at(s int, key []byte) []byte {
+	c.key = binary.BigEndian.AppendUint32(append(c.key[:0], 'c'), c.states[s].number)
+	c.key = append(c.key, key...)
+	return c.key
 }
 
+// Get gives a cell of a state as the record sees it: with its own writes. The
+// bytes are not to be changed.
+func (c *Cells) Get(s int, key []byte) (val []byte, ok bool) { return c.get(c.at(s, key)) }
+
 func (c *Cells) get(key []byte) (val []byte, ok bool) {
-	if v := c.over[string(key)]; v != nil {
-		last := &v.list[len(v.list)-1]
-		return last.val, !last.gone
+	if cl := c.over[string(key)]; cl != nil {
+		v := cl.last()
+		return v.val, !v.gone
 	}
 	val, ok, err := c.store.Get(key)
 	if err != nil {
-		if c.err == nil {
-			c.err = err
-		}
+		c.fail(err)
 		return nil, false
 	}
 	return val, ok
 }
 
 // Put writes a cell; val is not to be changed afterwards.
-func (c *Cells) Put(s int, key, val []byte) {
-	c.set(append(stateKey('c', c.states[s].number), key...), version{val: val})
-}
+func (c *Cells) Put(s int, key, val []byte) { c.set(c.at(s, key), version{val: val}) }
 
 // Delete removes a cell.
-func (c *Cells) Delete(s int, key []byte) {
-	c.set(append(stateKey('c', c.states[s].number), key...), version{gone: true})
-}
+func (c *Cells) Delete(s int, key []byte) { c.set(c.at(s, key), version{gone: true}) }
 
-func (c *Cells) set(key []byte, now version) {
+func (c *Cells) set(key []byte, now version) *cell {
 	now.epoch = c.number()
 	c.added += len(key) + len(now.val)
-	k := string(key)
-	v := c.over[k]
-	if v == nil {
-		v = &versions{}
-		c.over[k] = v
+	cl := c.over[string(key)]
+	if cl == nil {
+		cl = c.cell(string(key))
 	}
-	if n := len(v.list); n > 0 && v.list[n-1].epoch == now.epoch {
-		c.undo = append(c.undo, undo{key: k, prev: v.list[n-1], had: true})
-		v.list[n-1] = now
-		return
+	if n := len(cl.list); n > 0 && cl.list[n-1].epoch == now.epoch {
+		c.undo = append(c.undo, undo{c: cl, prev: cl.list[n-1], had: true})
+		cl.list[n-1] = now
+		return cl
 	}
-	c.undo = append(c.undo, undo{key: k})
-	v.list = append(v.list, now)
+	c.undo = append(c.undo, undo{c: cl})
+	cl.list = append(cl.list, now)
 	e := c.epoch()
-	e.cells = append(e.cells, k)
+	e.cells = append(e.cells, cl)
+	return cl
+}
+
+func (c *Cells) cell(key string) *cell {
+	var cl *cell
+	if n := len(c.free); n > 0 {
+		cl = c.free[n-1]
+		c.free = c.free[:n-1]
+	} else {
+		cl = &cell{}
+	}
+	cl.key = key
+	c.over[key] = cl
+	return cl
 }
 
 // Tell notes a change that the record made.
@@ -267,8 +317,8 @@ func (c *Cells) SetWatermark(s int, w, told int64) { c.states[s].w, c.states[s].
 func (c *Cells) Memory() int64 {
 	n := int64(0)
 	for i := range c.states {
-		if t := c.states[i].claims; t != nil {
-			n += t.Bytes()
+		if m := c.states[i].memory; m != nil {
+			n += m.table.Bytes()
 		}
 	}
 	return n
@@ -276,69 +326,80 @@ func (c *Cells) Memory() int64 {
 
 // Batch gives the writes of all epochs up to one, as they were at its end.
 func (c *Cells) Batch(upto uint64) []Write {
-	var out []Write
-	seen := map[string]bool{}
-	for i := range c.epochs {
-		if c.base+uint64(i) > upto {
-			break
+	c.stamp++
+	n, size := 0, 0
+	for i := range c.upto(upto) {
+		for _, cl := range c.epochs[i].cells {
+			if cl.stamp != c.stamp {
+				cl.stamp = c.stamp
+				n++
+				size += len(cl.key)
+			}
 		}
-		for _, k := range c.epochs[i].cells {
-			if seen[k] {
+	}
+	out := make([]Write, 0, n+2*len(c.states))
+	keys := make([]byte, 0, size) // of all: one piece of memory
+	c.stamp++
+	for i := range c.upto(upto) {
+		for _, cl := range c.epochs[i].cells {
+			if cl.stamp == c.stamp {
 				continue
 			}
-			seen[k] = true
-			for _, v := range c.over[k].list {
-				if v.epoch > upto {
-					break
-				}
-				w := Write{Key: []byte(k), Val: v.val, Delete: v.gone}
-				if v.epoch == c.lastUpto(k, upto) {
-					out = append(out, w)
-				}
-			}
+			cl.stamp = c.stamp
+			at := len(keys)
+			keys = append(keys, cl.key...)
+			v := cl.upto(upto)
+			out = append(out, Write{Key: keys[at:len(keys):len(keys)], Val: v.val, Delete: v.gone})
 		}
 	}
-	for s := range c.states {
-		out = c.segments(out, s, upto)
-	}
-	return out
+	return c.segments(out, upto)
 }
 
-// lastUpto is the epoch of the last version of a cell that is not behind upto.
-func (c *Cells) lastUpto(k string, upto uint64) uint64 {
-	last := uint64(0)
-	for _, v := range c.over[k].list {
-		if v.epoch <= upto {
-			last = v.epoch
-		}
+// upto is how many epochs there are up to one.
+func (c *Cells) upto(number uint64) int {
+	if number < c.base {
+		return 0
 	}
-	return last
+	return int(min(number-c.base+1, uint64(len(c.epochs))))
+}
+
+// upto is the cell as an epoch left it; it has written it, or one before it has.
+func (c *cell) upto(epoch uint64) *version {
+	i := len(c.list) - 1
+	for c.list[i].epoch > epoch {
+		i--
+	}
+	return &c.list[i]
 }
 
 // Persisted forgets the writes of all epochs up to one: the store has what Batch
 // gave for it.
 func (c *Cells) Persisted(upto uint64) {
-	n := 0
-	for ; n < len(c.epochs) && c.base+uint64(n) <= upto; n++ {
-		for _, k := range c.epochs[n].cells {
-			v := c.over[k]
-			if v == nil {
-				continue
+	n := c.upto(upto)
+	for i := range n {
+		for _, cl := range c.epochs[i].cells {
+			k := 0
+			for k < len(cl.list) && cl.list[k].epoch <= upto {
+				k++
 			}
-			i := 0
-			for i < len(v.list) && v.list[i].epoch <= upto {
-				i++
+			if k == 0 {
+				continue // an epoch before had it, too
 			}
-			v.list = v.list[i:]
-			if len(v.list) == 0 {
-				delete(c.over, k)
+			if cl.key[0] == timerKind {
+				c.timerStored(cl, cl.list[k-1].gone)
 			}
-			c.timerStored([]byte(k))
+			cl.list = slices.Delete(cl.list, 0, k) // and their values are let go
+			c.dropEmpty(cl)
 		}
 	}
-	for s := range c.states {
-		c.segmentsStored(s, n)
+	c.segmentsStored(n, upto)
+	for _, e := range c.epochs[:n] {
+		if len(c.used) < maxUsed {
+			clear(e.cells)
+			clear(e.claims)
+			c.used = append(c.used, writes{cells: e.cells[:0], claims: e.claims, w: e.w})
+		}
 	}
-	c.epochs = append(c.epochs[:0], c.epochs[n:]...)
+	c.epochs = slices.Delete(c.epochs, 0, n)
 	c.base += uint64(n)
 }

@@ -4,41 +4,119 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/sluice-dev/sluice/runtime/dedupe"
 	"github.com/sluice-dev/sluice/runtime/event"
 )
 
+// The claims of a dedupe memory lie in a table, and in the store as segments: entries
+// of many claims each, in any order, with a checksum behind them. Each transaction
+// appends the claims of its epochs as one (or more, of a size), and takes those away
+// of which no claim counts any more. Claims never change, so nothing is ever read
+// while records run, and a start reads segments only.
+//
+// Where little comes in, transactions hold few claims each, and a start would read as
+// many entries. So small neighbours are merged: once sixteen of a size stand at the
+// end they become one of the next size, in the transaction at hand, which also removes
+// them. A claim is written four times at most, and one transaction merges at most
+// maxSegment claims of one memory. What is merged follows from the segments that are
+// in the store alone, so a crash changes nothing.
+
+// memory is the claims of one dedupe memory.
+type memory struct {
+	table *dedupe.Table
+	keep  int64
+	stored
+	// next is what stored becomes when the transaction of the last Batch is in the store.
+	next stored
+}
+
+// stored is what the store holds of a memory.
+type stored struct {
+	segs []segment // in the order of their numbers
+	free uint64    // the number of the next one
+}
+
 // segment is one entry of claims in the store.
 type segment struct {
 	no  uint64
-	end int64 // all of its claims have ended when the watermark is here
+	n   int   // claims
+	end int64 // all of them have ended when the watermark is here
 }
 
-// claimSize is one claim of a segment, in bytes.
-const claimSize = 16 + 8 + 4
+// fresh is the claims that an epoch has made of one memory, as they are stored.
+type fresh struct {
+	raw []byte
+	end int64 // the greatest of their ends
+}
+
+const (
+	// claimSize is one claim of a segment, sumSize the checksum behind the last, in bytes.
+	claimSize = 16 + 8 + 4
+	sumSize   = 8
+
+	maxSegment = 8192 // claims: 229 KB
+	// A segment of more claims than this is read at no loss and is not merged. Smaller
+	// ones are of three sizes, each sixteen times the one before.
+	fullSegment = 512
+	mergeCount  = 16
+	// maxGone is how many segments one transaction removes because they have ended.
+	maxGone = 4096
+)
 
 func (c *Cells) load(s *cellState) error {
+	m := s.memory
 	prefix := stateKey('l', s.number)
 	var bad error
 	err := c.store.Scan(prefix, nil, func(key, val []byte) bool {
-		if len(key) != len(prefix)+8 || len(val)%claimSize != 0 {
-			bad = fmt.Errorf("%w: a segment of claims is cut: key %x, %d bytes", ErrDamaged, key, len(val))
+		if len(key) != len(prefix)+8 {
+			bad = fmt.Errorf("%w: %x is no key of a segment of claims", ErrDamaged, key)
 			return false
 		}
 		seg := segment{no: binary.BigEndian.Uint64(key[len(prefix):]), end: event.NoMicros}
-		for ; len(val) > 0; val = val[claimSize:] {
-			cl := readClaim(val)
-			seg.end = max(seg.end, cl.End(s.keep))
-			s.claims.Add(cl, event.NoMicros)
+		var claims []byte
+		if claims, bad = openSegment(key, val); bad != nil {
+			return false
 		}
-		s.segs = append(s.segs, seg)
-		s.nextSeg = seg.no + 1
+		for ; len(claims) > 0; claims = claims[claimSize:] {
+			cl := readClaim(claims)
+			seg.end = max(seg.end, cl.End(m.keep))
+			seg.n++
+			m.table.Add(cl, event.NoMicros)
+		}
+		m.segs = append(m.segs, seg)
+		m.free = seg.no + 1
 		return true
 	})
 	if bad != nil {
 		return bad
 	}
 	return err
+}
+
+// openSegment gives the claims of a segment whose checksum is right.
+func openSegment(key, val []byte) ([]byte, error) {
+	n := len(val) - sumSize
+	if n < claimSize || n%claimSize != 0 {
+		return nil, fmt.Errorf("%w: a segment of claims is cut: key %x, %d bytes", ErrDamaged, key, len(val))
+	}
+	if sum(key, val[:n]) != binary.BigEndian.Uint64(val[n:]) {
+		return nil, fmt.Errorf("%w: a segment of claims is not what was written: key %x", ErrDamaged, key)
+	}
+	return val[:n], nil
+}
+
+// closeSegment puts the checksum behind the claims of a segment.
+func closeSegment(key, claims []byte) []byte {
+	return binary.BigEndian.AppendUint64(claims, sum(key, claims))
+}
+
+// sum depends on the key, too: a segment under another is none.
+func sum(key, claims []byte) uint64 { return xxh3.HashSeed(claims, xxh3.Hash(key)) }
+
+func segmentKey(number uint32, no uint64) []byte {
+	return binary.BigEndian.AppendUint64(stateKey('l', number), no)
 }
 
 func readClaim(b []byte) dedupe.Claim {
@@ -59,68 +137,244 @@ func appendClaim(dst []byte, c dedupe.Claim) []byte {
 func (c *Cells) Claim(s int, key []byte, at, within int64) bool {
 	st := &c.states[s]
 	k := dedupe.PrintOf(key)
-	for _, p := range c.claims {
-		if p.state == s && p.c.Key == k && dedupe.Near(p.c.At, at, within) {
+	for i := range c.claims {
+		if p := &c.claims[i]; p.c.Key == k && p.state == s && dedupe.Near(p.c.At, at, within) {
 			return false
 		}
 	}
-	if st.claims.Seen(k, at, within, st.w) {
+	if st.memory.table.Seen(k, at, within, st.w) {
 		return false
 	}
 	c.claims = append(c.claims, claim{s, dedupe.Made(k, at, st.w)})
 	return true
 }
 
-// segments adds the claims of a memory as one entry, and takes those entries away
-// of which no claim counts any more.
-func (c *Cells) segments(out []Write, s int, upto uint64) []Write {
-	st := &c.states[s]
-	if st.claims == nil {
-		return out
-	}
-	var val []byte
-	w := int64(event.NoMicros)
-	for i := range c.epochs {
-		if c.base+uint64(i) > upto {
-			break
+// claimed takes the claims of a record that is done, and gives their bytes.
+func (c *Cells) claimed(e *writes) int {
+	for i := range c.claims {
+		p := &c.claims[i]
+		st := &c.states[p.state]
+		st.memory.table.Add(p.c, st.w)
+		f := &e.claims[p.state]
+		if f.raw == nil {
+			f.end = event.NoMicros
+			if n := len(c.spare); n > 0 {
+				f.raw, c.spare = c.spare[n-1], c.spare[:n-1]
+			}
 		}
-		for _, cl := range c.epochs[i].claims[s] {
-			val = appendClaim(val, cl)
-		}
-		w = c.epochs[i].w[s]
+		f.raw = appendClaim(f.raw, p.c)
+		f.end = max(f.end, p.c.End(st.memory.keep))
 	}
-	if val != nil {
-		out = append(out, Write{Key: binary.BigEndian.AppendUint64(stateKey('l', st.number), st.nextSeg), Val: val})
+	n := len(c.claims) * claimSize
+	c.claims = c.claims[:0]
+	return n
+}
+
+// segments adds what a transaction of all epochs up to one does to the segments of the
+// memories.
+func (c *Cells) segments(out []Write, upto uint64) []Write {
+	n := 0
+	for n < len(c.epochs) && c.base+uint64(n) <= upto {
+		n++
 	}
-	for _, seg := range st.segs {
-		if seg.end <= w {
-			out = append(out, Write{Key: binary.BigEndian.AppendUint64(stateKey('l', st.number), seg.no), Delete: true})
+	c.batched = upto
+	merged := false
+	for s := range c.states {
+		st := &c.states[s]
+		m := st.memory
+		if m == nil || n == 0 {
+			continue
 		}
+		m.next = stored{segs: m.next.segs[:0], free: m.free}
+		w := c.epochs[n-1].w[s]
+		out = m.expire(out, st.number, w)
+		if from, to := mergeable(m.next.segs); !merged && to > from {
+			merged = true
+			out = c.merge(out, st, from, to, w)
+		}
+		out = m.append(out, st.number, s, c.epochs[:n])
 	}
 	return out
 }
 
-func (c *Cells) segmentsStored(s, n int) {
-	st := &c.states[s]
-	if st.claims == nil || n == 0 {
-		return
+// expire removes segments of which no claim counts at the watermark w.
+func (m *memory) expire(out []Write, number uint32, w int64) []Write {
+	gone := 0
+	for _, seg := range m.segs {
+		if seg.end <= w && gone < maxGone {
+			gone++
+			out = append(out, Write{Key: segmentKey(number, seg.no), Delete: true})
+			continue
+		}
+		m.next.segs = append(m.next.segs, seg)
 	}
-	end, any := int64(event.NoMicros), false
-	for i := range c.epochs[:n] {
-		for _, cl := range c.epochs[i].claims[s] {
-			end, any = max(end, cl.End(st.keep)), true
+	return out
+}
+
+// append stores the claims of epochs.
+func (m *memory) append(out []Write, number uint32, s int, epochs []writes) []Write {
+	size, left := 0, 0
+	for i := range epochs {
+		left += len(epochs[i].claims[s].raw)
+	}
+	var key, val []byte
+	seg := segment{}
+	flush := func() {
+		if seg.n > 0 {
+			out = append(out, Write{Key: key, Val: closeSegment(key, val)})
+			m.next.segs = append(m.next.segs, seg)
 		}
 	}
-	w := c.epochs[n-1].w[s]
-	kept := st.segs[:0]
-	for _, seg := range st.segs {
-		if seg.end > w {
-			kept = append(kept, seg)
+	for i := range epochs {
+		f := &epochs[i].claims[s]
+		for raw := f.raw; len(raw) > 0; {
+			if seg.n == 0 || seg.n == maxSegment {
+				flush()
+				size = min(left, maxSegment*claimSize)
+				seg = segment{no: m.next.free, end: event.NoMicros}
+				key, val = segmentKey(number, seg.no), make([]byte, 0, size+sumSize)
+				m.next.free++
+			}
+			n := min(len(raw), (maxSegment-seg.n)*claimSize)
+			val, raw, left = append(val, raw[:n]...), raw[n:], left-n
+			seg.n += n / claimSize
+			// Of all claims of the epoch: a segment is kept a little longer where it was cut.
+			seg.end = max(seg.end, f.end)
 		}
 	}
-	st.segs = kept
-	if any {
-		st.segs = append(st.segs, segment{st.nextSeg, end})
-		st.nextSeg++
+	flush()
+	return out
+}
+
+// mergeable gives the segments that are to become one: those at the end that are of
+// a size or smaller, once sixteen of them are of it; the first, as many as fit.
+func mergeable(segs []segment) (from, to int) {
+	for size := 1; size <= fullSegment; size *= mergeCount {
+		count := 0
+		for from = len(segs); from > 0; from-- {
+			n := segs[from-1].n
+			if n >= size*mergeCount || n > fullSegment {
+				break
+			}
+			if n >= size {
+				count++
+			}
+		}
+		if count < mergeCount {
+			continue
+		}
+		n := 0
+		for to = from; to < len(segs) && n+segs[to].n <= maxSegment; to++ {
+			n += segs[to].n
+		}
+		return from, to
 	}
+	return 0, 0
+}
+
+// merge makes one segment of some, in the place of the first, without the claims that
+// count no more.
+func (c *Cells) merge(out []Write, st *cellState, from, to int, w int64) []Write {
+	segs := st.memory.next.segs
+	one := segment{no: segs[from].no, end: event.NoMicros}
+	n := 0
+	for _, seg := range segs[from:to] {
+		n += seg.n
+	}
+	all := make([]byte, 0, n*claimSize+sumSize)
+	for _, seg := range segs[from:to] {
+		key := segmentKey(st.number, seg.no)
+		val, ok, err := c.store.Get(key)
+		if err == nil && !ok {
+			err = fmt.Errorf("%w: a segment of claims is gone: key %x", ErrDamaged, key)
+		}
+		var claims []byte
+		if err == nil {
+			claims, err = openSegment(key, val)
+		}
+		if err != nil {
+			c.fail(err)
+			return out
+		}
+		for ; len(claims) > 0; claims = claims[claimSize:] {
+			if end := readClaim(claims).End(st.memory.keep); end > w {
+				one.end = max(one.end, end)
+				one.n++
+				all = append(all, claims[:claimSize]...)
+			}
+		}
+	}
+	kept := segs[:from]
+	for i, seg := range segs[from:to] {
+		key := segmentKey(st.number, seg.no)
+		if i == 0 && one.n > 0 {
+			out = append(out, Write{Key: key, Val: closeSegment(key, all)})
+			kept = append(kept, one)
+			continue
+		}
+		out = append(out, Write{Key: key, Delete: true})
+	}
+	st.memory.next.segs = append(kept, segs[to:]...)
+	return out
+}
+
+// segmentsStored takes that the transaction of the oldest n epochs, all up to one, is
+// in the store.
+func (c *Cells) segmentsStored(n int, upto uint64) {
+	for s := range c.states {
+		m := c.states[s].memory
+		if m == nil || n == 0 {
+			continue
+		}
+		if c.batched != upto {
+			panic("state: Persisted of another epoch than the last Batch: segments would be taken for stored that are not")
+		}
+		m.stored, m.next.segs = m.next, m.segs
+		for i := range c.epochs[:n] {
+			if raw := c.epochs[i].claims[s].raw; raw != nil && len(c.spare) < maxSpare {
+				c.spare = append(c.spare, raw[:0])
+			}
+		}
+	}
+}
+
+// maxSpare bounds the buffers of claims that are kept for later epochs.
+const maxSpare = 64
+
+// Charge makes the claims in memory count in a budget, until Release.
+func (c *Cells) Charge(b *dedupe.Budget) {
+	for i := range c.states {
+		if m := c.states[i].memory; m != nil {
+			m.table.Charge(b)
+			c.budget = b
+		}
+	}
+}
+
+// Release takes them out of the budget: the group is let go of.
+func (c *Cells) Release() {
+	for i := range c.states {
+		if m := c.states[i].memory; m != nil {
+			m.table.Release()
+		}
+	}
+	c.budget = nil
+}
+
+// OverBudget tells whether no record may run for now, because the claims in memory of
+// all groups hold more than they may (I7). It is to be asked before records are read;
+// it stays until a tenth of the budget is free. What has ended is forgotten first. A
+// group that has no memory is never over.
+func (c *Cells) OverBudget() bool {
+	if c.budget == nil || !c.budget.Over(c.overBudget) {
+		c.overBudget = false
+		return false
+	}
+	for i := range c.states {
+		if m := c.states[i].memory; m != nil {
+			m.table.Shrink(c.states[i].w)
+		}
+	}
+	c.overBudget = c.budget.Over(true)
+	return c.overBudget
 }
