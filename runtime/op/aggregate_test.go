@@ -90,7 +90,7 @@ emit log { n: .n }
 
 func TestPercentile(t *testing.T) {
 	script := `from topic "t" as { n: number }
-window session 10s by "all" { p0: percentile(.n, 0), p50: percentile(.n, 50), p99: percentile(.n, 99.9), p100: percentile(.n, 100) }
+window session 10s by "all" { p0: percentile(.n, 0), p25: percentile(.n, 25), p50: percentile(.n, 50), p99: percentile(.n, 99.9), p100: percentile(.n, 100) }
 emit log
 `
 	number := func(i int) string { return fmt.Sprintf(`{"n":%d}`, i) }
@@ -106,10 +106,10 @@ emit log
 		for _, v := range []string{"-1.5", "3", "-1e2", "0", "2"} {
 			p.send(0, 0, `{"n":`+v+`}`)
 		}
-		told(p, `{"p0":-1e2,"p50":0,"p99":3,"p100":3}`)
+		told(p, `{"p0":-1e2,"p25":-1.5,"p50":0,"p99":3,"p100":3}`)
 		p = play(t, script)
-		p.many(0, 10_000, 0, func(i int) string { return number(perm[i] + 1) })
-		told(p, `{"p0":1,"p50":5000,"p99":9990,"p100":10000}`)
+		p.many(0, 10_000, 0, func(i int) string { return fmt.Sprintf(`{"n":%d.125}`, perm[i]+1) })
+		told(p, `{"p0":1.125,"p25":2500.125,"p50":5000.125,"p99":9990.125,"p100":10000.125}`)
 	})
 	t.Run("four digits", func(t *testing.T) {
 		p := play(t, script)
@@ -117,10 +117,10 @@ emit log
 		p.many(0, 1, 0, func(int) string { return `{"n":1e300}` })
 		p.many(0, 1, 0, func(int) string { return `{"n":1e-30}` })
 		p.many(0, 3, 0, func(int) string { return `{"n":123456789}` })
-		told(p, `{"p0":-5000,"p50":1.5,"p99":4993,"p100":9999000000000000000000000000000000000000}`)
+		told(p, `{"p0":-5000,"p25":-2499,"p50":1.5,"p99":4993,"p100":9999000000000000000000000000000000000000}`)
 	})
 	t.Run("merged", func(t *testing.T) {
-		want := `{"p0":1,"p50":5000,"p99":9990,"p100":10000}`
+		want := `{"p0":1,"p25":2500,"p50":5000,"p99":9990,"p100":10000}`
 		for _, first := range []int{0, 18} {
 			p := play(t, script)
 			p.many(0, 7000, first, func(i int) string { return number(perm[i] + 1) })
@@ -132,7 +132,7 @@ emit log
 		p.many(0, 10_000, 0, func(i int) string { return number(perm[i] + 1) })
 		p.many(0, 10_000, 18, func(i int) string { return number(perm[i] + 1) })
 		p.many(9999, 1, 9, func(int) string { return number(12_345) })
-		told(p, `{"p0":1,"p50":5001,"p99":9991,"p100":12340}`)
+		told(p, `{"p0":1,"p25":2501,"p50":5001,"p99":9991,"p100":12340}`)
 	})
 }
 
@@ -146,5 +146,19 @@ emit log { ids: .ids, n: .more | length }
 	}
 	p.due(1000)
 	p.want("the first of the whole", p.outs(), `{"ids":[1,4,5],"n":10}`)
+	p.want("left", p.stored(), "")
+}
+
+// What has made room for an earlier value does not count any more.
+func TestCollectMakesRoom(t *testing.T) {
+	p := play(t, `from topic "t" as { s: string }
+window 1m by "all" { list: collect(.s, 2) }
+emit log { sizes: [s | length for s in .list] }
+`)
+	for i := range 5 {
+		p.want(fmt.Sprint(i), show(p.send(0, 50-i, `{"s":"`+strings.Repeat("x", 400_000+i)+`"}`)), "completed")
+	}
+	p.due(60)
+	p.want("the first two", p.outs(), `{"sizes":[400004,400003]}`)
 	p.want("left", p.stored(), "")
 }
