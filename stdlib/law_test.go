@@ -34,7 +34,7 @@ def total(ls: [Line]) {
   sum(each_qty)
 }
 let known = ["a", "b"]
-from topic "t" as T
+` + lawTables + `from topic "t" as T
 `
 
 var lawSeed = flag.Uint64("law.seed", 1, "seed of the programs that TestLaw writes")
@@ -49,19 +49,25 @@ func TestLaw(t *testing.T) {
 	env := stdlib.Env()
 	r := rand.New(rand.NewPCG(*lawSeed, 2))
 	g := &exprGen{r: r}
-	stages, ended := 0, 0
+	stages, ended, writes := 0, 0, 0
 	for range n {
 		src, p := g.program(func(src string) *program.Program {
 			return program.Compile([]*token.File{token.NewFile("law.route", lawTypes+src)}, env, program.Options{})
 		})
 		route := p.IR.Routes[0]
 		stages += len(route.Stages)
+		ir.EachStage(route.Stages, func(s ir.Stage) {
+			if ir.Memory(s) != nil {
+				writes++
+			}
+		})
 		for range 20 {
 			f := eval.Frame{}
 			f.Begin(nil, route.Slots)
 			f.Ctx = &types.Context{Now: func() value.Value { return time.Unix(1_700_000_000, 0).UTC() }}
 			ev := valueOf(r, types.View(route.Source.Topics[0].Type))
 			f.Cur, f.Event = ev, ev
+			f.Tables = &rows{r, t, map[string]value.Value{}}
 			if lawRun(t, src, route.Stages, &f) {
 				ended++
 			}
@@ -70,8 +76,8 @@ func TestLaw(t *testing.T) {
 			return
 		}
 	}
-	t.Logf("%d programs of %d stages, %d of %d runs end early", n, stages, ended, n*20)
-	if stages < 5*n || ended == 0 || ended > n*19 {
+	t.Logf("%d programs of %d stages, %d of which write tables, %d of %d runs end early", n, stages, writes, ended, n*20)
+	if stages < 5*n || writes < n/2 || ended == 0 || ended > n*19 {
 		t.Errorf("the generator has lost its way")
 	}
 }
@@ -166,6 +172,19 @@ func lawRun(t *testing.T, src string, stages []ir.Stage, f *eval.Frame) (ended b
 			}
 			if !taken {
 				t.Errorf("%s\nno arm of %s takes the value\non %s", src, s.At.Text(), value.Excerpt(f.Event, 2000))
+			}
+		case *ir.Update:
+			if !f.Tables.(*rows).update(s, f, judge) {
+				return true
+			}
+		case *ir.Delete:
+			for _, k := range s.Keys {
+				if _, ok := judge(k); !ok {
+					return true
+				}
+			}
+			if key, fail := f.Key(s.Keys); fail == nil {
+				f.Tables.(*rows).write(s.Table, key, nil)
 			}
 		case *ir.Emit:
 			if l, ok := s.Sink.(*ir.LogLine); ok {
@@ -351,7 +370,9 @@ func (g *exprGen) program(compile func(string) *program.Program) (string, *progr
 // stage writes one stage; name is what it binds.
 func (g *exprGen) stage(i int) (text, name string) {
 	name = fmt.Sprintf("v%d", i)
-	switch g.r.IntN(20) {
+	switch g.r.IntN(22) {
+	case 10, 11:
+		return g.tableStage(name), name
 	case 0:
 		return "where " + g.cond(2) + "\n", ""
 	case 1:
@@ -398,7 +419,9 @@ func (g *exprGen) nullable(d int) string {
 	if d <= 0 {
 		return g.pick(".so", ".no", ".bo", ".w8", ".m9", ".to", ".lo", ".oo.z", ".oo.w.v", ".u", ".m.k", ".m[\"a\"]", ".any", ".any.a", ".o.x", ".l[0]", ".lines[1].note", ".opt", ".lo[0]", "(.pay | as { given: number? }).given")
 	}
-	switch g.r.IntN(8) {
+	switch g.r.IntN(9) {
+	case 7:
+		return g.row()
 	case 0:
 		return "upper(" + g.nullable(0) + ")"
 	case 1:
@@ -421,7 +444,9 @@ func (g *exprGen) num(d int) string {
 	if d <= 0 {
 		return g.pick(".n", ".i", "1", "2.5", "0", ".oo.z", ".no", ".def", ".o.y", "length(.s)", "-.n")
 	}
-	switch g.r.IntN(9) {
+	switch g.r.IntN(10) {
+	case 8:
+		return g.pick("counts[\"a\"]", "(kept[.s, .i].n ?? 1)", "defaulted["+g.str(0)+"].z", "loaded[.s].qty")
 	case 0, 1, 2:
 		return "(" + g.num(d-1) + " " + g.pick("+", "-", "*", "/", "%") + " " + g.num(d-1) + ")"
 	case 3:
@@ -476,7 +501,7 @@ func (g *exprGen) list(d int) string {
 func (g *exprGen) cond(d int) string {
 	if d <= 0 {
 		return g.pick(".b", ".so != null", ".no == null", ".oo != null", ".u is string", ".any is number", ".e == \"a\"", ".pay.kind == \"card\"",
-			".e in known", ".n > 1", ".lo == null", ".bo == true", ".any.n is number", ".any != null", ".oo.w.v != null", ".m.k == \"a\"", "upper(.so) == \"A\"", ".opt != null", ".s matches `a+`", ".open == \"x\"", ".bo ?? false")
+			".e in known", ".n > 1", ".lo == null", ".bo == true", ".any.n is number", ".any != null", ".oo.w.v != null", ".m.k == \"a\"", "upper(.so) == \"A\"", ".opt != null", ".s matches `a+`", ".open == \"x\"", ".bo ?? false", "flags[.b, .n]", "names[.s] != null", "kept[.s, .i].n == 1")
 	}
 	switch g.r.IntN(6) {
 	case 0:

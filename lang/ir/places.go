@@ -3,6 +3,7 @@ package ir
 import (
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
 )
 
 // Failure is a place where a program that checks clean can fail at run time.
@@ -14,32 +15,111 @@ type Failure struct {
 // FailurePlaces lists them for stages, in text order. What a catch takes is not among
 // them.
 func FailurePlaces(stages []Stage) []Failure {
-	var out []Failure
-	var expr func(Expr)
-	expr = func(x Expr) {
-		Walk(x, func(x Expr) bool {
-			if c, ok := x.(*Catch); ok {
-				expr(c.Y)
-				return false
-			}
-			if codes := x.Fails(); len(codes) > 0 {
-				out = append(out, Failure{x.Span(), codes})
-			}
-			return true
-		})
+	p := places{}
+	p.stages(stages, false)
+	return p.out
+}
+
+// places gathers failures. timed tells that @time was set above, so that it is there.
+type places struct{ out []Failure }
+
+func (p *places) add(at token.Span, codes ...*diag.Code) {
+	if len(codes) > 0 {
+		p.out = append(p.out, Failure{at, codes})
 	}
-	EachStage(stages, func(s Stage) {
-		switch s.(type) {
-		case *Require:
-			out = append(out, Failure{s.Info().At, []*diag.Code{diag.RequireFailed}})
-		case *Fail:
-			out = append(out, Failure{s.Info().At, []*diag.Code{diag.FailStage}})
-		}
+}
+
+func (p *places) stages(list []Stage, timed bool) {
+	for _, s := range list {
+		p.add(s.Info().At, stageFails(s, timed)...)
 		for _, x := range Exprs(s) {
-			expr(x)
+			p.expr(x)
 		}
+		for _, k := range keysOf(s) {
+			if k.Type().Kind == types.Any {
+				p.add(k.Span(), diag.NullValue) // whether it is a key shows when the record runs
+			}
+		}
+		switch s := s.(type) {
+		case *TimeBy:
+			timed = true
+		case *When:
+			p.stages(s.Then, timed)
+			p.stages(s.Else, timed)
+		case *Branch:
+			for _, a := range s.Arms {
+				p.stages(a.Body, timed)
+			}
+		case *Each:
+			p.stages(s.Body, timed)
+		case *Window:
+			p.stages(s.Late, true)
+			timed = true // a pane has its end
+		}
+	}
+}
+
+func (p *places) expr(x Expr) {
+	Walk(x, func(x Expr) bool {
+		if c, ok := x.(*Catch); ok {
+			p.expr(c.Y)
+			return false
+		}
+		p.add(x.Span(), x.Fails()...)
+		return true
 	})
+}
+
+// stageFails lists what a stage itself may fail with. A stage that goes by event
+// time needs one.
+func stageFails(s Stage, timed bool) []*diag.Code {
+	var out []*diag.Code
+	byTime := false
+	switch s := s.(type) {
+	case *Require:
+		out = append(out, diag.RequireFailed)
+	case *Fail:
+		out = append(out, diag.FailStage)
+	case *Dedupe:
+		byTime = true
+	case *Changed:
+		byTime = s.WithinMS > 0
+	case *Throttle:
+		byTime = true
+		if s.Else != "drop" {
+			out = append(out, diag.Throttled)
+		}
+	case *Update:
+		byTime = s.Table.State.SpanMS > 0
+	case *Window:
+		byTime = true
+		if !s.HasLate {
+			out = append(out, diag.Late)
+		}
+	}
+	if byTime && !timed {
+		out = append(out, diag.NoTimestamp)
+	}
 	return out
+}
+
+// keysOf gives what stands behind `by`.
+func keysOf(s Stage) []Expr {
+	switch s := s.(type) {
+	case *Sample:
+		return s.Keys
+	case *KeyBy:
+		return s.Keys
+	case *Dedupe:
+		return s.Keys
+	case *Changed:
+		return s.Keys
+	case *Throttle:
+		return s.Keys
+	case *Window:
+		return s.Keys
+	}
+	return nil
 }
 
 // EachStage visits stages and those inside them, in text order.
