@@ -28,13 +28,3 @@ func HasEffect(s Stage) bool {
 	})
 	return found
 }
-
-// Ahead counts the stages of a route that stand above the first with an effect.
-func (r *Route) Ahead() int {
-	for i, s := range r.Stages {
-		if HasEffect(s) {
-			return i
-		}
-	}
-	return len(r.Stages)
-}

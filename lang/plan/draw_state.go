@@ -74,7 +74,7 @@ func (p *Plan) graphState(g *Graph) {
 				gs.Row = typeName(s.Row)
 			}
 			if s.SpanMS > 0 {
-				gs.Span = value.FormatDuration(time.Duration(s.SpanMS) * time.Millisecond)
+				gs.Span = span(s.SpanMS)
 			}
 			for _, l := range s.Leads {
 				gs.Leads = append(gs.Leads, GraphLead{pg.Routes[l.Route].Name, l.Timed})
@@ -103,6 +103,15 @@ func (p *Plan) graphState(g *Graph) {
 		}
 		g.Tables = append(g.Tables, gt)
 	}
+}
+
+// span writes a span as scripts mostly do: in days where it is whole days.
+func span(ms int64) string {
+	const day = 24 * 3_600_000
+	if ms%day == 0 {
+		return fmt.Sprintf("%dd", ms/day)
+	}
+	return value.FormatDuration(time.Duration(ms) * time.Millisecond)
 }
 
 // inputs says what a route reads.
