@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/runtime/golden"
+	"github.com/sluice-dev/sluice/runtime/lookup"
 )
 
 func testCmd() *cobra.Command {
@@ -52,6 +53,7 @@ type suite struct {
 	dir    string
 	prefix string // of the names of its cases, where there are several programs
 	prog   *program.Program
+	tables *lookup.Set // with the rows of files
 	files  []golden.File
 	err    error
 }
@@ -125,11 +127,15 @@ func (t *testRun) suite(s *suite, width int) error {
 		render(t.cmd.ErrOrStderr(), s.dir, s.prog.Diags)
 		s.err = fmt.Errorf("the program does not check: %s", count(s.prog.Errors(), "error"))
 	}
+	if s.err == nil {
+		s.tables = lookup.New(s.prog.Plan.Tables)
+		s.err = s.tables.LoadFiles(s.dir)
+	}
 	if s.err != nil {
 		t.add(&golden.Result{Name: s.name(), File: s.name(), Verdict: &golden.Verdict{Err: s.err}}, width)
 		return nil
 	}
-	o := golden.Options{}
+	o := golden.Options{Files: s.tables}
 	if t.cover {
 		o.Cover = golden.NewCoverage(s.prog.Plan)
 	}

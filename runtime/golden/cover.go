@@ -76,15 +76,15 @@ func NewCoverage(p *plan.Plan) *Coverage {
 
 // evaluator is the reference evaluator that tells c what it visits.
 func (c *Coverage) evaluator() Evaluator {
-	return Evaluator{Reference.Name, func(r *plan.Route, app string) (func() task.Runner, error) {
+	return Evaluator{Reference.Name, func(r *plan.Route, app string) (func(op.Lookup) task.Runner, error) {
 		compiled, err := op.Compile(r, app)
 		if err != nil {
 			return nil, err
 		}
 		compiled = compiled.Reference()
-		return func() task.Runner {
+		return func(l op.Lookup) task.Runner {
 			f := compiled.NewFrame()
-			f.Visit = c.visit
+			f.Lookup, f.Visit = l, c.visit
 			return covered{compiled, f}
 		}, nil
 	}, func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {

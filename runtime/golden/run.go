@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/op"
 	"github.com/sluice-dev/sluice/runtime/sim"
 )
 
@@ -21,6 +22,9 @@ type Options struct {
 	// Evaluators are the ways to compile a route, the reference first; the case runs
 	// on each. None: the reference, and what the engine runs.
 	Evaluators []Evaluator
+	// Files has the rows of the program's tables that are loaded from files; nil where
+	// it has none.
+	Files op.Lookup
 	// Cover, where it is set, notes what the reference evaluator visits in the run
 	// as written.
 	Cover *Coverage
@@ -74,7 +78,7 @@ func Run(p *plan.Plan, c *Case, o Options) (*Verdict, *Actual) {
 			if o.Cover != nil && i == 0 && k == asWritten {
 				use = o.Cover.evaluator()
 			}
-			a, err := c.run(p, use, k)
+			a, err := c.run(p, use, k, o.Files)
 			if err != nil {
 				return &Verdict{Err: err}, nil
 			}
@@ -112,12 +116,12 @@ func only(p *plan.Plan, script string) *plan.Plan {
 }
 
 // run runs the case in one way.
-func (c *Case) run(p *plan.Plan, ev Evaluator, k variant) (*Actual, error) {
+func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Actual, error) {
 	rows, err := c.tablesBefore(p)
 	if err != nil {
 		return nil, err
 	}
-	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, Rows: rows, IdleAfter: 1})
+	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, Rows: rows, Files: files, IdleAfter: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -61,12 +61,12 @@ func fresh(s setup) setup {
 
 // mutated compiles routes as mutants.
 func mutated(m op.Mutation) CompileFunc {
-	return func(r *plan.Route, app string) (func() task.Runner, error) {
+	return func(r *plan.Route, app string) (func(op.Lookup) task.Runner, error) {
 		c, err := op.Compile(r, app)
 		if err != nil {
 			return nil, err
 		}
 		c.Mutate(m)
-		return func() task.Runner { return runner{c, c.NewFrame()} }, nil
+		return runners(c), nil
 	}
 }

@@ -249,7 +249,7 @@ func (p *process) find(rt *route, at tp) *running {
 }
 
 func (p *process) open(rt *route, at tp, from int64) {
-	r := &running{p: p, routes: []*route{rt}, runner: rt.runner()}
+	r := &running{p: p, routes: []*route{rt}, runner: rt.runner(p.w.lookup)}
 	topic := p.w.topics[at.topic]
 	r.input(rt, at, from)
 	r.open(task.Config{Routes: []*plan.Route{rt.Route}}, nil, []task.Input{

@@ -58,6 +58,9 @@ type Options struct {
 	IdleAfter time.Duration
 	// Rows are those of tables that are there before the first process.
 	Rows []TableRow
+	// Files has the rows of tables that are loaded from files, where Rows has none of
+	// the key; nil: it has none.
+	Files op.Lookup
 }
 
 // World is a program and everything outside of it.
@@ -102,7 +105,7 @@ type World struct {
 // route is one route as the world runs it.
 type route struct {
 	*plan.Route
-	runner   func() task.Runner
+	runner   func(op.Lookup) task.Runner
 	conns    []int // by emit: index into World.conns
 	priority deliver.Priority
 	pattern  kafka.Pattern
@@ -148,7 +151,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, madeOf: map[event.Origin][]int{}, lookup: newLookup(p.Tables, o.Rows),
+		emitted: map[emittedID]*source{}, madeOf: map[event.Origin][]int{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables = w.now, p.Tables
 	w.connect(p)
@@ -166,10 +169,10 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 }
 
 // CompileFunc makes the runners of a route, one a task.
-type CompileFunc func(r *plan.Route, app string) (func() task.Runner, error)
+type CompileFunc func(r *plan.Route, app string) (func(op.Lookup) task.Runner, error)
 
 // Fused compiles a route as the engine runs it.
-func Fused(r *plan.Route, app string) (func() task.Runner, error) {
+func Fused(r *plan.Route, app string) (func(op.Lookup) task.Runner, error) {
 	c, err := op.Compile(r, app)
 	if err != nil {
 		return nil, err
@@ -178,7 +181,7 @@ func Fused(r *plan.Route, app string) (func() task.Runner, error) {
 }
 
 // Reference compiles a route for the reference evaluator alone.
-func Reference(r *plan.Route, app string) (func() task.Runner, error) {
+func Reference(r *plan.Route, app string) (func(op.Lookup) task.Runner, error) {
 	c, err := op.Compile(r, app)
 	if err != nil {
 		return nil, err
@@ -186,8 +189,12 @@ func Reference(r *plan.Route, app string) (func() task.Runner, error) {
 	return runners(c.Reference()), nil
 }
 
-func runners(c *op.Route) func() task.Runner {
-	return func() task.Runner { return runner{c, c.NewFrame()} }
+func runners(c *op.Route) func(op.Lookup) task.Runner {
+	return func(l op.Lookup) task.Runner {
+		f := c.NewFrame()
+		f.Lookup = l
+		return runner{c, f}
+	}
 }
 
 // runner runs a compiled route on a frame of its own.
