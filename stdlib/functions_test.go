@@ -34,6 +34,12 @@ func TestFunctionsPage(t *testing.T) {
 
 const aggregatesTitle = "Aggregates: at the top of a field of `window` only"
 
+const aggregatesIntro = `
+` + "`window 5m by .user { n: count(), total: sum(.amount), items: sum(sum([l.qty for l in .lines])) }`" + `
+
+Each takes one value of every record of a pane, and does not see a null. Inside its argument these names are the functions of lists again.
+`
+
 const functionsIntro = `# Functions
 
 Printed from the declarations in ` + "`stdlib/fn`" + `; every example is run by a test.
@@ -50,6 +56,9 @@ func functionsMarkdown() string {
 	sections := append(fn.Sections(), fn.Section{Title: aggregatesTitle, Funcs: fn.Aggregates()}, fn.Section{Title: "Settings: in options of connections and sources only", Funcs: settings()})
 	for _, s := range sections {
 		b.WriteString("\n## " + s.Title + "\n")
+		if s.Title == aggregatesTitle {
+			b.WriteString(aggregatesIntro)
+		}
 		for _, f := range s.Funcs {
 			writeFunction(&b, f)
 		}

@@ -39,7 +39,7 @@ var aggregates = []*types.Func{
 			}
 			return types.ListOf(a[0]), nil
 		}},
-	{Name: "percentile", Doc: "The smallest value that at least p per cent of the values do not exceed; exact to 10,000 values, then ±0.5 % of the value.",
+	{Name: "percentile", Doc: "The smallest value that at least p per cent of the values do not exceed; exact to 10,000 values, then of the values cut to four digits.",
 		Params: params{param("x", types.NumberT, "number"), constant(param("p", types.NumberT, "0 to 100"))}, Result: types.NumberT,
 		Infer: func(a []*types.Type) (*types.Type, error) {
 			p, _ := a[1].Lit.(value.Number)
