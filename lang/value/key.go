@@ -24,7 +24,7 @@ func AppendKey(dst []byte, v Value) []byte {
 	case Number:
 		return append(v.AppendPlain(append(dst, '#')), ';')
 	case string:
-		return appendSized(append(dst, 's'), v)
+		return AppendTextKey(dst, v)
 	case time.Time:
 		dst = binary.BigEndian.AppendUint64(append(dst, '@'), uint64(v.Unix()))
 		return binary.BigEndian.AppendUint32(dst, uint32(v.Nanosecond()))
@@ -50,6 +50,11 @@ func AppendKey(dst []byte, v Value) []byte {
 		return appendSized(append(dst, 'x'), string(v))
 	}
 	panic("value: not a value")
+}
+
+// AppendTextKey is AppendKey of a text.
+func AppendTextKey[T string | []byte](dst []byte, s T) []byte {
+	return append(binary.AppendUvarint(append(dst, 's'), uint64(len(s))), s...)
 }
 
 func appendSized(dst []byte, s string) []byte {

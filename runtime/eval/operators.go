@@ -291,7 +291,8 @@ func (f *Frame) coalesce(x *ir.Coalesce) (value.Value, *diag.Failure) {
 
 func (f *Frame) catch(x *ir.Catch) (value.Value, *diag.Failure) {
 	v, fail := Expr(x.X, f)
-	if fail == nil || fail.Code == diag.TooMuch {
+	// Of state that is not what it is taken for nothing is to be made up.
+	if fail == nil || fail.Code == diag.TooMuch || fail.Code == diag.StoredType {
 		return v, fail
 	}
 	return Expr(x.Y, f)

@@ -29,7 +29,7 @@ type Record struct {
 	// Made is set where the engine made the record itself, inside a task: a change, a
 	// pane, a child of a split. Topic, partition and offset are then those of the
 	// record that caused it (of a pane they are made of its window and key), and
-	// Value and Headers are not read.
+	// Headers its own: the sluice-path in them goes on. Value is not read.
 	Made *Made
 }
 

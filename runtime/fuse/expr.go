@@ -43,6 +43,8 @@ func (b *Builder) fused(x ir.Expr, env Env) *Node {
 		return b.field(x, env)
 	case *ir.Index:
 		return b.index(x, env)
+	case *ir.TableGet:
+		return b.tableGet(x, env)
 	case *ir.Call:
 		return b.call(x, env)
 	case *ir.Let:

@@ -12,6 +12,9 @@
 // beginning through package eval, which says what really becomes of it. So no
 // failure is described here, and the two can only disagree in a value; the
 // differential fuzz of package op looks for that.
+//
+// Nothing here has an effect. What a stage writes to the cells of its group before
+// another gives up is undone by package op.
 package fuse
 
 import (
@@ -71,6 +74,7 @@ type Machine struct {
 	clocks  []clock       // by Env.Clock
 	cells   []cell
 	scratch []byte   // texts that had to be made
+	keys    []byte   // of rows that are being read, one behind the other
 	held    [][]byte // JSON that a stage made for later ones, by how deep in one another
 	asides  int      // how deep
 	aside   int      // bytes of it

@@ -42,10 +42,7 @@ func (b *Builder) general(x ir.Expr, env Env) *Node {
 			loads[i].put(m.Eval, vs[i])
 		}
 		if g.meta {
-			m.Eval.Time = nil
-			if c := &m.clocks[env.Clock]; c.set {
-				m.Eval.Time = c.at
-			}
+			m.setTime(env)
 			m.Eval.SampleRate = rate
 		}
 		v, fail := eval.Expr(x, m.Eval)
@@ -73,7 +70,7 @@ type general struct {
 	cur   *need
 	event *need
 	vars  map[ir.Slot]*need
-	meta  bool // what stages set of the record: @time, @sample_rate
+	meta  bool // what stages set of the record, @time and @sample_rate, is read
 }
 
 // need is what is read of a value: all of it, or some fields.
@@ -124,7 +121,10 @@ func (g *general) bindFor(f *ir.For) {
 
 func (g *general) collect(x ir.Expr) {
 	ir.Walk(x, func(x ir.Expr) bool {
-		if m, ok := x.(*ir.Meta); ok && (m.Name == "time" || m.Name == "sample_rate") {
+		switch x := x.(type) {
+		case *ir.Meta:
+			g.meta = g.meta || x.Name == "time" || x.Name == "sample_rate"
+		case *ir.TableGet: // whose rows have an age
 			g.meta = true
 		}
 		var path []string

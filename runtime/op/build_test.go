@@ -120,6 +120,8 @@ func show(o event.Outcome) string {
 	switch o.Kind {
 	case event.Dropped:
 		return "dropped: " + o.Reason + " at " + o.Stage
+	case event.Split:
+		return "split"
 	case event.Failed:
 		return strings.TrimSpace(o.Fail.Code.ID+" "+o.Fail.Path) + " at " + o.Stage + o.Path
 	}

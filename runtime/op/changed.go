@@ -4,7 +4,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/token"
-	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/eval"
 )
@@ -14,19 +13,26 @@ type changed struct {
 	place
 	at    token.Span
 	state int
-	row   *types.Type
 	span  int64 // microseconds; 0: for ever
 	keys  []ir.Expr
 	child int
 }
 
 func (c *compiler) changed(p place, s *ir.Changed) error {
-	i, err := c.state(p, s.Memory)
+	st, err := c.newChanged(p, s)
 	if err != nil {
 		return err
 	}
-	c.add(&changed{place: p, at: s.At, state: i, span: s.WithinMS * 1000, keys: s.Keys, child: c.child})
+	c.add(st)
 	return nil
+}
+
+func (c *compiler) newChanged(p place, s *ir.Changed) (*changed, error) {
+	i, err := c.state(p, s.Memory)
+	if err != nil {
+		return nil, err
+	}
+	return &changed{place: p, at: s.At, state: i, span: s.WithinMS * 1000, keys: s.Keys, child: c.child}, nil
 }
 
 func (s *changed) run(fr *Frame) int {
@@ -43,8 +49,8 @@ func (s *changed) run(fr *Frame) int {
 	return goOn
 }
 
-// compare gives the fields that differ, nil where none do, and remembers the
-// object. A record that changes nothing writes nothing, so it does not keep the
+// compare gives the fields that differ, nil where none do, and keeps the object. A
+// record that changes nothing writes nothing, so it does not keep the
 // object for longer.
 func (s *changed) compare(fr *Frame) (*value.Object, *diag.Failure) {
 	key, fail := fr.cellKey(s.keys, s.at)
@@ -61,7 +67,13 @@ func (s *changed) compare(fr *Frame) (*value.Object, *diag.Failure) {
 	if !ok {
 		return nil, eval.Unfit(&ir.Current{Node: ir.Node{At: s.at}}, fr.eval.Cur, "an object")
 	}
-	old, fail := fr.stored(s.state, key, s.row, s.at)
+	return s.remember(fr, key, cur, now)
+}
+
+// remember compares an object with the last one of a key.
+func (s *changed) remember(fr *Frame, key []byte, cur *value.Object, now int64) (*value.Object, *diag.Failure) {
+	// Of whatever type an earlier program took it to be: it is only compared.
+	old, fail := fr.stored(s.state, key, nil, s.at)
 	if fail != nil {
 		return nil, fail
 	}

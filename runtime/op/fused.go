@@ -35,12 +35,15 @@ type fuser struct {
 	steps []step
 	child int
 	work  int // stages compiled, those of arms that were compiled again included
-	why   string
+	// writes: a stage of the route writes a table, so what is read of one may be
+	// another below.
+	writes bool
+	why    string
 }
 
 // fuse compiles the route for a topic of that type.
 func (c *compiler) fuse(t *topic) *fused {
-	f := &fuser{c: c, b: fuse.NewBuilder(t.name), child: ended}
+	f := &fuser{c: c, b: fuse.NewBuilder(t.name), child: ended, writes: writes(c.route.plan.Stages)}
 	decl := t.typ
 	if decl == nil {
 		decl = types.AnyT
@@ -115,7 +118,7 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 	case *ir.Where:
 		f.add(&fusedWhere{place: p, cond: f.b.Expr(s.Cond, env).Bool(), reason: s.Reason, child: f.child})
 	case *ir.Map:
-		env.Cur = f.hold(f.b.Expr(s.X, env))
+		env.Cur = f.hold(s.X, env)
 	case *ir.Set:
 		f.copies(len(s.Puts))
 		env.Cur = f.set(s, env)
@@ -123,7 +126,7 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		f.copies(len(s.Paths))
 		env.Cur = f.unset(s, env)
 	case *ir.Bind:
-		env = env.Bind(s.Slot, f.hold(f.b.Expr(s.X, env)))
+		env = env.Bind(s.Slot, f.hold(s.X, env))
 	case *ir.Require:
 		f.add(&fusedRequire{cond: f.b.Expr(s.Cond, env).Bool()})
 	case *ir.Drop:
@@ -134,7 +137,7 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		after := env
 		for i := range s.Defaults {
 			d := &s.Defaults[i]
-			after = after.Bind(d.Slot, f.hold(f.b.Expr(d.X, env)))
+			after = after.Bind(d.Slot, f.hold(d.X, env))
 		}
 		env = after
 	case *ir.TimeBy:
@@ -143,6 +146,16 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		f.add(&fusedTime{at: at, clock: env.Clock, maxFuture: f.c.route.arrival.maxFuture})
 	case *ir.Sample:
 		env.Rate = f.sample(p, s, env)
+	case *ir.KeyBy:
+		f.keyBy(s, env)
+	case *ir.Changed:
+		env.Cur = f.changed(p, s, env)
+	case *ir.Throttle:
+		f.throttle(p, s, env)
+	case *ir.Update:
+		env = f.update(p, s, env)
+	case *ir.Delete:
+		f.remove(p, s, env)
 	case *ir.Emit:
 		f.emit(p, s, env)
 	default:
@@ -152,8 +165,13 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 }
 
 // hold computes at this stage what others will read.
-func (f *fuser) hold(n *fuse.Node) *fuse.Node {
-	held, enter := f.b.Hold(n)
+func (f *fuser) hold(x ir.Expr, env fuse.Env) *fuse.Node {
+	n := f.b.Expr(x, env)
+	hold := f.b.Hold
+	if f.writes && readsTable(x) {
+		hold = f.b.HoldValue
+	}
+	held, enter := hold(n)
 	if enter != nil {
 		f.add(fusedEnter(enter))
 	}
@@ -182,7 +200,7 @@ func (f *fuser) set(s *ir.Set, env fuse.Env) *fuse.Node {
 			f.refuse("set of a computed path")
 			return env.Cur
 		}
-		puts[i] = put{path, f.hold(f.b.Expr(s.Puts[i].X, env))}
+		puts[i] = put{path, f.hold(s.Puts[i].X, env)}
 	}
 	cur := env.Cur
 	for i, p := range puts {
@@ -235,7 +253,7 @@ func (f *fuser) whenArms(s *ir.When) []arm {
 
 func (f *fuser) match(s *ir.Branch, env fuse.Env, next func(fuse.Env)) {
 	if s.Subject != nil {
-		env = env.Bind(s.Slot, f.hold(f.b.Expr(s.Subject, env)))
+		env = env.Bind(s.Slot, f.hold(s.Subject, env))
 	}
 	var arms []arm
 	for i := range s.Arms {
@@ -487,7 +505,7 @@ func (s *fusedEach) run(fr *Frame) int {
 		return gaveUp
 	}
 	m := fr.m
-	fr.loops = append(fr.loops, loop{n: n, at: m.Time, hasTime: m.HasTime, path: len(fr.path)})
+	fr.loops = append(fr.loops, loop{n: n, at: m.Time, hasTime: m.HasTime, path: len(fr.path), key: fr.key, wait: fr.notBefore})
 	return goOn
 }
 
@@ -500,6 +518,7 @@ type fusedNext struct {
 func (s *fusedNext) run(fr *Frame) int {
 	l := &fr.loops[len(fr.loops)-1]
 	fr.m.Time, fr.m.HasTime = l.at, l.hasTime
+	fr.key, fr.notBefore = l.key, l.wait
 	fr.path = fr.path[:l.path]
 	if l.i == l.n {
 		fr.loops = fr.loops[:len(fr.loops)-1]
@@ -539,8 +558,12 @@ func (r *Route) runFused(fr *Frame, t *topic) int {
 		}
 	}
 	fr.out.Undo(fr.mark)
+	if fr.cells != nil {
+		fr.cells.Undo()
+		fr.cells.Begin()
+	}
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
-	fr.timed = event.NoMicros
+	fr.timed, fr.notBefore = event.NoMicros, 0
 	return gaveUp
 }
 

@@ -44,7 +44,7 @@ func (e *fusedEmit) run(fr *Frame) int {
 	// In its place at once: what is passed by its address to a function that is
 	// not known here would be garbage of every event.
 	o := fr.out.Next()
-	o.Arena, o.Emit, o.Record, o.Time = fr.out, e.index, fr.Record, event.NoTime
+	o.Arena, o.Emit, o.Record, o.Time, o.NotBefore = fr.out, e.index, fr.Record, event.NoTime, fr.notBefore
 	if m.HasTime {
 		o.Time = m.Time.UnixMilli()
 	}

@@ -37,6 +37,8 @@ type gen struct {
 	root *gtype   // type of `$`
 	// narrow keeps expressions small.
 	depth int
+	// state has stages with state written, and tables read.
+	state bool
 }
 
 func (g *gen) one(of ...string) string { return of[g.Intn(len(of))] }
@@ -233,6 +235,9 @@ func (g *gen) str() string {
 	lit := g.one(`"x"`, `"paid"`, `""`, `"é \"q\" \\"`, "`raw`", `"10.50"`)
 	if !g.deeper() {
 		return or(g.read(false, "string"), lit)
+	}
+	if g.state && g.maybe(8) {
+		return "(rows[" + g.str() + ", 1].s ?? \"none\")"
 	}
 	switch g.Intn(19) {
 	case 17:
@@ -510,6 +515,10 @@ func (g *gen) stages(b *strings.Builder, indent string, n int) {
 
 func (g *gen) stage(b *strings.Builder, indent string) {
 	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
+	if g.state && g.maybe(45) {
+		g.stateful(b, indent)
+		return
+	}
 	switch g.Intn(17) {
 	case 16:
 		x, t := g.literal(1)
@@ -633,6 +642,77 @@ func (g *gen) stage(b *strings.Builder, indent string) {
 	}
 }
 
+// tables are what generated programs with state remember.
+const tables = `table sums: number = 0 keyed by string
+table rows: { s: string, n: number } keyed by string, int ttl 1h
+
+`
+
+// stateful writes a stage with state.
+func (g *gen) stateful(b *strings.Builder, indent string) {
+	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
+	bind := func(prefix, kind string) string {
+		v := g.name(prefix)
+		g.vars = append(g.vars, gfield{v, &gtype{kind: kind}})
+		return v
+	}
+	switch g.Intn(12) {
+	case 0, 1, 2:
+		key, x := g.str(), g.num()
+		if g.maybe(50) {
+			line("update sums[%s] = it + %s as %s was %s", key, x, bind("n", "number"), bind("w", "number"))
+		} else {
+			line("update sums[%s] = it + %s", key, x)
+		}
+	case 3, 4:
+		line("update rows[%s, %d] = { s: %s, n: (it.n ?? 0) + %s }", g.str(), g.Intn(2), g.str(), g.num())
+	case 5:
+		line("delete %s", g.one("sums["+g.str()+"]", "rows["+g.str()+", 1]"))
+	case 6:
+		if g.maybe(50) {
+			line("let %s = sums[%s]", bind("t", "number"), g.str())
+			return
+		}
+		key := g.str()
+		v := g.name("l")
+		line("let %s = [sums[%s], %s]", v, key, g.num())
+		line("update sums[%s] = it + 1", key)
+		g.vars = append(g.vars, gfield{v, &gtype{kind: "list", elem: &gtype{kind: "number"}}})
+	case 7:
+		line("key by %s", g.one(g.str(), g.str()+", "+g.num()))
+	case 8:
+		line("throttle 2/m by %s burst 3 else %s", g.str(), g.one("drop", "fail", "wait 30s"))
+	case 9:
+		if g.cur.kind != "object" || g.cur.null || len(indent) > 0 {
+			return
+		}
+		line("changed by %s within 1h", g.str())
+		c := *g.cur
+		c.fields = nil
+		for _, f := range g.cur.fields {
+			t := *f.t
+			t.null = t.kind != "any"
+			c.fields = append(c.fields, gfield{f.name, &t})
+		}
+		g.cur = &c
+	case 10:
+		line("dedupe by %s within 1h", g.one(g.str(), g.num()+", "+g.str()))
+	case 11:
+		l := g.read(false, "list")
+		if l == "" || len(indent) > 0 || g.maybe(50) {
+			return
+		}
+		for _, p := range g.places() {
+			if p.text == l {
+				v := g.name("s")
+				line("split %s as %s", l, v)
+				g.vars = append(g.vars, gfield{v, p.t.elem})
+				return
+			}
+		}
+	}
+}
+
 // without gives the fields but one.
 func without(fs []gfield, name string) []gfield {
 	var out []gfield
@@ -714,6 +794,10 @@ func (g *gen) program() (src string, topics []gtopic) {
 	g.root, g.cur = t, t
 	var b strings.Builder
 	b.WriteString(defs)
+	if g.state {
+		b.WriteString(tables)
+		b.WriteString("route g\n")
+	}
 	topics = []gtopic{{"in", t}}
 	if g.maybe(15) {
 		u := g.object(3)
@@ -726,7 +810,7 @@ func (g *gen) program() (src string, topics []gtopic) {
 			b.WriteString("  }\n")
 		}
 		b.WriteString("}\n")
-		return b.String(), topics
+		return b.String() + g.reader(), topics
 	}
 	fmt.Fprintf(&b, "from topic \"in\" as %s", t)
 	if k := g.read(false, "string", "number", "bool"); k != "" && g.maybe(20) {
@@ -734,7 +818,16 @@ func (g *gen) program() (src string, topics []gtopic) {
 	}
 	b.WriteString("\n")
 	g.stages(&b, "", 1+g.Intn(5))
-	return b.String(), topics
+	return b.String() + g.reader(), topics
+}
+
+// reader is a route that reads changes.
+func (g *gen) reader() string {
+	if !g.state || g.maybe(50) {
+		return ""
+	}
+	return g.one("\nroute z\nfrom changes sums\nemit log { ...$, at: @time }\n",
+		"\nroute z\nfrom changes rows\nrequire .cause != \"delete\" else \"no\"\nupdate sums[\"all\"] = it + (.new.n ?? 0) as n\nemit log { key: .key, n, was: .old.s }\n")
 }
 
 // value writes a JSON value of a type; now and then one of another.

@@ -35,7 +35,7 @@ func CompileGroup(g *plan.Group, app string) (*Group, error) {
 		switch {
 		case s.SpanMS == 0:
 		case s.Kind == ir.TableState:
-			out.timers[i] = &expire{span: s.SpanMS * 1000, told: true}
+			out.timers[i] = &expire{span: s.SpanMS * 1000, told: out.told(i)}
 		case s.Kind == ir.ChangedState:
 			out.timers[i] = &expire{span: s.SpanMS * 1000}
 		}
@@ -107,6 +107,9 @@ func (r *Runner) Due(s int, due int64, key []byte) (route int, rec *event.Record
 	}
 	return t.due(fr, s, due, key)
 }
+
+// told tells whether somebody reads the changes of a table.
+func (g *Group) told(s int) bool { return len(g.plan.States[s].Readers) > 0 }
 
 // state gives the index of a state in the group.
 func (c *compiler) state(p place, s *ir.State) (int, error) {

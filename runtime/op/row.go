@@ -132,17 +132,21 @@ func (e *expire) due(fr *Frame, s int, due int64, key []byte) (int, *event.Recor
 	default:
 		fr.cells.Delete(s, key)
 		if e.told {
-			fr.tell(s, keyValue(key), r.v, nil, "expire", time.UnixMicro(after(r.at, e.span)).UTC())
+			fr.tell(s, key, r.v, nil, "expire", after(r.at, e.span))
 		}
 	}
 	return 0, nil
 }
 
-// tell notes that a row was made another.
-func (fr *Frame) tell(s int, key, old, now value.Value, cause string, at value.Value) {
-	fr.cells.Tell(state.Change{State: s, Time: at, Value: value.NewObject(
-		value.Field{Key: "key", Value: key}, value.Field{Key: "old", Value: old},
-		value.Field{Key: "new", Value: now}, value.Field{Key: "cause", Value: cause})})
+// tell notes that a row was made another, at a time in microseconds or at none.
+func (fr *Frame) tell(s int, key []byte, old, now value.Value, cause string, at int64) {
+	ch := state.Change{State: s, Value: value.NewObject(
+		value.Field{Key: "key", Value: keyValue(key)}, value.Field{Key: "old", Value: old},
+		value.Field{Key: "new", Value: now}, value.Field{Key: "cause", Value: cause})}
+	if at != event.NoMicros {
+		ch.Time = time.UnixMicro(at).UTC()
+	}
+	fr.cells.Tell(ch)
 }
 
 // keyValue is the key of a row as a change tells it: a list where it has several

@@ -35,6 +35,7 @@ type written struct {
 	table *ir.Table
 	state int
 	span  int64 // microseconds; 0: rows stay
+	told  bool  // somebody reads the changes
 	keys  []ir.Expr
 }
 
@@ -43,11 +44,11 @@ func (c *compiler) written(p place, at token.Span, t *ir.Table, keys []ir.Expr) 
 	if err != nil {
 		return written{}, err
 	}
-	return written{place: p, at: at, table: t, state: s, span: t.State.SpanMS * 1000, keys: keys}, nil
+	return written{place: p, at: at, table: t, state: s, span: t.State.SpanMS * 1000, told: c.route.group.told(s), keys: keys}, nil
 }
 
-// row gives the row under a key as the record sees it. One that is past is removed
-// and told now: after this stage nobody could tell it any more.
+// row gives the row under a key as a record of that time sees it. One that is past
+// is removed and told now: after this stage nobody could tell it any more.
 func (s *written) row(fr *Frame, key []byte, now int64) (row, *diag.Failure) {
 	r, fail := fr.stored(s.state, key, s.table.Row, s.at)
 	if fail != nil {
@@ -55,10 +56,24 @@ func (s *written) row(fr *Frame, key []byte, now int64) (row, *diag.Failure) {
 	}
 	if r.past(now, s.span) {
 		fr.cells.Delete(s.state, key)
-		fr.tell(s.state, keyValue(key), r.v, nil, "expire", fr.eval.Time)
+		s.tell(fr, key, r.v, nil, "expire", now)
 		return row{}, nil
 	}
 	return r, nil
+}
+
+func (s *written) tell(fr *Frame, key []byte, old, now value.Value, cause string, at int64) {
+	if s.told {
+		fr.tell(s.state, key, old, now, cause, at)
+	}
+}
+
+// read is what T[k] reads of a row.
+func (s *written) read(r row) value.Value {
+	if !r.there {
+		return s.table.Default
+	}
+	return r.v
 }
 
 type update struct {
@@ -69,12 +84,20 @@ type update struct {
 }
 
 func (c *compiler) update(p place, s *ir.Update) error {
-	w, err := c.written(p, s.At, s.Table, s.Keys)
+	st, err := c.newUpdate(p, s)
 	if err != nil {
 		return err
 	}
-	c.add(&update{written: w, x: s.X, old: s.Old, as: s.As, was: s.Was, hasAs: s.HasAs, hasWas: s.HasWas})
+	c.add(st)
 	return nil
+}
+
+func (c *compiler) newUpdate(p place, s *ir.Update) (*update, error) {
+	w, err := c.written(p, s.At, s.Table, s.Keys)
+	if err != nil {
+		return nil, err
+	}
+	return &update{written: w, x: s.X, old: s.Old, as: s.As, was: s.Was, hasAs: s.HasAs, hasWas: s.HasWas}, nil
 }
 
 func (s *update) run(fr *Frame) int {
@@ -99,10 +122,7 @@ func (s *update) write(fr *Frame) *diag.Failure {
 	if fail != nil {
 		return fail
 	}
-	read := old.v
-	if !old.there {
-		read = s.table.Default
-	}
+	read := s.read(old)
 	slots := fr.eval.Slots
 	slots[s.old] = read
 	v, fail := eval.Expr(s.x, &fr.eval)
@@ -112,10 +132,7 @@ func (s *update) write(fr *Frame) *diag.Failure {
 	if fail := fr.eval.Limits(s.x, v); fail != nil {
 		return fail
 	}
-	fr.put(s.state, key, old, now, s.span, v)
-	if !old.there || !value.Equal(old.v, v) { // an equal write is no change
-		fr.tell(s.state, keyValue(key), old.v, v, "update", fr.eval.Time)
-	}
+	s.put(fr, key, old, v, now)
 	if s.hasAs {
 		slots[s.as] = v
 	}
@@ -123,6 +140,14 @@ func (s *update) write(fr *Frame) *diag.Failure {
 		slots[s.was] = read
 	}
 	return fr.full(s.at)
+}
+
+// put writes a row.
+func (s *update) put(fr *Frame, key []byte, old row, v value.Value, now int64) {
+	fr.put(s.state, key, old, now, s.span, v)
+	if s.told && (!old.there || !value.Equal(old.v, v)) { // an equal write is no change
+		s.tell(fr, key, old.v, v, "update", now)
+	}
 }
 
 type remove struct{ written }
@@ -141,16 +166,21 @@ func (s *remove) run(fr *Frame) int {
 	if fail != nil {
 		return fr.fail(&s.place, fail)
 	}
-	old, fail := s.row(fr, key, fr.micros())
-	if fail != nil {
-		return fr.fail(&s.place, fail)
-	}
-	if old.there {
-		fr.cells.Delete(s.state, key)
-		fr.tell(s.state, keyValue(key), old.v, nil, "delete", fr.eval.Time)
-	}
-	if fail := fr.full(s.at); fail != nil {
+	if fail := s.take(fr, key, fr.micros()); fail != nil {
 		return fr.fail(&s.place, fail)
 	}
 	return goOn
+}
+
+// take removes a row.
+func (s *remove) take(fr *Frame, key []byte, now int64) *diag.Failure {
+	old, fail := s.row(fr, key, now)
+	if fail != nil {
+		return fail
+	}
+	if old.there {
+		fr.cells.Delete(s.state, key)
+		s.tell(fr, key, old.v, nil, "delete", now)
+	}
+	return fr.full(s.at)
 }

@@ -36,9 +36,19 @@ const (
 )
 
 func (c *compiler) throttle(p place, s *ir.Throttle) error {
-	i, err := c.state(p, s.Memory)
+	st, err := c.newThrottle(p, s)
 	if err != nil {
 		return err
+	}
+	c.add(st)
+	c.route.group.timers[st.state] = &refill{skew: st.skew}
+	return nil
+}
+
+func (c *compiler) newThrottle(p place, s *ir.Throttle) (*throttle, error) {
+	i, err := c.state(p, s.Memory)
+	if err != nil {
+		return nil, err
 	}
 	st := &throttle{place: p, at: s.At, state: i, rate: newRate(s.N, s.PerMS*1000, s.Burst), keys: s.Keys, wait: s.WaitMS * 1000, child: c.child}
 	switch s.Else {
@@ -50,11 +60,9 @@ func (c *compiler) throttle(p place, s *ir.Throttle) error {
 		// as a time may be ahead of it.
 		st.mode, st.skew = throttleWait, c.route.arrival.maxFuture.Microseconds()
 	default:
-		return fmt.Errorf("%s: throttle else %q", p.node, s.Else)
+		return nil, fmt.Errorf("%s: throttle else %q", p.node, s.Else)
 	}
-	c.add(st)
-	c.route.group.timers[i] = &refill{skew: st.skew}
-	return nil
+	return st, nil
 }
 
 func (s *throttle) run(fr *Frame) int {
@@ -69,6 +77,12 @@ func (s *throttle) run(fr *Frame) int {
 			return fr.fail(&s.place, fail)
 		}
 	}
+	return s.pass(fr, key, now)
+}
+
+// pass judges by the key and the time.
+func (s *throttle) pass(fr *Frame, key []byte, now int64) int {
+	var fail *diag.Failure
 	b := bucketOf{last: now, full: now}
 	cell, there := fr.cells.Get(s.state, key)
 	if there {
