@@ -42,8 +42,7 @@ const maxNodes = 100_000
 // checked and is never nil; it may be run only where bag has no error. Mistakes
 // of the text (syntax.File.Diags) are the caller's to report.
 func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Program {
-	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, memories: map[string]*namedMemory{}, missing: map[string]bool{}}
-	c.main = newSpace("")
+	c := newChecker(env, bag)
 	var scopes []*fileScope
 	for _, f := range files {
 		scopes = append(scopes, c.collect(f, c.main))
@@ -54,6 +53,7 @@ func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Pro
 	c.routes(scopes)
 	c.settle()
 	c.groups()
+	c.neverWritten()
 	c.loops()
 	return c.prog
 }
@@ -68,12 +68,18 @@ type checker struct {
 	modules  map[string]*space       // by path
 	conns    map[string]*conn        // by kind and name
 	memories map[string]*namedMemory // `dedupe NAME`
+	written  map[*ir.Table]bool      // tables that a stage writes, also one with a mistake
 	states   map[string]*ir.State    // what stages remember, by name
 	missing  map[string]bool         // connections that were reported as not there
 	apps     []*syntax.AppDecl
 	nodes    int  // made so far, against maxNodes
 	tooBig   bool // maxNodes was passed and reported
 	loose    bool // Expr: a value of type any is cast to what its place needs
+}
+
+func newChecker(env Env, bag *diag.Bag) *checker {
+	return &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, main: newSpace(""), modules: map[string]*space{},
+		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}}
 }
 
 // errorf reports a mistake once.
@@ -151,8 +157,8 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // Expr checks an expression that stands alone, over `.` of a type. A value of
 // type any is cast to what its place needs, and fails there where it does not fit.
 func Expr(x syntax.Expr, env Env, input *types.Type, bag *diag.Bag) (out ir.Expr, slots int) {
-	c := &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, modules: map[string]*space{}, conns: map[string]*conn{}, states: map[string]*ir.State{}, memories: map[string]*namedMemory{}, missing: map[string]bool{}, loose: true}
-	c.main = newSpace("")
+	c := newChecker(env, bag)
+	c.loose = true
 	fs := &fileScope{space: c.main, uses: map[string]*use{}}
 	for _, name := range env.ModuleNames() {
 		c.useAs(fs, name, name) // one line has no room for `use`

@@ -50,19 +50,22 @@ func (c *checker) named(name syntax.Word, use *ir.Dedupe) *ir.State {
 // one of them keeps, another must find. A key that may be anything is cast to it.
 func (c *checker) settle() {
 	for _, name := range keys(c.memories) {
-		m := c.memories[name]
-		first := m.uses[0]
-		for _, u := range m.uses[1:] {
-			if len(u.Keys) != len(first.Keys) {
-				c.errorf(diag.MemoryKey, u.Keys[0].Span().Join(u.Keys[len(u.Keys)-1].Span()), "the memory `%s` has %s elsewhere", name, counted(len(first.Keys), "key")).
-					WithLabel("%s here", counted(len(u.Keys), "key")).WithHelp("the other stands at %s; two memories need two names", first.At)
-				return
-			}
+		c.settleMemory(name, c.memories[name])
+	}
+}
+
+func (c *checker) settleMemory(name string, m *namedMemory) {
+	first := m.uses[0]
+	for _, u := range m.uses[1:] {
+		if len(u.Keys) != len(first.Keys) {
+			c.errorf(diag.MemoryKey, u.Keys[0].Span().Join(u.Keys[len(u.Keys)-1].Span()), "the memory `%s` has %s elsewhere", name, counted(len(first.Keys), "key")).
+				WithLabel("%s here", counted(len(u.Keys), "key")).WithHelp("the other stands at %s; two memories need two names", first.At)
+			return
 		}
-		m.state.Keys = make([]*types.Type, len(first.Keys))
-		for i := range first.Keys {
-			m.state.Keys[i] = c.settleKey(name, m, i)
-		}
+	}
+	m.state.Keys = make([]*types.Type, len(first.Keys))
+	for i := range first.Keys {
+		m.state.Keys[i] = c.settleKey(name, m, i)
 	}
 }
 
@@ -129,6 +132,7 @@ func (w *walker) written(name syntax.Word, verb string) *ir.Table {
 			WithLabel("declared at %s", t.At).WithHelp("`%s` is for tables without `from`", verb)
 		return nil
 	}
+	w.c.written[t] = true
 	return t
 }
 

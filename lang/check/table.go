@@ -402,3 +402,21 @@ func (e *ex) noValue(d *tableDecl, at token.Span) ir.Expr {
 	e.errorf(diag.NoTableValue, at, "the table `%s` is no value", d.decl.Name.Text).WithHelp("a row of it is read with its key: %s[%s]", d.decl.Name.Text, hint)
 	return badExpr(at)
 }
+
+// neverWritten warns of tables that routes read, or wait for the changes of, and
+// that none writes.
+func (c *checker) neverWritten() {
+	read := map[*ir.State]bool{}
+	for _, r := range c.prog.Routes {
+		states, _ := r.States()
+		for _, s := range states {
+			read[s] = true
+		}
+	}
+	for _, t := range c.prog.Tables {
+		if s := t.State; s != nil && read[s] && !c.written[t] {
+			c.errorf(diag.NeverWritten, t.At, "no route writes the table `%s`", t.Name).WithLabel("it stays empty").
+				WithHelp("`update %s[…] = …` in a route, or load it: from file \"…\"", t.Name)
+		}
+	}
+}

@@ -31,8 +31,12 @@ var (
 		Right: "app \"a\"\ntable plans: { id: string, price: number } keyed by string\nroute write\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nupdate plans[.id] = { id: .id, price: .n }\nroute read\nfrom changes plans\nemit log\n"}
 	NoTableValue = &Code{ID: "E0128", Title: "a table is no value",
 		Doc:   "A table is read a row at a time, by its key: `taken[.id]`.",
-		Wrong: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { taken }\n",
-		Right: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { taken: taken[.id] }\n"}
+		Wrong: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndelete taken[\"\"]\nemit log { taken }\n",
+		Right: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndelete taken[\"\"]\nemit log { taken: taken[.id] }\n"}
+	NeverWritten = &Code{ID: "W0509", Title: "a table that nothing writes",
+		Doc:   "Routes read the table, or wait for its changes, and no route of the program writes it: it stays empty. A table of another source is loaded with `from file` or `from topic`.",
+		Wrong: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { taken: taken[.id] }\n",
+		Right: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nupdate taken[.id] = (it ?? 0) + 1 as n\nemit log { taken: n }\n"}
 	EqualStates = &Code{ID: "W0508", Title: "two memories that only their order tells apart",
 		Doc:   "What a stage remembers is named by its route and the text of its key; of equal ones the second gets #2, and they change places when one is put between. `dedupe NAME by …` and `window … as NAME` keep them apart for ever.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndedupe by .id within 1h\nmap { id: hash.short(.id) }\ndedupe by .id within 1h\nemit log\n",
@@ -41,5 +45,5 @@ var (
 
 // stateCodes lists them.
 func stateCodes() []*Code {
-	return []*Code{StateName, UnknownTable, BadTable, TableLoaded, TableKeys, MemoryKey, NoChanges, NoTableValue, EqualStates}
+	return []*Code{StateName, UnknownTable, BadTable, TableLoaded, TableKeys, MemoryKey, NoChanges, NoTableValue, EqualStates, NeverWritten}
 }
