@@ -49,9 +49,5 @@ func (w *walker) throttle(s *syntax.Throttle) ir.Stage {
 	}
 	out.Keys = w.byKeys(&s.By)
 	out.Memory = w.memory(ir.ThrottleState, "throttle", &s.By, syntax.Word{}, out.Keys, keyword(s).Join(s.By.Span()))
-	if out.N > 0 {
-		// A bucket that has had the time to fill is like one that was never there.
-		out.Memory.SpanMS = (out.Burst*out.PerMS + out.N - 1) / out.N
-	}
 	return out
 }
