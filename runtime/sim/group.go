@@ -23,16 +23,16 @@ type stateGroup struct {
 	routes []*route // as the plan numbers them
 	disk   *disk
 	own    string // topic of its own log
-	// slices are what its tasks have run, in that order: what no crash has taken back.
-	slices []ranSlice
+	// steps are what its tasks have run, in that order: what no crash has taken back.
+	steps []ranStep
 }
 
-// ranSlice is a slice of an input as a task ran it.
-type ranSlice struct {
-	route       *route // nil: the own log
-	tp          tp
-	first, next int64
-	now         int64
+// ranStep is a record, or a gap, of an input as a task ran it.
+type ranStep struct {
+	route    *route // nil: the own log
+	tp       tp
+	at, next int64
+	now      int64
 }
 
 // addition is a record on its way to an own log.
@@ -136,6 +136,11 @@ func (p *process) openGroup(g *stateGroup) {
 		w.breaks("group %s: %v", g.Name, err)
 		return
 	}
+	for _, was := range p.tasks { // what it persisted is committed before another goes on
+		if was.group == g {
+			was.commit()
+		}
+	}
 	g.wentOn(w, progress)
 	r := &running{p: p, group: g, routes: g.routes, runner: g.runner(cells, w.lookup)}
 	inputs := w.partitions(g)
@@ -146,6 +151,9 @@ func (p *process) openGroup(g *stateGroup) {
 		in.Next, _ = progress.Position(rt.IDName(), in.TopicID, in.Partition)
 		in.Next = w.policy.start(in.Next, rt.group.committed[at])
 		r.input(rt, at, in.Next)
+		if in.Next > 0 { // the last process may not have committed what it stored
+			r.inputs[i].watermark = in.Next
+		}
 	}
 	own := w.topics[g.own]
 	next, _ := progress.Position("", own.id, 0)
@@ -156,31 +164,34 @@ func (p *process) openGroup(g *stateGroup) {
 		plans[i] = rt.Route
 	}
 	w.logf("open     %s", r)
-	r.open(task.Config{Routes: plans, Group: g.Group, Cells: cells, IdleAfter: w.opts.IdleAfter, Ran: r.slice}, progress, inputs)
+	r.open(task.Config{Routes: plans, Group: g.Group, Cells: cells, IdleAfter: w.opts.IdleAfter, Ran: r.step}, progress, inputs)
 }
 
 // wentOn forgets what the store has not of what has run: a process is starting from
-// it.
+// it. What it does again is judged anew.
 func (g *stateGroup) wentOn(w *World, p *task.Progress) {
-	rest := g.slices[:0]
-	for _, s := range g.slices {
+	lost := func(s *ranStep) bool {
 		name := ""
 		if s.route != nil {
 			name = s.route.IDName()
 		}
 		at, _ := p.Position(name, w.topics[s.tp.topic].id, s.tp.partition)
-		if s.next = min(s.next, at); s.first < s.next {
-			rest = append(rest, s)
+		return s.at >= at
+	}
+	for id, i := range w.ends {
+		if e := &w.ended[i]; e.group == g && lost(&e.cause) {
+			e.lost = true
+			delete(w.ends, id)
 		}
 	}
-	g.slices = rest
+	g.steps = slices.DeleteFunc(g.steps, func(s ranStep) bool { return lost(&s) })
 }
 
-// slice notes a slice that is about to run.
-func (r *running) slice(n int, first, next, now int64) {
+// step notes what is about to run.
+func (r *running) step(n int, at, next, now int64) {
 	in := r.inputs[n]
 	r.cause = cause{}
-	r.group.slices = append(r.group.slices, ranSlice{in.route, in.tp, first, next, now})
+	r.group.steps = append(r.group.steps, ranStep{in.route, in.tp, at, next, now})
 }
 
 // store carries out an Intend or a Commit.
@@ -270,20 +281,20 @@ func (g *stateGroup) timerDue(s int, behind int64) int64 {
 	return at * 1000
 }
 
-// hold has what waits for longer than its connection says held in the store, and
-// what waits for a connection that is paused (engine.md, hold).
+// hold has what waits too long held in the store (engine.md, hold).
 func (r *running) hold() bool {
+	if r.group == nil { // no store: its source pauses in the end
+		return false
+	}
 	var outs []*event.Output
-	for _, x := range r.waits {
-		s := r.p.scheds[x.conn.share]
-		if r.p.w.now-x.since >= x.conn.holdAfter || s.Health(r.p.w.now).State >= deliver.Misconfiguration {
-			outs = append(outs, x.out)
+	for share, o := range r.owners {
+		if o != nil {
+			r.p.scheds[share].Overdue(o, r.p.w.now, r.p.scheds[share].conns[0].holdAfter, func(o *event.Output) { outs = append(outs, o) })
 		}
 	}
 	if len(outs) == 0 {
 		return false
 	}
-	r.waits = slices.DeleteFunc(r.waits, func(x wait) bool { return slices.Contains(outs, x.out) })
 	r.p.w.logf("hold     %s: %d outputs", r, len(outs))
 	r.task.Hold(outs)
 	r.perform()
@@ -303,13 +314,4 @@ func (r *running) holding() bool {
 		}
 	}
 	return false
-}
-
-// holdDue is the next time at which something is to be held.
-func (r *running) holdDue() int64 {
-	at := deliver.Never
-	for _, x := range r.waits {
-		at = min(at, x.since+x.conn.holdAfter)
-	}
-	return at
 }

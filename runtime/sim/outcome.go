@@ -26,6 +26,11 @@ type End struct {
 	Repeat bool // the record is a repeat of another, as its sluice-id says
 
 	outs []made
+	// Of a record of a state group: it, and what ran when it did. lost: a crash took
+	// back that it ran.
+	group *stateGroup
+	cause ranStep
+	lost  bool
 }
 
 // made is one output of a record.
@@ -85,6 +90,9 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	}
 	e.In, e.Repeat = r.cause.in, r.cause.repeat
 	e.Origin = id.origin
+	if e.group = r.group; e.group != nil && len(e.group.steps) > 0 {
+		e.cause = e.group.steps[len(e.group.steps)-1]
+	}
 	if end.Kind != event.Split { // its children count in its place (I2)
 		r.ran++
 	}
@@ -100,11 +108,6 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	if i, ok := w.ends[id]; ok {
 		w.ended[i] = e
 		return
-	}
-	if rec.Made != nil && rec.Made.Kind != event.Pane {
-		of := id.origin
-		of.Path = ""
-		w.madeOf[of] = append(w.madeOf[of], len(w.ended))
 	}
 	w.ends[id] = len(w.ended)
 	w.ended = append(w.ended, e)
@@ -159,7 +162,7 @@ func (w *World) commit(in *input, at int64) {
 	}
 	w.logf("commit   %s at %d", in, at)
 	old := g.committed[in.tp]
-	if at < old {
+	if at < old && !w.soft { // a store that lost transactions goes back
 		w.breaks("I1: %s goes back from %d to %d", in, old, at)
 		return
 	}
@@ -173,9 +176,6 @@ func (w *World) commit(in *input, at int64) {
 // be settled by now, and it is what a start goes on from.
 func (w *World) stored(in *input, at int64) {
 	w.logf("stored   %s to %d", in, at)
-	if in.route == nil {
-		return
-	}
 	w.settled(in, in.done, at)
 	in.done = at
 }
@@ -183,7 +183,7 @@ func (w *World) stored(in *input, at int64) {
 // settled holds I1 for the records of an input from one position to another.
 func (w *World) settled(in *input, from, to int64) {
 	part := &w.topics[in.tp.topic].parts[in.tp.partition]
-	for i := part.from(from); i < len(part.recs) && part.recs[i].rec.Offset < to; i++ {
+	for i := part.from(from); in.route != nil && i < len(part.recs) && part.recs[i].rec.Offset < to; i++ {
 		rec := &part.recs[i].rec
 		o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}
 		n, ok := w.ends[endID{in.route.Name, o}]
@@ -192,12 +192,11 @@ func (w *World) settled(in *input, from, to int64) {
 			continue
 		}
 		w.settledEnd(in.r, n)
-		if in.r.group != nil {
-			for _, n := range w.madeOf[o] {
-				if slices.ContainsFunc(in.r.routes, func(r *route) bool { return r.Route.Route == w.ended[n].Route }) {
-					w.settledEnd(in.r, n)
-				}
-			}
+	}
+	for n := range w.ended {
+		e := &w.ended[n]
+		if c := &e.cause; e.group != nil && !e.lost && c.route == in.route && c.tp == in.tp && c.at >= from && c.at < to {
+			w.settledEnd(in.r, n)
 		}
 	}
 }
@@ -246,8 +245,11 @@ func (w *World) Taken() []Taken { return w.taken }
 // Letters lists the dead letters in the order they were first written.
 func (w *World) Letters() []Letter { return w.letters }
 
-// Ends lists how the records ended, in the order they first ran.
-func (w *World) Ends() []End { return w.ended }
+// Ends lists how the records ended, in the order they first ran; what a crash took
+// back is not among them.
+func (w *World) Ends() []End {
+	return slices.DeleteFunc(slices.Clone(w.ended), func(e End) bool { return e.lost })
+}
 
 // CheckAccounts holds both laws (I2) for every task of the living processes, and
 // their counts against what ran before the world's eyes.

@@ -68,20 +68,12 @@ type running struct {
 	owners []*deliver.Owner // by share; nil where nothing is sent
 
 	todo    []task.Effect // what the task asked for and is not carried out
-	waits   []wait        // of a group: outputs that have not ended, in the order they were released
 	revoked bool          // purged: nothing of it may be sent any more (I6)
 	ended   bool
 	moving  bool // another process gets the partition when this has ended
 
 	cause        cause  // of what runs
 	ran, emitted uint64 // records that ran, outputs they made; of a task without state
-}
-
-// wait is an output that waits for its sink since a time.
-type wait struct {
-	out   *event.Output
-	conn  *connection
-	since int64
 }
 
 // cause is what the world knows of the record that was read last.
@@ -404,9 +396,6 @@ func (r *running) release(outs []event.Output) {
 		rt := r.routes[o.Route]
 		c := r.p.w.conns[rt.conns[o.Emit]]
 		r.p.recall(r, rt, o)
-		if r.group != nil {
-			r.waits = append(r.waits, wait{o, r.p.w.conns[rt.conns[o.Emit]], r.p.w.now})
-		}
 		r.p.scheds[c.share].Push(o, r.owners[c.share], c.index, rt.priority, r.p.w.now)
 	}
 	r.p.w.logf("release  %s: %d outputs", r, len(outs))
@@ -453,7 +442,6 @@ func (p *process) answer(f *flight, twice bool) bool {
 	results := slices.Clone(f.sched.Answer(f.req, f.reply.Answer, p.w.now))
 	for i := range results {
 		r := results[i].Owner.Ref.(*running)
-		r.waits = slices.DeleteFunc(r.waits, func(w wait) bool { return w.out == results[i].Out })
 		r.task.Result(&results[i])
 		if twice {
 			r.task.Result(&results[i])
@@ -613,7 +601,9 @@ func (r *running) finish() {
 func (r *running) lose() {
 	r.purge()
 	r.task.Lose()
-	r.perform()
+	// What it asked for before is not carried out (I6), an end of its own included.
+	r.todo = append(r.task.Effects(nil)[:0], task.Effect{Kind: task.Ended, Offset: task.NoOffset})
+	r.carry()
 }
 
 // kill ends a process at once.

@@ -122,9 +122,6 @@ func (w *World) wake() int64 {
 		for _, s := range p.scheds {
 			at = min(at, max(s.wake, w.now+1))
 		}
-		for _, r := range p.live() {
-			at = min(at, max(r.holdDue(), w.now+1))
-		}
 	}
 	return at
 }

@@ -83,8 +83,7 @@ type World struct {
 	taken      []Taken
 	firstTaken map[takenID]int
 	ends       map[endID]int
-	madeOf     map[event.Origin][]int // what the engine made of a record, as places in ended
-	emitted    map[emittedID]*source  // every output that a record made
+	emitted    map[emittedID]*source // every output that a record made
 	ended      []End
 	letters    []Letter
 	dead       map[string]int // letter id → its place in letters
@@ -119,7 +118,7 @@ type connection struct {
 	index      int // within the scheduler
 	config     deliver.Connection
 	rate       deliver.Rate
-	holdAfter  int64 // nanoseconds that an output of a state group waits before it is held
+	holdAfter  time.Duration // how long an output of a state group waits before it is held
 }
 
 // New makes the world of a program and starts its first process.
@@ -151,7 +150,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, madeOf: map[event.Origin][]int{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
+		emitted: map[emittedID]*source{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables = w.now, p.Tables
 	w.connect(p)
@@ -278,7 +277,7 @@ func (w *World) connect(p *plan.Plan) {
 	// caller of a real program provides it.
 	for _, kind := range []string{"segment", "kafka", "log"} {
 		if w.declared(kind, "main") < 0 {
-			w.conns = append(w.conns, &connection{kind: kind, name: "main", holdAfter: int64(holdAfter)})
+			w.conns = append(w.conns, &connection{kind: kind, name: "main", holdAfter: holdAfter})
 		}
 	}
 	shares := map[string]int{}
@@ -314,7 +313,7 @@ func shareOf(c *connection, declared []*ir.Connection) string {
 const holdAfter = 60 * time.Second
 
 func newConnection(d *ir.Connection, _ []*ir.Connection) *connection {
-	c := &connection{kind: d.Kind, name: d.Name, holdAfter: int64(holdAfter)}
+	c := &connection{kind: d.Kind, name: d.Name, holdAfter: holdAfter}
 	if o := d.Option("rate"); o != nil && o.Rate != nil {
 		c.rate = deliver.Rate{N: o.Rate.N, Per: time.Duration(o.Rate.PerMS) * time.Millisecond}
 	}

@@ -50,9 +50,14 @@ func (t *Task) Hold(outs []*event.Output) {
 			t.hold(t.epoch(o.Arena.Epoch), o)
 		}
 	}
-	if len(lanes) == 0 {
-		return
+	if len(lanes) > 0 {
+		t.holdLanes(lanes)
 	}
+}
+
+// holdLanes holds all that waits in some lanes, in the order in which it ran: a
+// start gives the entries back by their numbers (I3).
+func (t *Task) holdLanes(lanes map[lane]bool) {
 	for _, e := range t.epochs {
 		for i := range e.arena.Outs {
 			if o := &e.arena.Outs[i]; o.Ordered && lanes[t.lane(o)] {

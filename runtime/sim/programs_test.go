@@ -1,0 +1,335 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/program"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/stdlib"
+)
+
+// The programs of TestState, one for each stage that remembers. Every one reads two
+// topics, so that its task has several inputs; every one has records that are
+// dropped, that fail below what they wrote and that the sink refuses; and in every
+// one the content of outputs depends on the order in which records ran.
+
+// head is what they share. `hist` takes down the order of all records: whoever reads
+// it notices a record that ran twice, not at all, or behind another one.
+const head = `app "chaos"
+connection segment main { write_key: secret("K"), batch: 4 }
+type R = { k: string, n: int, mode: string, at: time, items: [int] = [] }
+table hist: string = "" keyed by string
+`
+
+var statePrograms = []struct{ name, script string }{
+	{"dedupe", `
+route one
+from topic "a" as R
+time by .at
+dedupe seen by .k, .n within 30s
+where .mode != "drop" else "unwanted"
+update hist[.k] = "${it}${.n}," as h
+emit track "One" { userId: .k, properties: { n: .n, h, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+dedupe by .n within 1m
+dedupe seen by .k, .n within 10s
+emit topic "out" { key: .k, value: { n: .n, h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+`},
+	{"tables", `
+table rows: { sum: int, n: int } = { sum: 0, n: 0 } keyed by string, int
+
+route writer
+from topic "a" as R
+time by .at
+update rows[.k, .n % 2] = { sum: it.sum + .n, n: it.n + 1 } as now was before
+update hist[.k] = "${it}${.n}," as h
+emit track "One" { userId: .k, properties: { sum: now.sum, before: before.n, h, mode: .mode } }
+require .mode != "fail" else "bad"
+when .mode == "drop" { delete rows[.k, 0] }
+
+route eraser
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+let sum = rows[.k, .n % 2].sum
+delete rows[.k, .n % 2]
+delete rows[.k, 7]
+emit topic "out" { key: .k, value: { sum, h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+`},
+	{"changes", `
+table rows: int keyed by string
+table second: int = 0 keyed by string
+
+route writer
+from topic "a" as R
+time by .at
+update rows[.k] = .n % 4
+update hist[.k] = "${it}${.n},"
+when .mode == "drop" { drop "unwanted" }
+emit track "One" { userId: .k, properties: { h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+
+route eraser
+from topic "b" as R
+when .mode == "ok" { delete rows[.k] } else { update rows[.k] = .n }
+emit topic "out" { key: .k, value: { h: hist[.k], mode: .mode } }
+
+route told_first
+from changes rows
+require (.new ?? 0) != 3 else "three"
+update second[.key] = it + 1 as n
+emit track "Two" { userId: .key, properties: { old: .old, new: .new, cause: .cause, n, h: hist[.key] } }
+
+route told_second
+from changes rows
+where .new != null else "gone"
+emit track "Three" { userId: .key, properties: { n: second[.key], h: hist[.key] } }
+
+route told_third
+from changes second
+emit log "third" { key: .key, new: .new, h: hist[.key] }
+`},
+	{"expiry", `
+table rows: int = 0 keyed by string ttl 40s
+
+route writer
+from topic "a" as R
+time by .at
+update rows[.k] = it + .n as n
+update hist[.k] = "${it}${.n},"
+emit track "One" { userId: .k, properties: { n, h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+
+route reader
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+emit topic "out" { key: .k, value: { n: rows[.k], mode: .mode } }
+
+route told
+from changes rows
+update hist[.key] = "${it}${.cause},"
+emit track "Two" { userId: .key, properties: { old: .old, new: .new, cause: .cause, h: hist[.key] } }
+`},
+	{"changed", `
+route one
+from topic "a" as R
+time by .at
+update hist[.k] = "${it}${.n}," as h
+let mode = .mode
+map { n: .n % 3, k: .k, mode?: if mode == "drop" then null else mode }
+changed by .k within 40s
+emit track "One" { userId: $.k, properties: { ..., h, mode } }
+require mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+where .mode != "drop" else "unwanted"
+let k = .k
+map { n: .n % 2 }
+changed by k within 1h
+emit topic "out" { key: k, value: { ..., h: hist[k], mode: $.mode } }
+`},
+	{"throttle", `
+route one
+from topic "a" as R
+time by .at
+throttle 2/m by .k burst 3 else drop
+update hist[.k] = "${it}${.n}," as h
+emit track "One" { userId: .k, properties: { h, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+throttle 1/s by .k else fail
+where .mode != "drop" else "unwanted"
+emit topic "out" { key: .k, value: { n: .n, h: hist[.k], mode: .mode } }
+`},
+	{"waiting", `
+route one
+from topic "a" as R
+update hist[.k] = "${it}${.n}," as h
+throttle 1/s by .k burst 2 else wait 10m
+emit track "One" { userId: .k, properties: { h, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+throttle 10/m by "all" else wait 3m
+where .mode != "drop" else "unwanted"
+emit topic "out" { key: .k, value: { n: .n, h: hist[.k], mode: .mode } }
+`},
+	{"tumbling", `
+route one
+from topic "a" as R
+time by .at
+where .mode != "drop" else "unwanted"
+update hist[.k] = "${it}${.n},"
+window 20s by .k grace 5s { n: count(), sum: sum(.n), all: collect(.n, 9) } late {
+  update hist["late"] = "${it}${.n},"
+  emit track "Late" { userId: .k, properties: { n: .n, mode: .mode } }
+}
+update hist["panes"] = "${it}${.sum}," as panes
+require .n < 5 else "many"
+emit track "One" { userId: @window.key, properties: { n: .n, sum: .sum, all: .all, start: @window.start, panes } }
+
+route two
+from topic "b" as R
+time by .at
+window 15s by .k { n: count(), last: last(.n) }
+emit topic "out" { key: @window.key, value: { n: .n, last: .last, end: @window.end, h: hist[@window.key] } }
+`},
+	{"hopping", `
+route one
+from topic "a" as R
+time by .at
+where .mode != "drop" else "unwanted"
+update hist[.k] = "${it}${.n},"
+window 30s by .k every 10s grace 5s { n: count(), sum: sum(.n) }
+emit track "One" { userId: @window.key, properties: { n: .n, sum: .sum, start: @window.start, h: hist[@window.key] } }
+
+route two
+from topic "b" as R
+emit topic "out" { key: .k, value: { n: .n, h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+`},
+	{"sessions", `
+route one
+from topic "a" as R
+time by .at
+where .mode != "drop" else "unwanted"
+update hist[.k] = "${it}${.n},"
+window session 15s by .k grace 5s { n: count(), all: collect(.n, 20), from: min(.at), to: max(.at) } late { update hist["late"] = "${it}${.n}," }
+emit track "One" { userId: @window.key, properties: { n: .n, all: .all, from: .from, to: .to, h: hist[@window.key] } }
+
+route two
+from topic "b" as R
+emit topic "out" { key: .k, value: { n: .n, late: hist["late"], mode: .mode } }
+require .mode != "fail" else "bad"
+`},
+	{"split", `
+table sums: int = 0 keyed by string
+
+route one
+from topic "a" as R
+let whose = .k
+let mode = .mode
+update hist[.k] = "${it}${.n},"
+split .items as i
+where i != 2 else "two"
+dedupe by whose, i within 20s
+update sums[whose] = it + i as sum
+emit track "One" { userId: whose, properties: { sum, i, h: hist[whose], mode } }
+require mode != "fail" or i == 1 else "bad"
+
+route two
+from topic "b" as R
+split .items
+update sums[$.k] = it + 1 as sum
+emit topic "out" { key: $.k, value: { sum, i: ., h: hist[$.k], mode: $.mode } }
+
+route told
+from changes sums
+emit log "told" { new: .new, h: hist[.key] }
+`},
+	{"keyed", `
+route one
+from topic "a" as R
+key by .n % 3
+update hist["all"] = "${it}${.n}," as h
+emit topic "out" { value: { n: .n, h, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+where .mode != "drop" else "unwanted"
+key by .k, .n % 2
+emit track "Two" { userId: .k, properties: { n: .n, h: hist["all"], mode: .mode } }
+`},
+}
+
+// statePlan compiles a program, once.
+var statePlan = func() func(i int) *plan.Plan {
+	var mu sync.Mutex
+	plans := map[int]*plan.Plan{}
+	return func(i int) *plan.Plan {
+		mu.Lock()
+		defer mu.Unlock()
+		if plans[i] == nil {
+			name := statePrograms[i].name
+			p := program.Compile([]*token.File{token.NewFile(name+".route", head+statePrograms[i].script)}, stdlib.Env(), program.Options{})
+			if p.Errors() > 0 {
+				for _, d := range p.Diags {
+					fmt.Printf("%s %s: %s\n", d.Span, d.Code.ID, d.Message)
+				}
+				panic("program " + name + " does not check")
+			}
+			plans[i] = p.Plan
+		}
+		return plans[i]
+	}
+}()
+
+// row is a record of the topics a and b.
+type row struct {
+	K     string `json:"k"`
+	N     int    `json:"n"`
+	Mode  string `json:"mode"`
+	At    string `json:"at"`
+	Items []int  `json:"items,omitempty"`
+}
+
+// randomRow is a record about the present time.
+func randomRow(rng *rand.Rand, now time.Time) row {
+	r := row{K: string(rune('a' + rng.IntN(3))), N: rng.IntN(6), Mode: "ok"}
+	switch n := rng.IntN(100); {
+	case n < 10:
+		r.Mode = "drop"
+	case n < 22:
+		r.Mode = "fail"
+	case n < 30:
+		r.Mode = "refuse"
+	}
+	back := time.Duration(rng.IntN(8)) * time.Second
+	if rng.IntN(6) == 0 {
+		back = time.Duration(rng.IntN(90)) * time.Second
+	}
+	if rng.IntN(40) == 0 {
+		back = -11 * time.Minute // too far ahead
+	}
+	r.At = now.Add(-back).Format(time.RFC3339)
+	for range rng.IntN(4) {
+		r.Items = append(r.Items, rng.IntN(4))
+	}
+	return r
+}
+
+func (r row) json() []byte {
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// named finds a program by its name.
+func named(name string) int {
+	for i, p := range statePrograms {
+		if strings.EqualFold(p.name, name) {
+			return i
+		}
+	}
+	panic("no program " + name)
+}
