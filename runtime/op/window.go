@@ -40,23 +40,30 @@ type window struct {
 	every   int64
 	grace   int64 // with those of the windows above
 	session bool
-	aggs    []aggregation
-	late    int // the step for late records; -1: they fail
-	route   int // in the group
-	entry   int // the step below
-	broken  int // the step of a pane that cannot be told
+	aggs    []aggregation // what a pane keeps
+	fields  []paneField   // and tells
+	late    int           // the step for late records; -1: they fail
+	route   int           // in the group
+	entry   int           // the step below
+	broken  int           // the step of a pane that cannot be told
 }
 
-// aggregation is one field of the pane.
-type aggregation struct {
+// paneField is one field of a pane.
+type paneField struct {
+	aggregation
 	name  string
-	kind  string
-	id    uint64       // names it in stored panes, so that an edit of its neighbours leaves it alone
-	x     ir.Expr      // nil of count
-	most  int          // of collect
-	p     value.Number // of percentile
-	empty bool         // it may be null
-	at    token.Span
+	from  int  // of aggs: two percentiles of one expression are of the same numbers
+	empty bool // it may be null
+}
+
+// aggregation is one aggregate.
+type aggregation struct {
+	kind string
+	id   uint64       // names it in stored panes, so that an edit of its neighbours leaves it alone
+	x    ir.Expr      // nil of count
+	most int          // of collect
+	p    value.Number // of percentile
+	at   token.Span
 }
 
 func (c *compiler) window(p place, s *ir.Window) error {
@@ -75,17 +82,12 @@ func (c *compiler) window(p place, s *ir.Window) error {
 	if w.size <= 0 || w.every <= 0 && !w.session {
 		return fmt.Errorf("%s: a window of %d ms every %d", p.node, s.Span.SizeMS, s.Span.EveryMS)
 	}
-	seen := map[uint64]uint64{}
 	for i := range s.Aggs {
 		a := &s.Aggs[i]
 		if newAggregate(a.Func) == nil {
 			return fmt.Errorf("%s: no aggregate %q", p.node, a.Func)
 		}
-		id := aggregateID(a)
-		seen[id]++
-		w.aggs = append(w.aggs, aggregation{
-			name: a.Name, kind: a.Func, id: id + seen[id] - 1, x: a.X, most: int(a.N), p: a.P, empty: types.MayBeNull(a.T), at: a.At,
-		})
+		w.field(a)
 	}
 	c.add(w)
 	if s.HasLate {
@@ -101,7 +103,28 @@ func (c *compiler) window(p place, s *ir.Window) error {
 	return nil
 }
 
-// aggregateID names an aggregate by what it is of, not by its field.
+// field adds one field, and the aggregate that it is of where no other field has it.
+func (s *window) field(a *ir.Agg) {
+	f := paneField{name: a.Name, from: -1, empty: types.MayBeNull(a.T)}
+	f.aggregation = aggregation{kind: a.Func, id: aggregateID(a), x: a.X, most: int(a.N), p: a.P, at: a.At}
+	for i := range s.aggs {
+		switch b := &s.aggs[i]; {
+		case b.id != f.id:
+		case b.most == f.most:
+			f.from = i
+		default:
+			f.id++ // of equal ones that keep other numbers of values, the second
+		}
+	}
+	if f.from < 0 {
+		f.from = len(s.aggs)
+		s.aggs = append(s.aggs, f.aggregation)
+	}
+	s.fields = append(s.fields, f)
+}
+
+// aggregateID names an aggregate by what it is of, not by its field: what it gives
+// of that may change, too, as the p of a percentile and the most of collect.
 func aggregateID(a *ir.Agg) uint64 {
 	text := a.Func
 	if a.X != nil {
@@ -276,18 +299,20 @@ func paneID(name string, key []byte) event.TopicID {
 
 // results fills the object of a pane.
 func (s *window) results(fr *Frame, st *paneStore, p *pane, o *value.Object) *diag.Failure {
-	for i := range s.aggs {
-		a := &s.aggs[i]
-		v, ok, fail := p.states[i].result(st.of(a))
+	for i := range s.fields {
+		f := &s.fields[i]
+		a := f.aggregation
+		a.id = s.aggs[f.from].id
+		v, ok, fail := p.states[f.from].result(st.of(&a))
 		switch {
 		case fail != nil:
 			return fail
-		case !ok && !a.empty:
-			fail := diag.Failf(diag.StoredType, a.at, "the pane was open when `%s` became another aggregate, and has no value for it", a.name)
+		case !ok && !f.empty:
+			fail := diag.Failf(diag.StoredType, f.at, "the pane was open when `%s` became another aggregate, and has no value for it", f.name)
 			fail.Help = "later panes have"
 			return fail
 		}
-		o.Put(a.name, v)
+		o.Put(f.name, v)
 	}
 	if !fr.eval.Fits(o) {
 		return diag.Failf(diag.TooLarge, s.at, "the pane is larger than 4 MiB")
