@@ -17,10 +17,18 @@ type Progress struct {
 	// NextHeld numbers the next held output. It is part of the state, so that no key
 	// is ever used twice.
 	NextHeld uint64
-	// Firing is set where the epoch ended between timers that were all due: the now,
-	// nanoseconds since 1970, under which the rest of them is told before anything
-	// else runs. 0: none is left.
-	Firing int64
+	// Firing is set where the epoch ended between timers that were all due: the rest
+	// of them is told before anything else runs.
+	Firing Firing
+}
+
+// Firing is what made timers due: the step of an input, and the now that it saw,
+// nanoseconds since 1970. A zero Now is none.
+type Firing struct {
+	Now       int64
+	Topic     event.TopicID
+	Partition int32
+	Offset    int64
 }
 
 // InputName names an input of a group for ever: a partition of a topic as one route
@@ -49,6 +57,8 @@ type Idle struct{ At, Clock int64 }
 type Mark struct {
 	Name    string
 	W, Told int64
+	// Ended is up to when its timers have been ended.
+	Ended int64
 }
 
 // RouteCount is the account of one route (I2).
@@ -200,6 +210,7 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 		dst = appendText(dst, m.Name)
 		dst = binary.AppendVarint(dst, m.W)
 		dst = binary.AppendVarint(dst, m.Told)
+		dst = binary.AppendVarint(dst, m.Ended)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(p.Routes)))
 	for i := range p.Routes {
@@ -221,7 +232,11 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 		}
 	}
 	dst = binary.AppendUvarint(dst, p.NextHeld)
-	return binary.AppendVarint(dst, p.Firing)
+	f := &p.Firing
+	dst = binary.AppendVarint(dst, f.Now)
+	dst = append(dst, f.Topic[:]...)
+	dst = binary.AppendVarint(dst, int64(f.Partition))
+	return binary.AppendVarint(dst, f.Offset)
 }
 
 func decodeProgress(b []byte) (*Progress, error) {
@@ -232,7 +247,7 @@ func decodeProgress(b []byte) (*Progress, error) {
 		p.Inputs = append(p.Inputs, InputProgress{InputName: r.name(), Next: r.int(), Arrived: r.int(), Timed: r.int(), Idle: Idle{At: r.int(), Clock: r.int()}})
 	}
 	for range r.count() {
-		p.States = append(p.States, Mark{Name: r.text(), W: r.int(), Told: r.int()})
+		p.States = append(p.States, Mark{Name: r.text(), W: r.int(), Told: r.int(), Ended: r.int()})
 	}
 	for range r.count() {
 		rc := RouteCount{Route: r.text(), In: r.uint(), Done: r.uint(), Dead: r.uint()}
@@ -244,7 +259,8 @@ func decodeProgress(b []byte) (*Progress, error) {
 		}
 		p.Routes = append(p.Routes, rc)
 	}
-	p.NextHeld, p.Firing = r.uint(), r.int()
+	p.NextHeld = r.uint()
+	p.Firing = Firing{Now: r.int(), Topic: r.topic(), Partition: int32(r.int()), Offset: r.int()}
 	return p, r.end()
 }
 
@@ -301,8 +317,7 @@ func (r *reader) held() Held {
 		Ordered: flags&heldOrdered != 0, Tombstone: flags&heldTombstone != 0, NoKey: flags&heldNoKey != 0,
 		Route: r.text(), Emit: r.text(),
 	}
-	copy(h.Origin.Topic[:], r.take(len(h.Origin.Topic)))
-	h.Origin.Partition, h.Origin.Offset, h.Origin.Path = int32(r.int()), r.int(), r.text()
+	h.Origin = event.Origin{Topic: r.topic(), Partition: int32(r.int()), Offset: r.int(), Path: r.text()}
 	if b := r.take(8); b != nil {
 		h.Lane = binary.BigEndian.Uint64(b)
 	}
@@ -392,10 +407,12 @@ func (r *reader) count() int {
 func (r *reader) text() string { return string(r.take(r.count())) }
 
 func (r *reader) name() InputName {
-	n := InputName{Route: r.text()}
-	copy(n.Topic[:], r.take(len(n.Topic)))
-	n.Partition = int32(r.int())
-	return n
+	return InputName{Route: r.text(), Topic: r.topic(), Partition: int32(r.int())}
+}
+
+func (r *reader) topic() (id event.TopicID) {
+	copy(id[:], r.take(len(id)))
+	return id
 }
 
 // input is the name at the head of an intent.

@@ -78,7 +78,7 @@ func (t *Task) changes(e *epoch, route, path string, cause *event.Record, change
 			}
 		}
 		rec := *cause
-		rec.Value, rec.Headers = nil, nil
+		rec.Value = nil // Headers stay: the sluice-path in them goes on
 		rec.Made = &event.Made{
 			Kind: event.Change, Value: ch.Value, Time: ch.Time,
 			Path: path + "~" + strings.TrimPrefix(s.Name, "table ") + "/" + route + "/" + strconv.Itoa(n),
@@ -99,7 +99,8 @@ func (t *Task) changes(e *epoch, route, path string, cause *event.Record, change
 // There may be many at once, so the epoch may be cut between them; then the next
 // start goes on with the rest, under the same now, before anything else. It gives
 // the epoch at hand, nil when the task has Failed.
-func (t *Task) fire(e *epoch, clock time.Time) *epoch {
+func (t *Task) fire(e *epoch, cause state.Firing) *epoch {
+	clock := time.Unix(0, cause.Now).UTC()
 	for {
 		at, due, key := -1, int64(0), []byte(nil)
 		for s := range t.marks {
@@ -116,22 +117,29 @@ func (t *Task) fire(e *epoch, clock time.Time) *epoch {
 			}
 		}
 		if at < 0 {
+			for s := range t.marks {
+				m := &t.marks[s]
+				m.ended = max(m.ended, m.tell)
+			}
 			return e
 		}
 		if t.full(e) {
-			e.firing = clock.UnixNano()
-			t.seal(e, e.firing)
+			e.firing = cause
+			t.seal(e, cause.Now)
 			e = t.open(e.in)
 		}
-		if t.due(e, at, due, key, clock); t.state == Failed {
+		if t.due(e, at, due, key, &cause, clock); t.state == Failed {
 			return nil
 		}
 	}
 }
 
 // due ends one timer.
-func (t *Task) due(e *epoch, s int, due int64, key []byte, clock time.Time) {
+func (t *Task) due(e *epoch, s int, due int64, key []byte, cause *state.Firing, clock time.Time) {
 	m := &t.marks[s]
+	if due > m.ended && due > m.told {
+		cause = nil
+	}
 	if m.idle && due > m.told {
 		m.told = due
 		t.cells.SetWatermark(s, m.w, m.told)
@@ -144,7 +152,7 @@ func (t *Task) due(e *epoch, s int, due int64, key []byte, clock time.Time) {
 	}
 	t.family.cells, t.family.bytes = t.cells.Written()
 	if changes := t.cells.Done(); len(changes) > 0 {
-		t.changes(e, "", "", expired(t.cfg.Group.States[s].Name, due, key), changes, clock)
+		t.changes(e, "", "", expired(t.cfg.Group.States[s].Name, due, key, cause), changes, clock)
 	}
 	if rec != nil && t.state != Failed {
 		t.run(e, nil, route, rec, clock)
@@ -152,9 +160,17 @@ func (t *Task) due(e *epoch, s int, due int64, key []byte, clock time.Time) {
 }
 
 // expired is the origin of what the end of a row's time causes: no record did. It
-// is made of the state, the key and the time, so it is the same for ever.
-func expired(name string, due int64, key []byte) *event.Record {
+// is made of the state, the key and the time, so it is the same for ever. Where
+// timers of that time were ended before, the row was written anew since, so late
+// that its time was over: then what made the timer due tells it from the one before
+// (I4).
+func expired(name string, due int64, key []byte, again *state.Firing) *event.Record {
 	b := binary.BigEndian.AppendUint32([]byte("expire"), uint32(len(name)))
 	b = append(append(b, name...), key...)
+	if again != nil {
+		b = append(b, again.Topic[:]...)
+		b = binary.BigEndian.AppendUint32(b, uint32(again.Partition))
+		b = binary.BigEndian.AppendUint64(b, uint64(again.Offset))
+	}
 	return &event.Record{TopicID: xxh3.Hash128(b).Bytes(), Offset: due, Timestamp: event.NoTime}
 }

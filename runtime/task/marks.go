@@ -42,6 +42,7 @@ func silent(now int64) spoken {
 type mark struct {
 	feeds   []feed
 	w, told int64
+	ended   int64 // up to when timers have been ended
 	// tell is up to when timers are due: w or, while all inputs are idle, the least
 	// that these count as.
 	tell   int64
@@ -115,7 +116,7 @@ func (t *Task) passed(e *epoch, before int64, clock time.Time) *epoch {
 			t.judge(s)
 		}
 	}
-	return t.fire(e, clock)
+	return t.fire(e, state.Firing{Now: clock.UnixNano(), Topic: in.TopicID, Partition: in.Partition, Offset: before})
 }
 
 // idleAt tells whether the input is idle at a position: exactly where it was seen

@@ -36,6 +36,7 @@ const (
 	IdleClockOfAppend          // an idle mark bears the clock of the append
 	HeldInMemory               // held outputs are not stored
 	HeldRestarts               // the numbers of held outputs begin anew at a start
+	mutations
 )
 
 type policy struct {

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"time"
-
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
@@ -86,7 +84,7 @@ type group struct {
 	// As of the last transaction asked for.
 	committing int // how many epochs it holds; 0: it has been Committed
 	gone       []state.InputProgress
-	firing     int64
+	firing     state.Firing
 	marked     []state.Mark
 }
 
@@ -102,7 +100,7 @@ func (t *Task) forget() {
 type written struct {
 	cells                  uint64 // its number in Cells
 	wroteCells, wroteBytes int
-	firing                 int64 // Progress.Firing
+	firing                 state.Firing
 	arrived, timed         int64 // of its input
 	marks                  []state.Mark
 	heard                  []heard
@@ -123,11 +121,14 @@ func (t *Task) sealed(e *epoch, now int64) int64 {
 	}
 	e.marks = e.marks[:0]
 	for s := range t.marks {
-		e.marks = append(e.marks, state.Mark{W: t.marks[s].w, Told: t.marks[s].told})
+		e.marks = append(e.marks, state.Mark{W: t.marks[s].w, Told: t.marks[s].told, Ended: t.marks[s].ended})
 	}
 	for i := range e.arena.Outs {
 		o := &e.arena.Outs[i]
-		if o.NotBefore > now+holdAt || len(t.lanes) > 0 && o.Ordered && t.lanes[t.lane(o)] > 0 {
+		switch {
+		case o.NotBefore > now+holdAt && o.Ordered:
+			t.holdLanes(map[lane]bool{t.lane(o): true}) // what waits before it, too (I3)
+		case o.NotBefore > now+holdAt || len(t.lanes) > 0 && o.Ordered && t.lanes[t.lane(o)] > 0:
 			t.hold(e, o)
 		}
 	}
@@ -182,7 +183,8 @@ func (t *Task) commit(n int) {
 	}
 	t.firing = last.firing
 	for s := range last.marks {
-		t.marked[s].W, t.marked[s].Told = last.marks[s].W, last.marks[s].Told
+		last.marks[s].Name = t.marked[s].Name
+		t.marked[s] = last.marks[s]
 	}
 	ws = t.clearIntents(ws)
 	t.committing = k
@@ -228,8 +230,8 @@ func (t *Task) progress(done []Account) state.Write {
 func (t *Task) restore(p *Progress, now int64) {
 	t.lanes, t.lingering = map[lane]int{}, map[uint64]*epoch{}
 	for _, s := range t.cfg.Group.States {
-		t.marks = append(t.marks, mark{w: event.NoMicros, told: event.NoMicros, tell: event.NoMicros})
-		t.marked = append(t.marked, state.Mark{Name: s.Name, W: event.NoMicros, Told: event.NoMicros})
+		t.marks = append(t.marks, mark{w: event.NoMicros, told: event.NoMicros, tell: event.NoMicros, ended: event.NoMicros})
+		t.marked = append(t.marked, state.Mark{Name: s.Name, W: event.NoMicros, Told: event.NoMicros, Ended: event.NoMicros})
 	}
 	for _, in := range t.inputs {
 		t.join(in)
@@ -263,7 +265,7 @@ func (t *Task) restore(p *Progress, now int64) {
 	for s := range t.marks {
 		for _, m := range p.p.States {
 			if m.Name == t.marked[s].Name {
-				t.marked[s], t.marks[s].w, t.marks[s].told = m, m.W, m.Told
+				t.marked[s], t.marks[s].w, t.marks[s].told, t.marks[s].ended = m, m.W, m.Told, m.Ended
 			}
 		}
 		t.cells.SetWatermark(s, t.marks[s].w, t.marks[s].told)
@@ -275,9 +277,8 @@ func (t *Task) restore(p *Progress, now int64) {
 	t.nextHeld = t.policy.nextHeld(p.p.NextHeld)
 	t.refill(p.held)
 	t.judgeAll()
-	if t.firing = p.p.Firing; t.firing != 0 {
-		e := t.open(nil)
-		if e = t.fire(e, time.Unix(0, t.firing).UTC()); e != nil {
+	if t.firing = p.p.Firing; t.firing.Now != 0 {
+		if e := t.fire(t.open(nil), t.firing); e != nil {
 			t.seal(e, now)
 		}
 	}

@@ -74,9 +74,10 @@ type Config struct {
 	// IdleAfter is how long an input of a group must have been at its end to be told
 	// idle, and how far behind the clock it counts then; 0: the constant of that name.
 	IdleAfter time.Duration
-	// Ran is told of every slice before it runs: the input, the position of its first
-	// record, the one behind its last, and the now it sees. Only tests set it.
-	Ran func(input int, first, next, now int64)
+	// Ran is told of every record of a group's inputs before it runs, and of every gap:
+	// the input, its position, the one behind it, and the now that it sees. Only tests
+	// set it.
+	Ran func(input int, at, next, now int64)
 }
 
 // Input is one partition of a topic as one route reads it, or the group's own log.
@@ -262,9 +263,6 @@ func first(rs []event.Record, next int64) int64 {
 
 // slice runs records of an input, up to next, under one now.
 func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
-	if t.cfg.Ran != nil {
-		t.cfg.Ran(in.index, in.next, next, now)
-	}
 	clock := time.Unix(0, now).UTC()
 	e := t.open(in)
 	for i := range rs {
@@ -281,6 +279,7 @@ func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
 		t.records++
 		in.next = rec.Offset + 1
 		e.next = in.next
+		t.ran(in, before, now)
 		if t.cells == nil {
 			t.run(e, in, in.Route, rec, clock)
 		} else if e = t.record(e, rec, before, clock); e == nil {
@@ -289,6 +288,7 @@ func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
 	}
 	if before := in.next; before < next { // a gap
 		in.next, e.next = next, next
+		t.ran(in, before, now)
 		if t.cells != nil {
 			if e = t.passed(e, before, clock); e == nil {
 				return
@@ -297,6 +297,12 @@ func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
 	}
 	t.seal(e, now)
 	t.policy.after(t, clock)
+}
+
+func (t *Task) ran(in *input, at, now int64) {
+	if t.cfg.Ran != nil {
+		t.cfg.Ran(in.index, at, in.next, now)
+	}
 }
 
 // run runs one record through a route, and what it makes behind it. in is the

@@ -1,0 +1,276 @@
+package task
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
+)
+
+// The group of the tests: a and b read topics and share everything, c and d read
+// changes: c of the table t, which a, b and the panes write, d of t and of u, which
+// c writes. Panes run in a.
+const (
+	routeA = iota
+	routeB
+	routeC
+	routeD
+)
+
+const (
+	stateT = iota // rows that age: n and when it was written
+	stateU
+	stateW // panes
+	stateM // a dedupe memory
+)
+
+const (
+	sec    = int64(1e6) // of event time, in microseconds
+	paneOf = 20 * sec
+	ageOf  = 50 * sec
+	within = 15 * sec
+)
+
+func testGroup() *plan.Group {
+	g := &plan.Group{Name: "t"}
+	for _, n := range []string{"a", "b", "c", "d"} {
+		g.Routes = append(g.Routes, &plan.Route{Route: &ir.Route{Name: n}, Group: g, Emits: []*ir.Emit{{ID: "x", Via: "x"}, {ID: "y", Via: "y"}}})
+	}
+	leads := []plan.Lead{{Route: routeA}, {Route: routeB, Timed: true}}
+	g.States = []*plan.State{
+		{State: &ir.State{Kind: ir.TableState, Name: "table t", SpanMS: ageOf / 1000}, Leads: leads, Readers: []int{routeC, routeD}},
+		{State: &ir.State{Kind: ir.TableState, Name: "table u"}, Leads: leads, Readers: []int{routeD}},
+		{State: &ir.State{Kind: ir.WindowState, Name: "window a 20s"}, Leads: leads},
+		{State: &ir.State{Kind: ir.DedupeState, Name: "dedupe m", SpanMS: within / 1000}, Leads: leads[:1]},
+	}
+	return g
+}
+
+func testSpecs() []state.Spec {
+	return []state.Spec{{Number: 1}, {Number: 2}, {Number: 3}, {Number: 4, Keep: within}}
+}
+
+// prog is what a record does, as its value says, in order.
+type prog struct {
+	T    int64    `json:"t"` // @time, seconds
+	K    string   `json:"k"` // key of everything
+	Do   []string `json:"do,omitempty"`
+	Kids []prog   `json:"kids,omitempty"`
+}
+
+func (p prog) String() string { b, _ := json.Marshal(p); return string(b) }
+
+// stateful is the runner of the group.
+type stateful struct {
+	cells *state.Cells
+	late  func(rec *event.Record, end int64) // told what is dropped as late
+	ran   int
+}
+
+type running struct {
+	*stateful
+	route int
+	rec   *event.Record
+	at    string // its origin
+	now   time.Time
+	out   *event.Arena
+	n     int
+}
+
+func (s *stateful) Run(route int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	s.ran++
+	r := &running{stateful: s, route: route, rec: rec, now: now, out: out}
+	r.at = fmt.Sprintf("%s%d/%d/%d", strings.TrimRight(string(rec.TopicID[:1]), "\x00"), rec.TopicID[1], rec.Partition, rec.Offset)
+	if rec.Made == nil {
+		var p prog
+		if err := json.Unmarshal(rec.Value, &p); err != nil {
+			panic(err)
+		}
+		return r.prog(&p)
+	}
+	r.at += rec.Made.Path
+	switch rec.Made.Kind {
+	case event.Child:
+		return r.prog(rec.Made.Frame.(*prog))
+	case event.Change:
+		return r.change(string(rec.Made.Value.(string)))
+	default:
+		return r.pane(string(rec.Made.Value.(string)))
+	}
+}
+
+func (r *running) prog(p *prog) event.Outcome {
+	end := event.Outcome{Arrived: p.T * sec, Timed: p.T*sec + 1}
+	seen := ""
+	for _, do := range p.Do {
+		switch do {
+		case "hist": // the order of everything that ran before
+			seen = r.hist()
+		case "now":
+			seen += fmt.Sprintf(" now %d", r.now.UnixNano()/1e9)
+		case "x", "y":
+			r.emit(int(do[0]-'x'), p.K, true, 0, seen)
+		case "free":
+			r.emit(0, "", false, 0, seen)
+		case "wait":
+			r.emit(0, p.K, true, r.now.UnixNano()+5e9, seen)
+		case "claim":
+			if !r.cells.Claim(stateM, []byte(p.K), p.T*sec, within) {
+				end.Kind, end.Reason = event.Dropped, "repeat"
+				return end
+			}
+		case "update":
+			seen += " row " + r.update(stateT, p.K, p.T*sec)
+		case "window":
+			r.window(p, seen)
+		case "drop":
+			end.Kind, end.Reason = event.Dropped, "drop"
+			return end
+		case "fail":
+			return r.fail(end)
+		case "odd": // fails by what the state says
+			if h := r.hist(); h[len(h)-1]%2 == 1 {
+				return r.fail(end)
+			}
+		}
+	}
+	for i := range p.Kids {
+		end.Kind = event.Split
+		path := ""
+		if r.rec.Made != nil {
+			path = r.rec.Made.Path
+		}
+		c := *r.rec
+		c.Made = &event.Made{Kind: event.Child, Path: path + "/" + strconv.Itoa(i), Value: p.Kids[i].K, Frame: &p.Kids[i]}
+		end.Children = append(end.Children, c)
+	}
+	return end
+}
+
+func (r *running) fail(end event.Outcome) event.Outcome {
+	end.Kind, end.Stage, end.Fail = event.Failed, "map", diag.Failf(diag.Syntax, token.Span{}, "it fails")
+	return end
+}
+
+// hist folds the record into the history of all that ran, and gives it.
+func (r *running) hist() string {
+	old, _ := r.cells.Get(stateU, []byte("hist"))
+	h := fnv.New32a()
+	h.Write(old)
+	h.Write([]byte(r.at))
+	v := fmt.Sprintf("%08x", h.Sum32())
+	r.cells.Put(stateU, []byte("hist"), []byte(v))
+	return v
+}
+
+// update counts a row and tells the change.
+func (r *running) update(s int, key string, at int64) string {
+	n := int64(0)
+	old, ok := r.cells.Get(s, []byte(key))
+	if ok {
+		n = int64(binary.BigEndian.Uint64(old))
+	} else if s == stateT {
+		r.cells.Arm(s, at+ageOf, []byte(key))
+	}
+	row := binary.BigEndian.AppendUint64(nil, uint64(n+1))
+	row = binary.BigEndian.AppendUint64(row, uint64(at))
+	r.cells.Put(s, []byte(key), row)
+	v := fmt.Sprintf("%s=%d", key, n+1)
+	r.cells.Tell(state.Change{State: s, Value: v})
+	return v
+}
+
+func (r *running) change(v string) event.Outcome {
+	r.hist()
+	key, _, _ := strings.Cut(v, "=")
+	if r.route == routeC {
+		if strings.HasSuffix(v, "3") {
+			return r.fail(event.Outcome{})
+		}
+		r.update(stateU, key, 0)
+		if strings.HasSuffix(v, "4") {
+			r.update(stateU, key, 0)
+		}
+	}
+	r.emit(r.route%2, key, true, 0, v+" "+r.hist())
+	return event.Outcome{Arrived: event.NoMicros, Timed: event.NoMicros}
+}
+
+func (r *running) window(p *prog, seen string) {
+	end := (p.T*sec/paneOf + 1) * paneOf
+	if end <= max(r.cells.Watermark(stateW), r.cells.Told(stateW)) {
+		r.late(r.rec, end)
+		r.emit(1, p.K, true, 0, "late "+seen)
+		return
+	}
+	key := binary.BigEndian.AppendUint64(nil, uint64(end))
+	key = append(key, p.K...)
+	old, ok := r.cells.Get(stateW, key)
+	if !ok {
+		r.cells.Arm(stateW, end, key)
+	}
+	r.cells.Put(stateW, key, []byte(string(old)+" "+r.at))
+}
+
+func (r *running) pane(v string) event.Outcome {
+	h := r.hist()
+	if h[0]%4 == 0 {
+		return r.fail(event.Outcome{})
+	}
+	row := r.update(stateT, "pane", r.rec.Offset)
+	r.emit(0, "pane", true, 0, v+" "+h+" "+row+fmt.Sprintf(" now %d", r.now.UnixNano()/1e9))
+	return event.Outcome{}
+}
+
+func (s *stateful) Due(st int, due int64, key []byte) (int, *event.Record) {
+	s.cells.Disarm(st, due, key)
+	old, ok := s.cells.Get(st, key)
+	if !ok {
+		return 0, nil
+	}
+	if st == stateW {
+		s.cells.Delete(st, key)
+		return routeA, &event.Record{
+			TopicID: event.TopicID{'w', key[len(key)-1]}, Offset: due, Timestamp: due / 1000,
+			Made: &event.Made{Kind: event.Pane, Value: fmt.Sprintf("pane %s to %d:%s", key[8:], due/sec, old)},
+		}
+	}
+	if at := int64(binary.BigEndian.Uint64(old[8:])); at+ageOf > due {
+		s.cells.Arm(st, at+ageOf, key)
+		return 0, nil
+	}
+	s.cells.Delete(st, key)
+	s.cells.Tell(state.Change{State: st, Value: string(key) + "=gone"})
+	return 0, nil
+}
+
+// emit makes an output; its id is for ever the same, its body says what the
+// record saw.
+func (r *running) emit(emit int, key string, ordered bool, notBefore int64, body string) {
+	o := event.Output{Arena: r.out, Emit: int32(emit), Ordered: ordered, NotBefore: notBefore, NoKey: true, Time: event.NoTime}
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s", r.route, key)
+	if ordered {
+		o.Lane = h.Sum64()
+	}
+	put := func(s string) event.Bytes {
+		b := event.Bytes{Start: uint32(len(r.out.Buf))}
+		r.out.Buf = append(r.out.Buf, s...)
+		b.End = uint32(len(r.out.Buf))
+		return b
+	}
+	o.ID = put(fmt.Sprintf("%d %s #%d", r.route, r.at, r.n))
+	o.Body = put(body)
+	r.n++
+	r.out.Outs = append(r.out.Outs, o)
+}
