@@ -24,6 +24,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
 	"github.com/sluice-dev/sluice/runtime/observe"
+	"github.com/sluice-dev/sluice/runtime/state"
 )
 
 // Ports on loopback (conventions.md).
@@ -45,6 +46,9 @@ type runOptions struct {
 	once      bool
 	verbose   bool
 	ephemeral bool // dev: a temporary state directory
+	// acceptLoss lets a program start that has no use for some of the stored state.
+	acceptLoss  bool
+	claimMemory int64 // MiB
 }
 
 func (o *runOptions) flags(c *cobra.Command) {
@@ -54,6 +58,7 @@ func (o *runOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
 	f.StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no `connection kafka main`, in place of the embedded broker")
 	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer at start")
+	f.Int64Var(&o.claimMemory, "dedupe-memory", 1024, "how many MiB of keys `dedupe` may hold in memory")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
 	outputFlag(c, &o.out)
 }
@@ -84,6 +89,7 @@ func runCmd() *cobra.Command {
 		},
 	}
 	o.flags(c)
+	c.Flags().BoolVar(&o.acceptLoss, "accept-state-loss", false, "delete the state that the program, as it is now, has no use for")
 	c.Flags().BoolVar(&o.once, "once", false, "end when everything that is in the topics now, and what follows from it, has been taken")
 	return c
 }
@@ -144,7 +150,7 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	v := buildVersion()
 	started := false // a program that did not start has no account
 	e := engine.New(engine.Config{
-		Plan: p, Settings: s, StoreID: dir.ID, Wait: o.wait, MakeTopics: !declared, Once: o.once, Log: log,
+		Plan: p, Settings: s, StoreID: dir.ID, Dir: o.dir, State: dir.Store(), AcceptStateLoss: o.acceptLoss, ClaimMemory: o.claimMemory << 20, Wait: o.wait, MakeTopics: !declared, Once: o.once, Log: log,
 		Version: v.Version, Commit: v.Commit,
 		Ready: func() {
 			started = true
@@ -186,7 +192,8 @@ func runError(err error) error {
 		denied  *kafka.DeniedError
 		id      *kafka.TopicIDError
 		fenced  *kafka.FencedError
-		state   *engine.StateError
+		dir     *engine.StateError
+		store   *state.RefusedError
 	)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
@@ -195,7 +202,7 @@ func runError(err error) error {
 		return fail(exitUnreachable, err)
 	case errors.As(err, &auth), errors.As(err, &denied):
 		return fail(exitUsage, err)
-	case errors.As(err, &id), errors.As(err, &fenced), errors.As(err, &state):
+	case errors.As(err, &id), errors.As(err, &fenced), errors.As(err, &dir), errors.As(err, &store):
 		return fail(exitState, err)
 	}
 	return fail(exitProblems, err)

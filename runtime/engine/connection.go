@@ -28,6 +28,8 @@ type connection struct {
 	health  *observe.Health
 	// accepted is told each output that was taken (Config.Accepted); nil: nobody.
 	accepted func(*plan.Route, *event.Output)
+	// holdAfter is after how long an output that waits is held in a group's store.
+	holdAfter time.Duration
 
 	mu    sync.Mutex
 	sched *deliver.Scheduler
@@ -35,7 +37,7 @@ type connection struct {
 }
 
 func newConnection(name string, cfg deliver.Config, senders []sender, log *slog.Logger, h *observe.Health) *connection {
-	return &connection{name: name, senders: senders, log: log, health: h, sched: deliver.New(cfg, time.Now().UnixNano()), wake: make(chan struct{}, 1)}
+	return &connection{name: name, senders: senders, log: log, health: h, holdAfter: holdAfter, sched: deliver.New(cfg, time.Now().UnixNano()), wake: make(chan struct{}, 1)}
 }
 
 // signal wakes a loop that sleeps on a channel of one.
@@ -81,6 +83,18 @@ func (c *connection) load(owner *deliver.Owner) (waiting, onWire int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return owner.Waiting(), owner.OnWire()
+}
+
+// holdAfter is the default of `hold_after:` (conventions.md, "defaults").
+const holdAfter = 60 * time.Second
+
+// overdue gives the outputs of an owner that wait too long for the epochs of its task.
+func (c *connection) overdue(owner *deliver.Owner, now int64) []*event.Output {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var outs []*event.Output
+	c.sched.Overdue(owner, now, c.holdAfter, func(o *event.Output) { outs = append(outs, o) })
+	return outs
 }
 
 // downLong is after how long a receiver that fails is away rather than hiccuping.
@@ -157,7 +171,7 @@ func (c *connection) send(ctx context.Context, r *deliver.Request, taken time.Ti
 	results := c.sched.Answer(r, a, now)
 	// Results are valid until the next answer, so they are handed on under the lock.
 	for len(results) > 0 {
-		p := results[0].Owner.Ref.(*partition)
+		p := results[0].Owner.Ref.(*running)
 		n := 1
 		for n < len(results) && results[n].Owner == results[0].Owner {
 			n++
@@ -165,11 +179,11 @@ func (c *connection) send(ctx context.Context, r *deliver.Request, taken time.Ti
 		if c.accepted != nil {
 			for i := range results[:n] {
 				if results[i].Kind == deliver.Taken {
-					c.accepted(p.route.plan, results[i].Out)
+					c.accepted(p.loop.routes[results[i].Out.Route].plan, results[i].Out)
 				}
 			}
 		}
-		p.route.results(p, results[:n])
+		p.loop.results(p, results[:n])
 		results = results[n:]
 	}
 	c.mu.Unlock()

@@ -13,6 +13,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,14 +26,17 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/dedupe"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/lookup"
 	"github.com/sluice-dev/sluice/runtime/observe"
 	"github.com/sluice-dev/sluice/runtime/op"
 	kafkasink "github.com/sluice-dev/sluice/runtime/sink/kafka"
 	logsink "github.com/sluice-dev/sluice/runtime/sink/log"
 	"github.com/sluice-dev/sluice/runtime/sink/segment"
+	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
@@ -42,6 +46,18 @@ type Config struct {
 	Settings *Settings
 	// StoreID is who this process is for the brokers (StateDir.ID).
 	StoreID string
+	// Dir is the program's directory, where the files of its tables lie.
+	Dir string
+	// State is the directory of the store (StateDir.Store); needed where the program
+	// has state.
+	State string
+	// LeastSpace is how many bytes the disk of the store must have left; 0: as many as
+	// the store may need at once.
+	LeastSpace uint64
+	// ClaimMemory is how many bytes of memory deduplication may take; 0: 1 GiB.
+	ClaimMemory int64
+	// AcceptStateLoss lets a program go on that has no use for what is stored.
+	AcceptStateLoss bool
 	// Wait is how long the brokers may take to answer at start.
 	Wait time.Duration
 	// MakeTopics makes the topics that the program names: with the embedded broker.
@@ -74,11 +90,22 @@ type Engine struct {
 	producers map[string]*kafka.Producer
 	conns     map[string]*connection // "segment main"
 	index     map[string]int         // of a connection within its scheduler
-	routes    []*route
+	loops     []*loop
+	routes    []*route // of all loops
 	groups    []*kafka.Group
+	tables    *lookup.Set // loaded tables
+
+	store     state.Store // nil: the program has no state
+	directory *state.Directory
+	claims    *dedupe.Budget // memory of deduplication
+	space     *state.Guard
+	full      atomic.Pointer[string] // why nothing may be written to the store; nil, "": it may
 	closers   []func()
 	running   atomic.Bool // all of the above stands and changes no more
 }
+
+// defaultClaimMemory holds some 30 million keys.
+const defaultClaimMemory = 1 << 30
 
 // mainKafka is the connection that routes read from and write letters to unless
 // they say otherwise.
@@ -98,6 +125,7 @@ const (
 func New(cfg Config) *Engine {
 	return &Engine{
 		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
+		claims: dedupe.NewBudget(cmp.Or(cfg.ClaimMemory, defaultClaimMemory)),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
 	}
 }
@@ -156,16 +184,21 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 		}
 		stop(err)
 	}
-	for _, r := range e.routes {
+	for _, l := range e.loops {
 		letters, stopLetters := context.WithCancel(context.WithoutCancel(ctx))
-		wg.Go(func() { r.poll(ctx) })
-		wg.Go(func() { r.write(letters) })
+		for _, r := range l.routes {
+			wg.Go(func() { r.write(letters) })
+		}
 		wg.Go(func() {
 			defer stopLetters()
-			if err := r.run(ctx); err != nil {
+			if err := l.run(ctx); err != nil {
 				end(err)
 			}
 		})
+	}
+	wg.Go(func() { e.feedTables(ctx) })
+	if e.store != nil {
+		wg.Go(func() { e.keep(ctx) })
 	}
 	if e.cfg.Once {
 		wg.Go(func() {
@@ -232,6 +265,9 @@ func (e *Engine) close() {
 }
 
 func (e *Engine) start(ctx context.Context) error {
+	if err := e.loadFiles(); err != nil {
+		return err
+	}
 	if err := e.kafka(ctx); err != nil {
 		return err
 	}
@@ -244,8 +280,19 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.topics(ctx); err != nil {
 		return err
 	}
+	if err := e.openStore(); err != nil {
+		return err
+	}
 	for _, r := range e.cfg.Plan.Routes {
-		if err := e.route(ctx, r); err != nil {
+		if r.Group != nil {
+			continue
+		}
+		if err := e.stateless(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, g := range e.cfg.Plan.Groups {
+		if err := e.stateGroup(ctx, g); err != nil {
 			return err
 		}
 	}
@@ -288,9 +335,10 @@ func (e *Engine) connections() error {
 	for _, root := range roots {
 		var cfg deliver.Config
 		var senders []sender
+		var hold time.Duration
 		for _, s := range groups[root] {
 			if s.Name == root {
-				cfg.Rate, cfg.MaxRetryAfter = s.Rate, s.MaxRetryAfter
+				cfg.Rate, cfg.MaxRetryAfter, hold = s.Rate, s.MaxRetryAfter, s.HoldAfter
 			}
 			s.Sink.Version = e.cfg.Version
 			sink := segment.New(s.Sink)
@@ -301,6 +349,7 @@ func (e *Engine) connections() error {
 		}
 		cfg.Seed = uint64(e.since.UnixNano())
 		c := newConnection("segment "+root, cfg, senders, e.log, e.health)
+		c.holdAfter = cmp.Or(hold, holdAfter)
 		for _, s := range groups[root] {
 			e.conns["segment "+s.Name] = c
 		}
@@ -335,6 +384,11 @@ func (e *Engine) topics(ctx context.Context) error {
 			named[conn] = map[string]bool{}
 		}
 		named[conn][topic] = true
+	}
+	for _, t := range e.tables.Tables() {
+		if t.Decl.Load.Topic != "" {
+			add(via(t.Decl.Load.Via), t.Decl.Load.Topic)
+		}
 	}
 	for _, r := range e.cfg.Plan.Routes {
 		for _, t := range topicNames(r) {
@@ -404,51 +458,93 @@ func via(name string) string {
 	return name
 }
 
-// route makes one route ready to run.
-func (e *Engine) route(ctx context.Context, p *plan.Route) error {
-	compiled, err := op.Compile(p, e.cfg.Plan.App)
+// stateless makes a route without state ready to run.
+func (e *Engine) stateless(ctx context.Context, p *plan.Route) error {
+	l := newLoop(e, p.Name)
+	l.needs = e.needs(p)
+	if err := e.route(l, p); err != nil {
+		return err
+	}
+	r := l.routes[0]
+	var err error
+	if r.op, err = op.Compile(p, e.cfg.Plan.App); err != nil {
+		return err
+	}
+	if err := e.letters(ctx, r); err != nil {
+		return err
+	}
+	if err := e.join(ctx, r, via(p.Source.Via)); err != nil {
+		return err
+	}
+	e.groups = append(e.groups, r.consumer)
+	e.loops = append(e.loops, l)
+	return nil
+}
+
+// stateGroup makes a state group ready to run, or to wait.
+func (e *Engine) stateGroup(ctx context.Context, p *plan.Group) error {
+	l := newLoop(e, p.Name)
+	l.needs = e.needs(p.Routes...)
+	for _, r := range p.Routes {
+		if err := e.route(l, r); err != nil {
+			return err
+		}
+	}
+	compiled, err := op.CompileGroup(p, e.cfg.Plan.App)
 	if err != nil {
 		return err
 	}
-	conn := via(p.Source.Via)
-	r := &route{
-		eng: e, plan: p, op: compiled, log: e.log, priority: deliver.Normal,
-		parts: map[kafka.TP]*partition{}, dirty: kafka.Offsets{}, touched: map[*partition]bool{},
-		polled: make(chan polled), goOn: make(chan kafka.Offsets), commands: make(chan func()), finished: make(chan struct{}),
-		notify: make(chan struct{}, 1),
+	for _, r := range l.routes {
+		if err := e.letters(ctx, r); err != nil {
+			return err
+		}
 	}
+	l.group = newGroup(l, p, compiled)
+	var other *OtherStoreError
+	if err := l.group.join(ctx); errors.As(err, &other) {
+		l.group.waits = err // the other routes run
+	} else if err != nil {
+		return err
+	}
+	e.loops = append(e.loops, l)
+	return nil
+}
+
+// route adds a route to a loop, with where its outputs go.
+func (e *Engine) route(l *loop, p *plan.Route) error {
+	r := &route{
+		eng: e, loop: l, index: len(l.routes), plan: p, priority: deliver.Normal,
+		parts: map[kafka.TP]*input{}, dirty: kafka.Offsets{},
+	}
+	r.poller = poller{route: r, goOn: make(chan kafka.Offsets)}
 	switch p.Priority {
 	case "high":
 		r.priority = deliver.High
 	case "low":
 		r.priority = deliver.Low
 	}
-	byConn := map[*connection]int{}
 	for _, em := range p.Emits {
 		name := connectionOf(em)
 		c := e.conns[name]
 		if c == nil {
 			return fmt.Errorf("route %s: there is no connection %s", p.Name, name)
 		}
-		i, ok := byConn[c]
-		if !ok {
-			i = len(r.conns)
-			byConn[c] = i
-			r.conns = append(r.conns, c)
+		i := slices.Index(l.conns, c)
+		if i < 0 {
+			i = len(l.conns)
+			l.conns = append(l.conns, c)
 		}
 		r.targets = append(r.targets, target{conn: i, index: e.index[name]})
 	}
-	if e.admins[conn] == nil {
+	if conn := via(p.Source.Via); e.admins[conn] == nil {
 		return fmt.Errorf("route %s: there is no connection kafka %s", p.Name, conn)
 	}
-	if err := e.join(ctx, r, conn); err != nil {
-		return err
-	}
+	l.routes = append(l.routes, r)
 	e.routes = append(e.routes, r)
 	return nil
 }
 
-// join makes the route's dead topic and joins its group.
+// join joins the route's consumer group.
 func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 	admin, p := e.admins[conn], r.plan
 	o := kafka.GroupOptions{
@@ -476,6 +572,9 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 	if p.Source.Start == "latest" {
 		o.Start = kafka.Latest
 	}
+	if r.loop.group != nil {
+		o.Position = r.loop.group.position(r)
+	}
 	named, err := admin.Describe(ctx, o.Topics...)
 	if err != nil {
 		return err
@@ -486,14 +585,8 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 	}
 	cfg := e.cfg.Settings.Kafka[conn]
 	cfg.Logger = e.log
-	if err := e.deadTopic(ctx, r, admin, cfg, found); err != nil {
-		return err
-	}
-	if r.group, err = kafka.NewGroup(ctx, cfg, admin, o); err != nil {
-		return err
-	}
-	e.groups = append(e.groups, r.group)
-	return nil
+	r.consumer, err = kafka.NewGroup(ctx, cfg, admin, o)
+	return err
 }
 
 // heartbeats are how many heartbeats a session has time for.
@@ -521,15 +614,21 @@ func (e *Engine) sameTopics(ctx context.Context, admin *kafka.Admin, group strin
 // finds later will.
 const usualMax = 1 << 20
 
-// deadTopic makes the route's dead topic, large enough that a letter about any
-// record of its sources fits, and what writes there.
-func (e *Engine) deadTopic(ctx context.Context, r *route, admin *kafka.Admin, cfg kafka.Config, topics map[string]kafka.TopicInfo) error {
+// letters makes the route's dead topic, large enough that a letter about any record
+// of its sources fits, and what writes there.
+func (e *Engine) letters(ctx context.Context, r *route) error {
+	conn := via(r.plan.Source.Via)
+	admin := e.admins[conn]
 	largest := 0
-	if r.plan.Source.Pattern != "" {
+	if r.plan.Source.Pattern != "" || r.plan.Source.Kind == "changes" {
 		largest = usualMax
 	}
+	topics, err := r.topics(ctx, admin)
+	if err != nil {
+		return err
+	}
 	if len(topics) > 0 {
-		limits, err := admin.MaxMessageBytes(ctx, slices.Sorted(maps.Keys(topics))...)
+		limits, err := admin.MaxMessageBytes(ctx, topics...)
 		if err != nil {
 			return err
 		}
@@ -545,6 +644,8 @@ func (e *Engine) deadTopic(ctx context.Context, r *route, admin *kafka.Admin, cf
 	if err != nil {
 		return err
 	}
+	cfg := e.cfg.Settings.Kafka[conn]
+	cfg.Logger = e.log
 	p, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
 	if err != nil {
 		return err

@@ -35,9 +35,10 @@ type lettersOut struct {
 
 // letterTry is a letter on its way.
 type letterTry struct {
-	p   *partition
-	l   *letter.Letter
-	ref task.Ref
+	p     *running
+	route *route
+	l     *letter.Letter
+	ref   task.Ref
 }
 
 // letterAck is what became of one.
@@ -80,12 +81,7 @@ func (r *route) write(ctx context.Context) {
 }
 
 func (r *route) writeOne(ctx context.Context, try letterTry) {
-	landed := func(res kafka.Result) {
-		r.mu.Lock()
-		r.inbox.acks = append(r.inbox.acks, letterAck{try, res})
-		r.mu.Unlock()
-		signal(r.notify)
-	}
+	landed := func(res kafka.Result) { r.loop.landed(letterAck{try, res}) }
 	if !try.p.mayWrite(time.Now()) { // I6
 		landed(kafka.Result{Class: kafka.Retry, Err: errLease})
 		return
@@ -107,7 +103,7 @@ func (r *route) acked(a letterAck) {
 		a.p.letters--
 		a.p.task.LetterAcked(a.ref)
 		if len(r.letters.failed) == 0 && r.eng.health.Clear(r.lettersCondition()) {
-			r.log.Info("dead letters are written again", "route", r.plan.Name)
+			r.eng.log.Info("dead letters are written again", "route", r.plan.Name)
 		}
 		return
 	}
@@ -120,7 +116,7 @@ func (r *route) acked(a letterAck) {
 		a.l.ByReference = true
 	}
 	if r.eng.health.Set(r.lettersCondition(), "the dead topic "+r.letters.topic+" cannot be written: "+a.result.Err.Error()+"; the route waits with it, nothing is skipped", time.Now()) {
-		r.log.Error("dead letter not written; the route waits with it", "route", r.plan.Name, "topic", r.letters.topic, "error", a.result.Err)
+		r.eng.log.Error("dead letter not written; the route waits with it", "route", r.plan.Name, "topic", r.letters.topic, "error", a.result.Err)
 	}
 	r.letters.failed = append(r.letters.failed, a.letterTry)
 	r.letters.again = time.Now().Add(letterRetry)

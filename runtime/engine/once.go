@@ -91,9 +91,11 @@ func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka
 // another process of the group, which says so by what it committed.
 func (e *Engine) reached(ctx context.Context, r *route, admin *kafka.Admin, goal kafka.Offsets) (bool, error) {
 	at := kafka.Offsets{}
-	r.command(func() {
-		for tp, p := range r.parts {
-			at[tp] = p.task.Watermark(0)
+	r.loop.command(func() {
+		for tp, in := range r.parts {
+			if in.run != nil {
+				at[tp] = in.run.task.Watermark(in.number)
+			}
 		}
 	})
 	others := false

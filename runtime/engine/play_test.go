@@ -93,7 +93,7 @@ func playEngine() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	e := engine.New(engine.Config{
-		Plan: p.Plan, Settings: s, StoreID: dir.ID, Wait: 30 * time.Second, Session: c.Session, Version: "test",
+		Plan: p.Plan, Settings: s, StoreID: dir.ID, State: dir.Store(), Wait: 30 * time.Second, Session: c.Session, Version: "test",
 		Log:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Ready: func() { fmt.Println("ready") },
 	})

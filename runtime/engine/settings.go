@@ -43,6 +43,9 @@ type Deliver struct {
 	deliver.Connection
 	Rate          deliver.Rate
 	MaxRetryAfter time.Duration
+	// HoldAfter is how long an output of a state group may wait before it is held in
+	// the store, so that its group goes on. 0: holdAfter.
+	HoldAfter time.Duration
 }
 
 // segmentRetry is how long an output to Segment is tried (conventions.md, "defaults").
@@ -176,6 +179,7 @@ func (r *resolver) segment() Segment {
 	s.Sink.Gzip = !segment.Local(s.Sink.URL)
 	s.Retry = r.duration("retry", segmentRetry)
 	s.MaxRetryAfter = r.duration("max_retry_after", 0)
+	s.HoldAfter = r.duration("hold_after", 0)
 	if o := r.c.Option("rate"); o != nil && o.Rate != nil {
 		s.Rate = deliver.Rate{N: o.Rate.N, Per: time.Duration(o.Rate.PerMS) * time.Millisecond}
 	}

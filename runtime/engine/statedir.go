@@ -91,5 +91,8 @@ func (s *StateDir) file(name string, make func() string) (string, error) {
 	return text, nil
 }
 
+// Store is where the program's store lies.
+func (s *StateDir) Store() string { return filepath.Join(s.Dir, "store") }
+
 // Close unlocks the directory.
 func (s *StateDir) Close() { s.lock.Close() }

@@ -21,16 +21,22 @@ func (r *route) stats() stats {
 	var s stats
 	read := func() {
 		s = stats{account: r.account(), oldest: event.NoTime}
-		for _, p := range r.parts {
-			_, b := p.task.InFlight()
-			s.inFlight += b
-			s.lag += max(0, p.end-p.task.Next(0))
+		for _, in := range r.parts {
+			if in.run != nil {
+				s.lag += max(0, in.end-in.run.task.Next(in.number))
+			}
+		}
+		for _, p := range r.loop.tasks {
+			if r.index == 0 { // a group's task is counted once
+				_, b := p.task.InFlight()
+				s.inFlight += b
+			}
 			if o := p.task.Oldest(); o != event.NoTime && (s.oldest == event.NoTime || o < s.oldest) {
 				s.oldest = o
 			}
 		}
 	}
-	if !r.command(read) {
+	if !r.loop.command(read) {
 		read()
 	}
 	return s

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -271,6 +272,7 @@ type options struct {
 	url     string
 	key     string
 	store   string            // "": one of its own
+	state   string            // directory of the store; "": one of its own
 	env     map[string]string // more of it
 	session time.Duration     // 0: 10 s
 	once    bool
@@ -292,6 +294,9 @@ func (w *world) config(src string, o options) engine.Config {
 	p := w.plan(src)
 	if o.store == "" {
 		o.store = "store-" + strings.ToLower(rand.Text()[:8])
+	}
+	if o.state == "" {
+		o.state = filepath.Join(w.t.TempDir(), "store")
 	}
 	if o.session == 0 {
 		o.session = 10 * time.Second
@@ -320,7 +325,7 @@ func (w *world) config(src string, o options) engine.Config {
 		w.t.Fatal(err)
 	}
 	return engine.Config{
-		Plan: p, Settings: s, StoreID: o.store, Wait: o.wait, Session: o.session, Once: o.once, MakeTopics: o.make,
+		Plan: p, Settings: s, StoreID: o.store, State: o.state, Wait: o.wait, Session: o.session, Once: o.once, MakeTopics: o.make,
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Version: "test",
 	}
 }

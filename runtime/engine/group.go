@@ -1,0 +1,495 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/state"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// group is what the loop of a state group has beside those of other routes: one
+// task for all its partitions, a store, and a log of its own.
+//
+// It runs in sessions. A session joins the consumer groups of all its routes, waits
+// until every partition is assigned here, opens the task at the positions that the
+// store holds, and lasts until a partition is taken away. Where it cannot run here
+// (another store holds the state) it waits by name and looks again; the other routes
+// of the program go on.
+type group struct {
+	loop *loop
+	plan *plan.Group
+	op   *op.Group
+	conn string // connection kafka of its own log
+
+	ownTopic kafka.TopicInfo
+	ownName  string
+	tail     *kafka.Tail
+	poller   poller
+
+	waits error // why it could not be joined at start
+
+	progress *task.Progress
+	cells    *state.Cells
+	run      *running // nil until every partition is here
+	early    []early  // slices that came before
+	applied  int64    // position of the own log that is stored
+	broken   error    // ends the session
+
+	stalled string // why the store takes nothing; "" where it does
+}
+
+// early is a slice that came before the task was open.
+type early struct {
+	route *route
+	slice kafka.Slice
+}
+
+// waitAgain is how often a group that waits looks whether it may run.
+const waitAgain = 5 * time.Second
+
+// OtherStoreError is a state group whose state another store holds.
+type OtherStoreError struct {
+	Group, Route string
+	Theirs, Ours string
+}
+
+// Error says who holds it and what to do.
+func (e *OtherStoreError) Error() string {
+	return fmt.Sprintf("the state of group %s is held by the store %s (route %s was committed by it) and this process has %s: a state group runs in one process; start it on that state directory, or stop the other process for good and run `sluice state reset %s --to committed` to begin with an empty state here",
+		e.Group, e.Theirs, e.Route, e.Ours, e.Route)
+}
+
+// ResetError is a route whose committed position somebody set by hand while the
+// state stands elsewhere.
+type ResetError struct {
+	Group, Route string
+	At           kafka.TP
+	Committed    int64
+	Applied      int64
+}
+
+// Error says what to decide.
+func (e *ResetError) Error() string {
+	return fmt.Sprintf("the position of %s/%d in group %s was set to %d by hand, and the state has taken everything before %d: `sluice state reset %s --to committed` begins there with the state as it is; commit %d again to go on as if nothing was",
+		e.At.Topic, e.At.Partition, e.Group, e.Committed, e.Applied, e.Route, e.Applied)
+}
+
+func (g *group) condition() string { return "group " + g.plan.Name }
+
+// join prepares a session: the own log, the state from the store, and the consumer
+// groups.
+func (g *group) join(ctx context.Context) error {
+	e := g.loop.eng
+	admin := e.admins[g.conn]
+	for _, r := range g.loop.routes {
+		if err := g.mayRun(ctx, r); err != nil {
+			return err
+		}
+	}
+	g.ownName = kafka.OwnTopic(e.cfg.Plan.App, g.plan.Name)
+	if err := admin.Ensure(ctx, kafka.LogTopicSpec(g.ownName, 1)); err != nil {
+		return err
+	}
+	found, err := admin.Describe(ctx, g.ownName)
+	if err != nil {
+		return err
+	}
+	g.ownTopic = found[g.ownName]
+	if g.progress, err = task.Restore(e.store, g.plan.Name); err != nil {
+		return err
+	}
+	if g.cells, err = state.Open(e.store, e.directory.Specs(g.plan)); err != nil {
+		return err
+	}
+	g.cells.Charge(e.claims)
+	for _, r := range g.loop.routes {
+		if r.plan.Source.Kind == "changes" {
+			continue
+		}
+		if err := e.join(ctx, r, via(r.plan.Source.Via)); err != nil {
+			return err
+		}
+	}
+	from, _ := g.progress.Position("", g.ownTopic.ID, 0)
+	g.applied = from
+	cfg := e.cfg.Settings.Kafka[g.conn]
+	cfg.Logger = e.log
+	g.tail, err = kafka.NewTail(cfg, kafka.TP{Topic: g.ownName}, g.ownTopic.ID, from, pollWait)
+	return err
+}
+
+// mayRun looks whether another store has committed for a route: then the state is
+// there, and this process does not even join.
+func (g *group) mayRun(ctx context.Context, r *route) error {
+	e := g.loop.eng
+	if r.plan.Source.Kind == "changes" {
+		return nil
+	}
+	at, err := e.admins[via(r.plan.Source.Via)].Committed(ctx, r.groupName())
+	if err != nil {
+		return err
+	}
+	for _, c := range at {
+		if c.Known && c.StoreID != e.cfg.StoreID {
+			return &OtherStoreError{g.plan.Name, r.plan.Name, c.StoreID, e.cfg.StoreID}
+		}
+	}
+	return nil
+}
+
+// position is where a partition of a route goes on: where the store says, exactly,
+// never further because more was committed (engine.md, Start position).
+func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed) (int64, bool, error) {
+	return func(tp kafka.TP, topic event.TopicID, c kafka.Committed) (int64, bool, error) {
+		if c.Known && c.StoreID != g.loop.eng.cfg.StoreID {
+			return 0, false, &OtherStoreError{g.plan.Name, r.plan.Name, c.StoreID, g.loop.eng.cfg.StoreID}
+		}
+		at, ok := g.progress.Position(r.plan.IDName(), topic, tp.Partition)
+		if ok && !c.Known {
+			return 0, false, &ResetError{g.plan.Name, r.plan.Name, tp, c.Offset, at}
+		}
+		return at, ok, nil
+	}
+}
+
+// runGroup runs sessions until ctx ends, or something is wrong that only a person
+// can mend.
+func (l *loop) runGroup(ctx context.Context) error {
+	g := l.group
+	err := g.waits
+	for {
+		if err == nil {
+			l.eng.health.Clear(g.condition())
+			err = l.session(ctx)
+		}
+		g.leave()
+		if ctx.Err() != nil {
+			return nil
+		}
+		var fenced *kafka.FencedError
+		if errors.As(err, &fenced) {
+			return err
+		}
+		if l.eng.health.Set(g.condition(), err.Error(), time.Now()) {
+			l.log.Error("state group waits", "group", g.plan.Name, "reason", err)
+		}
+		if e := l.pass(ctx, waitAgain); e != nil {
+			return nil
+		}
+		err = g.join(ctx)
+	}
+}
+
+// pass lets a while go by and answers meanwhile.
+func (l *loop) pass(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	l.answer(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// leave ends what a session had.
+func (g *group) leave() {
+	var wg sync.WaitGroup
+	for _, r := range g.loop.routes {
+		if c := r.consumer; c != nil {
+			wg.Go(c.Close)
+		}
+		r.parts, r.dirty = map[kafka.TP]*input{}, kafka.Offsets{}
+	}
+	wg.Wait()
+	for _, r := range g.loop.routes {
+		r.consumer, r.joined = nil, false
+	}
+	if g.tail != nil {
+		g.tail.Close()
+		g.tail = nil
+	}
+	if g.cells != nil {
+		g.cells.Release()
+	}
+	g.run, g.cells, g.early, g.broken, g.stalled = nil, nil, nil, nil, ""
+}
+
+// torn ends the session: the group does not have all its partitions any more.
+func (g *group) torn(why error) {
+	if g.broken == nil {
+		g.broken = why
+	}
+}
+
+// slices runs what a poll of one of its routes, or of the own log, brought. The
+// effects are carried out behind all of it, so that the intents of all slices are
+// stored in one transaction.
+func (g *group) slices(b polled) {
+	now := time.Now().UnixNano()
+	r := b.poller.route
+	for _, a := range b.batch.Assigned {
+		g.assign(r, a, now)
+	}
+	for i := range b.batch.Slices {
+		s := &b.batch.Slices[i]
+		switch {
+		case g.run == nil:
+			g.early = append(g.early, early{r, *s})
+			continue
+		case r == nil:
+			g.run.inputs[g.own()].records(s, now)
+			continue
+		}
+		if in := r.parts[s.TP]; in != nil && !in.stopped {
+			in.records(s, now)
+		}
+		r.consumer.Recycle(s)
+	}
+	if g.run != nil {
+		g.run.settle(time.Now().UnixNano())
+	} else {
+		g.gather(now)
+	}
+}
+
+// own is the number of the own log among the inputs: the first.
+func (g *group) own() int { return 0 }
+
+// assign notes a partition that came here; one that comes when the task runs is new.
+func (g *group) assign(r *route, a kafka.Assignment, now int64) {
+	r.joined = true
+	in := &input{run: g.run, route: r, tp: a.TP, id: a.TopicID, from: a.Offset, end: a.Offset}
+	r.parts[a.TP] = in
+	if g.run == nil {
+		in.pause(byTask)
+		return
+	}
+	in.number = g.run.task.AddInput(in.input(), now)
+	g.run.inputs = append(g.run.inputs, in)
+	g.loop.log.Info("a partition was added", "group", g.plan.Name, "topic", a.Topic, "partition", a.Partition)
+}
+
+func (in *input) input() task.Input {
+	return task.Input{Route: in.route.index, Topic: in.tp.Topic, TopicID: in.id, Partition: in.tp.Partition, Next: in.from}
+}
+
+// gather opens the task when every partition of every route is here.
+func (g *group) gather(now int64) {
+	for _, r := range g.loop.routes {
+		if r.consumer != nil && len(r.parts) < r.consumer.Partitions() {
+			return
+		}
+	}
+	l := g.loop
+	p := newRunning(l)
+	inputs := []task.Input{{Own: true, Route: -1, Topic: g.ownName, TopicID: g.ownTopic.ID, Next: g.applied}}
+	p.inputs = []*input{{run: p, tp: kafka.TP{Topic: g.ownName}, end: g.applied}}
+	var routes []*plan.Route
+	for _, r := range l.routes {
+		routes = append(routes, r.plan)
+		for _, tp := range sorted(r.parts) {
+			in := r.parts[tp]
+			in.run, in.number = p, len(p.inputs)
+			p.inputs = append(p.inputs, in)
+			inputs = append(inputs, in.input())
+		}
+	}
+	p.task = task.New(task.Config{
+		Routes: routes, Group: g.plan, Cells: g.cells, Budget: l.eng.budget,
+		Runner: g.op.NewRunner(g.cells, l.eng.tables),
+	})
+	p.lease(l.leaseEnd(time.Now()))
+	p.task.Open(g.progress, inputs, now)
+	g.run = p
+	l.tasks = append(l.tasks, p)
+	for _, in := range p.inputs {
+		in.resume(byTask)
+	}
+	p.settle(now)
+	early := g.early
+	g.early = nil
+	for i := range early {
+		s := &early[i].slice
+		if early[i].route == nil {
+			p.inputs[g.own()].records(s, now)
+		} else if in := early[i].route.parts[s.TP]; in != nil {
+			in.records(s, now)
+		}
+	}
+	p.settle(time.Now().UnixNano())
+	l.log.Info("state group runs", "group", g.plan.Name, "inputs", len(p.inputs)-1)
+}
+
+// poll is the poller of the own log.
+func (g *group) poll(ctx context.Context) {
+	for {
+		s, err := g.tail.Poll(ctx, pollWait)
+		var b kafka.Batch
+		if s != nil {
+			b.Slices = []kafka.Slice{*s}
+		}
+		if s != nil || err != nil {
+			g.loop.polled <- polled{&g.poller, b, err}
+			<-g.poller.goOn
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// tick looks at what time changes.
+func (g *group) tick(now time.Time) {
+	p := g.run
+	if p == nil {
+		return
+	}
+	for i, c := range g.loop.conns {
+		if outs := c.overdue(p.owners[i], now.UnixNano()); len(outs) > 0 {
+			p.task.Hold(outs)
+		}
+	}
+	g.limitClaims()
+	if err := p.task.Err(); err != nil {
+		g.torn(err)
+	}
+}
+
+// commit stores writes in one transaction; false where that is not possible now.
+// Then nothing more of the group is carried out, and nothing read, until it is.
+func (g *group) commit(ws []state.Write) bool {
+	e := g.loop.eng
+	why := e.storeStops()
+	if why == "" {
+		if err := e.store.Commit(ws); err != nil {
+			why = err.Error()
+		}
+	}
+	if why == g.stalled {
+		return why == ""
+	}
+	if why != "" {
+		e.health.Set("store of "+g.plan.Name, "the store takes nothing: "+why+"; the group waits with everything, nothing is lost", time.Now())
+		g.loop.log.Error("the store takes nothing; the group waits", "group", g.plan.Name, "reason", why)
+	} else if e.health.Clear("store of " + g.plan.Name) {
+		g.loop.log.Info("the store takes again", "group", g.plan.Name)
+	}
+	g.stalled = why
+	for _, in := range g.run.inputs {
+		if why != "" {
+			in.pause(byStore)
+		} else {
+			in.resume(byStore)
+		}
+	}
+	return why == ""
+}
+
+// lookEvery is how often the ends of the sources are asked for: what has run to its
+// end and gets nothing more is idle, and a pane or a claim need not wait for it.
+const lookEvery = 2 * time.Second
+
+// look asks for the ends of all partitions and tells the task what a fetch at that
+// clock would have seen.
+func (g *group) look(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, r := range g.loop.routes {
+			if r.consumer == nil {
+				continue
+			}
+			clock := time.Now() // before the question: what comes later is not denied
+			admin := g.loop.eng.admins[via(r.plan.Source.Via)]
+			topics, err := r.topics(ctx, admin)
+			if err != nil || len(topics) == 0 {
+				continue
+			}
+			ends, err := admin.EndOffsets(ctx, topics...)
+			if err != nil {
+				continue // the next look tells the same
+			}
+			select {
+			case g.loop.commands <- func() { g.looked(r, ends, clock) }:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (g *group) looked(r *route, ends kafka.Offsets, clock time.Time) {
+	if g.run == nil {
+		return
+	}
+	for tp, end := range ends {
+		if in := r.parts[tp]; in != nil && in.run == g.run {
+			in.end = end
+			g.run.task.Looked(in.number, end, clock.UnixNano())
+		}
+	}
+	g.run.settle(time.Now().UnixNano())
+}
+
+// limitClaims pauses the group while its memories have more keys in memory than they
+// may, and lets it go on when time has forgotten enough of them.
+func (g *group) limitClaims() {
+	e := g.loop.eng
+	name := "memory of " + g.plan.Name
+	over := g.cells.OverBudget()
+	for _, in := range g.run.inputs {
+		if over {
+			in.pause(byMemory)
+		} else {
+			in.resume(byMemory)
+		}
+	}
+	switch {
+	case over:
+		why := fmt.Sprintf("deduplication holds %d MiB of keys and may hold %d MiB (--dedupe-memory): it goes on when time has forgotten enough of them, or with a larger limit", e.claims.Held()>>20, e.claims.Limit()>>20)
+		if e.health.Set(name, why, time.Now()) {
+			g.loop.log.Warn("the group waits", "group", g.plan.Name, "reason", why)
+		}
+	case e.health.Clear(name):
+		g.loop.log.Info("the group goes on: deduplication has room again", "group", g.plan.Name)
+	}
+}
+
+// append writes a record to the own log. It is an effect like a request: nobody
+// waits for it, what it says is said again.
+func (g *group) append(val []byte) {
+	e := g.loop.eng
+	e.producers[g.conn].Send(context.Background(), kafka.Record{Topic: g.ownName, Value: val, Timestamp: event.NoTime}, func(r kafka.Result) {
+		if r.Err != nil {
+			e.log.Debug("own log", "group", g.plan.Name, "error", r.Err)
+		}
+	})
+}
+
+func newGroup(l *loop, p *plan.Group, compiled *op.Group) *group {
+	return &group{loop: l, plan: p, op: compiled, conn: mainKafka, poller: poller{goOn: make(chan kafka.Offsets)}}
+}
+
+// sorted lists partitions in order.
+func sorted(parts map[kafka.TP]*input) []kafka.TP {
+	return slices.SortedFunc(maps.Keys(parts), func(a, b kafka.TP) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), int(a.Partition-b.Partition))
+	})
+}
