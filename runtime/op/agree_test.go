@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/op"
@@ -20,7 +21,17 @@ type pair struct {
 
 func newPair(r *op.Route) *pair {
 	ref := r.Reference()
-	return &pair{fused: r, reference: ref, fr: r.NewFrame(), rfr: ref.NewFrame()}
+	p := &pair{fused: r, reference: ref, fr: r.NewFrame(), rfr: ref.NewFrame()}
+	p.fr.Lookup, p.rfr.Lookup = loaded{}, loaded{}
+	return p
+}
+
+// loaded are the rows of loaded tables, by table and key.
+type loaded map[string]value.Value
+
+func (l loaded) Row(t *ir.Table, key []byte) (value.Value, bool) {
+	v, ok := l[t.Name+" "+string(key)]
+	return v, ok
 }
 
 // run runs a record both ways and tells where they differ; "" when they agree.

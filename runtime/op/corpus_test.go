@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -165,11 +167,10 @@ func (c *corpus) run(t *testing.T, r *rand.Rand, seed uint64, name, script strin
 			continue
 		}
 		at = "in the compiler"
-		compiled, err := op.Compile(route, p.Plan.App)
+		run, err := bothWays(t, route, p.Plan.App)
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, script)
 		}
-		pair := newPair(compiled)
 		for _, topic := range route.Source.Topics {
 			for i, text := range c.records[topic.Name] {
 				if i == 10 {
@@ -178,7 +179,7 @@ func (c *corpus) run(t *testing.T, r *rand.Rand, seed uint64, name, script strin
 				for _, text := range []string{text, mutate(text, r.IntN)} {
 					at = fmt.Sprintf("on %s", text)
 					rec := &event.Record{Topic: topic.Name, Value: []byte(text), Key: []byte("k"), Timestamp: now.UnixMilli()}
-					if _, d := pair.run(rec, now); d != "" {
+					if d := run(rec); d != "" {
 						t.Fatalf("seed %d: the evaluators differ on\n%s\nof\n%s\n%s", seed, text, script, d)
 					}
 				}
@@ -186,4 +187,31 @@ func (c *corpus) run(t *testing.T, r *rand.Rand, seed uint64, name, script strin
 		}
 	}
 	return true
+}
+
+// bothWays compiles a route, with its group where it has one, to be run both ways;
+// what it gives tells where they differ.
+func bothWays(t *testing.T, r *plan.Route, app string) (func(*event.Record) string, error) {
+	if r.Group == nil {
+		compiled, err := op.Compile(r, app)
+		if err != nil {
+			return nil, err
+		}
+		pair := newPair(compiled)
+		return func(rec *event.Record) string { _, d := pair.run(rec, now); return d }, nil
+	}
+	g, err := op.CompileGroup(r.Group, app)
+	if err != nil {
+		return nil, err
+	}
+	w, i := twinsOf(t, r.Group, g), slices.Index(r.Group.Routes, r)
+	return func(rec *event.Record) string {
+		if d := w.both(func(p *player) { p.record(i, rec) }); d != "" {
+			return d
+		}
+		if x, y := w.fused.stored(), w.reference.stored(); x != y {
+			return fmt.Sprintf("cells, fused:\n%s\nreference:\n%s", x, y)
+		}
+		return ""
+	}, nil
 }

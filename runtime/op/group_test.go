@@ -58,7 +58,7 @@ func play(t testing.TB, src string) *player {
 	if errs != "" {
 		t.Fatal(errs)
 	}
-	return newPlayer(t, p, g, nil)
+	return newPlayer(t, p, g, loaded{})
 }
 
 func newPlayer(t testing.TB, p *plan.Group, g *op.Group, lookup op.Lookup) *player {
@@ -531,4 +531,37 @@ func TestRowOfAnotherType(t *testing.T) {
 	q.run = q.group.NewRunner(q.cells, nil)
 	p.want("written over", show(q.send(0, 0, `{"id":"a","v":1}`)), "E0446 at update")
 	p.want("read, and nothing caught", show(q.send(0, 0, `{"id":"a"}`)), "E0446 at emit")
+}
+
+// A loaded table is read by routes with and without state.
+func TestLoadedTables(t *testing.T) {
+	const tables = `table journeys: { id: string, name: string } keyed by .id from file "journeys.csv"
+`
+	const read = `from topic "t" as { id: string }
+emit log { name: journeys[.id].name ?? "none" }
+`
+	rows := loaded{"journeys " + string(value.AppendKey(nil, "a")): value.NewObject(value.Field{Key: "name", Value: "A"})}
+	b := newPair(compile(t, "a.route", tables+read))
+	b.fr.Lookup, b.rfr.Lookup = rows, rows
+	w, errs := newTwins(t, tables+strings.Replace(read, "\n", "\nkey by .id\n", 1))
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	for _, p := range []*player{w.fused, w.reference} {
+		p.run = p.group.NewRunner(p.cells, rows)
+	}
+	for id, want := range map[string]string{"a": `{"name":"A"}`, "b": `{"name":"none"}`} {
+		v := fmt.Sprintf(`{"id":%q}`, id)
+		b.mustAgree(t, record(v))
+		if got := string(b.out.Outs[len(b.out.Outs)-1].Body.Of(&b.out)); got != want {
+			t.Errorf("without state: %s, want %s", got, want)
+		}
+		if d := w.both(func(p *player) { p.send(0, 0, v) }); d != "" {
+			t.Error(d)
+		}
+		w.fused.want("with state", w.fused.outs(), want)
+	}
+	if b.fr.Slow+w.fused.run.Frame(0).Slow != 0 {
+		t.Error("it does not run fused")
+	}
 }

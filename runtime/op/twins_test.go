@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/op"
 )
 
 // twins are one group run by the fused steps and by the reference evaluator, each
@@ -19,7 +21,11 @@ func newTwins(t testing.TB, src string) (*twins, string) {
 	if errs != "" {
 		return nil, errs
 	}
-	return &twins{newPlayer(t, p, g, nil), newPlayer(t, p, g.Reference(), nil)}, ""
+	return twinsOf(t, p, g), ""
+}
+
+func twinsOf(t testing.TB, p *plan.Group, g *op.Group) *twins {
+	return &twins{newPlayer(t, p, g, loaded{}), newPlayer(t, p, g.Reference(), loaded{})}
 }
 
 // both does the same with both and tells where they differ; "" when they agree.
