@@ -53,6 +53,12 @@ func (p *places) stages(list []Stage, timed bool) {
 		case *Each:
 			p.stages(s.Body, timed)
 		case *Window:
+			for _, a := range s.Aggs {
+				switch a.Func {
+				case "sum", "average":
+					p.add(a.At, diag.Decimal)
+				}
+			}
 			p.stages(s.Late, true)
 			timed = true // a pane has its end
 		}
