@@ -16,12 +16,20 @@ type dedupe struct {
 }
 
 func (c *compiler) dedupe(p place, s *ir.Dedupe) error {
-	i, err := c.state(p, s.Memory)
+	st, err := c.newDedupe(p, s)
 	if err != nil {
 		return err
 	}
-	c.add(&dedupe{place: p, at: s.At, state: i, within: s.WithinMS * 1000, keys: s.Keys, child: c.child})
+	c.add(st)
 	return nil
+}
+
+func (c *compiler) newDedupe(p place, s *ir.Dedupe) (*dedupe, error) {
+	i, err := c.state(p, s.Memory)
+	if err != nil {
+		return nil, err
+	}
+	return &dedupe{place: p, at: s.At, state: i, within: s.WithinMS * 1000, keys: s.Keys, child: c.child}, nil
 }
 
 func (s *dedupe) run(fr *Frame) int {

@@ -148,6 +148,8 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		env.Rate = f.sample(p, s, env)
 	case *ir.KeyBy:
 		f.keyBy(s, env)
+	case *ir.Dedupe:
+		f.dedupe(p, s, env)
 	case *ir.Changed:
 		env.Cur = f.changed(p, s, env)
 	case *ir.Throttle:

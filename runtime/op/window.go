@@ -179,12 +179,13 @@ func (s *window) take(fr *Frame) (bool, *diag.Failure) {
 		}
 		fr.args = append(fr.args, v)
 	}
-	mark := max(fr.cells.Watermark(s.state), fr.cells.Told(s.state))
+	mark := fr.cells.Watermark(s.state)
 	if m := fr.rec.Made; m != nil {
 		if c, ok := m.Frame.(*carried); ok && c.pane != nil {
 			mark = min(mark, *c.pane)
 		}
 	}
+	_ = 0
 	st := &paneStore{cells: fr.cells, state: s.state, key: key, at: s.at}
 	if s.session {
 		return s.join(fr, st, at, mark)

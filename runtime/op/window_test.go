@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
@@ -15,7 +18,7 @@ func TestTumbling(t *testing.T) {
 window 1m by .id grace 10s {
   n: count(), total: sum(.n), low: min(.n), high: max(.n), mean: average(.n), a: first(.s), z: last(.s)
   ids: collect(.s, 2), kinds: distinct(.n), p: percentile(.n, 50)
-} late { emit log "late" { n: .n } }
+} late { emit log "late" { late: .n } }
 emit log { ..., key: @window.key, from: @window.start, to: @window.end, at: @time }
 `)
 	p.send(0, 0, `{"id":"a","n":0.1,"s":"x"}`)
@@ -196,5 +199,77 @@ emit log { ..., key: @window.key, from: @window.start }
 {"n":3,"total":12,"key":"a","from":"2026-03-01T12:03:00.000Z"}
 {"n":3,"total":12,"key":"b","from":"2026-03-01T12:03:00.000Z"}`)
 		p.want("nothing is left", p.stored(), "")
+	}
+}
+
+// A pane that was told while all inputs were idle is not told again, whatever still
+// comes from the window above.
+func TestWindowOfPanesToldOnce(t *testing.T) {
+	p := play(t, `from topic "t" as { id: string }
+window 1m by .id as a { n: count() }
+time by @window.start
+window 3m by @window.key as b { n: sum(.n) } late { emit log "late" { late: .n } }
+emit log "told" { n: .n }
+`)
+	p.send(0, 30, `{"id":"a"}`)
+	p.inOrder(61)
+	// The clock tells b's pane; a has no pane to tell then.
+	b := p.state("window g as b")
+	due, key, ok := p.cells.Due(b, now.Add(200*time.Second).UnixMicro())
+	if !ok {
+		t.Fatal("b has no pane")
+	}
+	p.cells.SetWatermark(b, now.Add(61*time.Second).UnixMicro(), due)
+	p.cells.Begin()
+	route, rec := p.run.Due(b, due, key)
+	p.cells.Done()
+	p.record(route, rec)
+	p.want("told", p.outs(), `{"n":1}`)
+	p.want("in time for a", show(p.send(0, 170, `{"id":"a"}`)), "completed")
+	a := p.state("window g as a")
+	due, key, _ = p.cells.Due(a, now.Add(180*time.Second).UnixMicro())
+	p.cells.Begin()
+	route, rec = p.run.Due(a, due, key)
+	p.cells.Done()
+	p.record(route, rec)
+	p.want("late for b", p.outs(), `{"late":1}`)
+	p.want("nothing is open", p.stored(), "")
+}
+
+func (p *player) state(name string) int {
+	for i, s := range p.plan.States {
+		if s.Name == name {
+			return i
+		}
+	}
+	p.t.Fatalf("no state %s", name)
+	return -1
+}
+
+// A pane is a value of the type that the checker gave it.
+func TestPaneIsOfItsType(t *testing.T) {
+	p := play(t, `from topic "t" as { id: "x" | "y", n: int?, f: number, s: string?, b: any }
+window 1m by .id, .f {
+  n: count(), a: sum(.n), b: sum(.f), c: min(.n), d: max(.f), e: average(.n), f: first(.s), g: last(.b), h: distinct(.b)
+  i: collect(.s, 2), j: percentile(.n, 50), k: first({ a: .n, b: .s }), l: max(@time), m: min(.id)
+}
+emit log
+`)
+	out := p.plan.Routes[0].Stages[0].(*ir.Window).Out
+	for i, v := range []string{`{"id":"x","f":0.5}`, `{"id":"x","f":0.50,"n":1.0,"s":"a","b":[1]}`, `{"id":"y","f":1e3,"n":2,"b":null}`, `{"id":"y","f":1000,"n":-7,"s":"","b":{}}`} {
+		p.send(0, i, v)
+		p.settle()
+	}
+	for range 2 {
+		due, key, ok := p.cells.Due(0, now.Add(time.Minute).UnixMicro())
+		if !ok {
+			t.Fatal("no pane")
+		}
+		p.cells.Begin()
+		_, rec := p.run.Due(0, due, key)
+		p.cells.Done()
+		if !types.Member(rec.Made.Value, out) {
+			t.Errorf("%s is not of %s", value.AppendJSON(nil, rec.Made.Value), out)
+		}
 	}
 }
