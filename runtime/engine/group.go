@@ -212,7 +212,13 @@ func (g *group) leave() {
 		}
 		r.parts, r.dirty = map[kafka.TP]*input{}, kafka.Offsets{}
 	}
-	wg.Wait()
+	// A consumer that closes gives its partitions up, and asks this loop.
+	closed, all := context.WithCancel(context.Background())
+	go func() {
+		wg.Wait()
+		all()
+	}()
+	g.loop.answer(closed)
 	for _, r := range g.loop.routes {
 		r.consumer, r.joined = nil, false
 	}
