@@ -185,7 +185,7 @@ func (s *window) take(fr *Frame) (bool, *diag.Failure) {
 			mark = min(mark, *c.pane)
 		}
 	}
-	_ = 0
+	mark = max(mark, fr.cells.Told(s.state)) // what was told is told once (I4)
 	st := &paneStore{cells: fr.cells, state: s.state, key: key, at: s.at}
 	if s.session {
 		return s.join(fr, st, at, mark)

@@ -34,7 +34,7 @@ emit log { ..., key: @window.key, from: @window.start, to: @window.end, at: @tim
 	p.due(70)
 	p.want("told", p.outs(), `{"n":5,"total":1.6,"low":0.1,"high":1,"mean":0.4,"a":"x","z":"y","ids":["x","v"],"kinds":4,"p":0.2,"key":"a","from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z","at":"2026-03-01T12:01:00.000Z"}`)
 	p.want("late", show(p.send(0, 59, `{"id":"a","n":7}`)), "completed")
-	p.want("its stages ran", p.outs(), `{"n":7}`)
+	p.want("its stages ran", p.outs(), `{"late":7}`)
 	p.want("in time", show(p.send(0, 119, `{"id":"b"}`)), "completed")
 	p.due(130)
 	p.want("nothing of no value", p.outs(), `{"n":1,"total":0,"low":null,"high":null,"mean":null,"a":null,"z":null,"ids":[],"kinds":0,"p":null,"key":"a","from":"2026-03-01T12:01:00.000Z","to":"2026-03-01T12:02:00.000Z","at":"2026-03-01T12:02:00.000Z"}
