@@ -13,8 +13,9 @@ import (
 // of a print, and each grows by itself when it is full, so that growing never needs
 // the memory of everything twice, and a pause is that of 1/256 of it. A slot's home
 // rises with the print: a shard lies nearly in the order of its prints, and growing
-// is one walk through memory. Fields lie in arrays of their own without a pointer:
-// a probe reads 16 bytes a slot, and the garbage collector none.
+// is one walk through memory. A slot is bytes, 28 of them one behind the other: what
+// costs is the line of memory that nobody has read yet, and so a new key needs one,
+// and the garbage collector none.
 //
 // Claims past their time are taken out by Add, some slots at a time, and by a shard
 // that grows.
@@ -37,20 +38,41 @@ type Table struct {
 
 type cursor struct{ shard, slot int }
 
-// shard is the slots of one first byte. All three have one length.
+// shard is the slots of one first byte.
 type shard struct {
-	keys [][2]uint64 // the print; the first byte is what the slot holds
-	at   []int64
-	lag  []uint32
-	n    int // slots in use
+	slots []slot
+	n     int // in use
 }
 
-// What a slot holds, in the byte of the print that the shard stands for.
+// slot is a claim: the print, with what the slot is in place of the byte that the
+// shard stands for, the time and the lag. An empty one is zero.
+type slot [slotSize]byte
+
+// What a slot is.
 const (
-	slotClaim = 1 << 56 // a claim; an empty slot is zero
+	slotClaim = 1 << 56
 	slotHot   = 2 << 56 // the claims of the key are in Table.hot
 	slotPrint = 1<<56 - 1
 )
+
+func (s *slot) hi() uint64   { return binary.BigEndian.Uint64(s[:8]) }
+func (s *slot) lo() uint64   { return binary.BigEndian.Uint64(s[8:16]) }
+func (s *slot) at() int64    { return int64(binary.BigEndian.Uint64(s[16:24])) }
+func (s *slot) empty() bool  { return s.hi() == 0 }
+func (s *slot) isHot() bool  { return s.hi() >= slotHot }
+func (s *slot) claim() Claim { return Claim{At: s.at(), Lag: binary.BigEndian.Uint32(s[24:])} }
+
+// is tells whether the slot is of a print: the first eight bytes of it, and the others.
+func (s *slot) is(hi, lo uint64) bool {
+	return (s.hi()^hi)&slotPrint == 0 && s.lo() == lo
+}
+
+func (s *slot) set(what, hi, lo uint64, at int64, lag uint32) {
+	binary.BigEndian.PutUint64(s[:8], hi&slotPrint|what)
+	binary.BigEndian.PutUint64(s[8:16], lo)
+	binary.BigEndian.PutUint64(s[16:24], uint64(at))
+	binary.BigEndian.PutUint32(s[24:], lag)
+}
 
 const (
 	slotSize  = 16 + 8 + 4
@@ -79,61 +101,41 @@ const maxTime = 1<<63 - 1
 // Seen tells whether a record with the key at a time is a repeat, with the
 // watermark at w.
 func (t *Table) Seen(k Print, at, within, w int64) bool {
-	hi, lo := binary.BigEndian.Uint64(k[:8]), binary.BigEndian.Uint64(k[8:])
+	hi, lo := k.halves()
 	s := &t.shards[hi>>56]
-	if len(s.keys) == 0 {
+	if len(s.slots) == 0 {
 		return false
 	}
 	for i := s.home(hi); ; i = s.next(i) {
-		switch k0 := s.keys[i][0]; {
-		case k0 == 0:
+		sl := &s.slots[i]
+		switch {
+		case sl.empty():
 			return false
-		case k0&slotPrint != hi&slotPrint || s.keys[i][1] != lo:
-		case k0 >= slotHot:
+		case !sl.is(hi, lo):
+		case sl.isHot():
 			return t.hot[k].seen(at, within, w)
 		default:
-			c := Claim{At: s.at[i], Lag: s.lag[i]}
-			if Near(c.At, at, within) && w < c.End(within) {
+			if c := sl.claim(); Near(c.At, at, within) && w < c.End(within) {
 				return true
 			}
 		}
 	}
 }
 
+func (k *Print) halves() (hi, lo uint64) {
+	return binary.BigEndian.Uint64(k[:8]), binary.BigEndian.Uint64(k[8:])
+}
+
 // Add takes a claim, with the watermark at w: what it has passed is forgotten.
 func (t *Table) Add(c Claim, w int64) {
-	hi, lo := binary.BigEndian.Uint64(c.Key[:8]), binary.BigEndian.Uint64(c.Key[8:])
+	hi, lo := c.Key.halves()
 	s := &t.shards[hi>>56]
-	if (s.n+1)*fullDen > len(s.keys)*fullNum {
-		t.remake(int(hi>>56), w)
+	if (s.n+1)*fullDen > len(s.slots)*fullNum {
+		t.remake(int(hi>>56), 0, w)
 	}
 	t.least = min(t.least, c.End(t.keep))
 	t.first = min(t.first, t.least)
-	same := 0
-	i := s.home(hi)
-	for ; s.keys[i][0] != 0; i = s.next(i) {
-		if s.keys[i][0]&slotPrint != hi&slotPrint || s.keys[i][1] != lo {
-			continue
-		}
-		if s.keys[i][0] >= slotHot {
-			t.change(t.hot[c.Key], func(r *run) {
-				if r.insert(c); len(r.claims) >= r.next {
-					r.drop(t.keep, w)
-				}
-			})
-			same = -1
-			break
-		}
-		same++
-	}
-	switch {
-	case same < 0: // a hot key has it
-	case same >= hotClaims:
-		t.heat(s, c, hi, lo)
-	default:
-		s.put(i, hi&slotPrint|slotClaim, lo, c.At, c.Lag)
-		t.n++
-	}
+	t.put(s, c, hi, lo, w)
 	if w < t.first {
 		return
 	}
@@ -142,88 +144,112 @@ func (t *Table) Add(c Claim, w int64) {
 	}
 }
 
+// put finds a place for a claim.
+func (t *Table) put(s *shard, c Claim, hi, lo uint64, w int64) {
+	same := 0
+	i := s.home(hi)
+	for ; !s.slots[i].empty(); i = s.next(i) {
+		switch {
+		case !s.slots[i].is(hi, lo):
+		case s.slots[i].isHot():
+			t.change(t.hot[c.Key], func(r *run) {
+				if r.insert(c); len(r.claims) >= r.next {
+					r.drop(t.keep, w)
+				}
+			})
+			return
+		default:
+			same++
+		}
+	}
+	if same >= hotClaims {
+		t.heat(s, c, hi, lo)
+		return
+	}
+	s.slots[i].set(slotClaim, hi, lo, c.At, c.Lag)
+	s.n++
+	t.n++
+}
+
 // home is the slot at which a print is looked for first. It rises with the print.
 func (s *shard) home(hi uint64) int {
-	h, _ := bits.Mul64(hi<<8, uint64(len(s.keys)))
+	h, _ := bits.Mul64(hi<<8, uint64(len(s.slots)))
 	return int(h)
 }
 
 func (s *shard) next(i int) int {
-	if i++; i == len(s.keys) {
+	if i++; i == len(s.slots) {
 		return 0
 	}
 	return i
 }
 
-func (s *shard) put(i int, hi, lo uint64, at int64, lag uint32) {
-	s.keys[i], s.at[i], s.lag[i] = [2]uint64{hi, lo}, at, lag
-	s.n++
-}
-
-// insert puts a slot's content where it belongs; there is room.
-func (s *shard) insert(hi, lo uint64, at int64, lag uint32) {
+// free gives the empty slot for a print; there is one.
+func (s *shard) free(hi uint64) *slot {
 	i := s.home(hi)
-	for s.keys[i][0] != 0 {
+	for !s.slots[i].empty() {
 		i = s.next(i)
 	}
-	s.put(i, hi, lo, at, lag)
+	s.n++
+	return &s.slots[i]
 }
 
 // remove empties a slot, and moves those up that probing would not find any more.
 func (s *shard) remove(hole int) {
-	for i := s.next(hole); s.keys[i][0] != 0; i = s.next(i) {
+	for i := s.next(hole); !s.slots[i].empty(); i = s.next(i) {
 		// The slot may move where its home does not lie behind the hole.
-		if from, to := s.distance(s.home(s.keys[i][0]), i), s.distance(hole, i); from < to {
+		if s.distance(s.home(s.slots[i].hi()), i) < s.distance(hole, i) {
 			continue
 		}
-		s.keys[hole], s.at[hole], s.lag[hole] = s.keys[i], s.at[i], s.lag[i]
+		s.slots[hole] = s.slots[i]
 		hole = i
 	}
-	s.keys[hole] = [2]uint64{}
+	s.slots[hole] = slot{}
 	s.n--
 }
 
 // distance is how far a slot lies behind another, around the end.
 func (s *shard) distance(from, to int) int {
 	if to < from {
-		to += len(s.keys)
+		to += len(s.slots)
 	}
 	return to - from
 }
 
-// remake makes a shard again, without what has ended at w, and so that there is room.
-func (t *Table) remake(no int, w int64) {
+// remake makes a shard again, without what has ended at w, as large as is right for
+// what it holds and so many claims more.
+func (t *Table) remake(no, more int, w int64) {
 	s := &t.shards[no]
 	live := s.n
 	if w >= t.first {
 		live = 0
-		for i := range s.keys {
-			if s.keys[i][0] != 0 && !t.ended(s, i, w) {
+		for i := range s.slots {
+			if !s.slots[i].empty() && !t.ended(&s.slots[i], w) {
 				live++
 			}
 		}
 	}
 	// Each shard grows by a little more or less, so that they do not all grow at one
 	// time and the load of them all stays even.
-	size := max(live*(newMul+no%newVary)/newDiv+1, leastSize)
-	old := *s
-	*s = shard{keys: make([][2]uint64, size), at: make([]int64, size), lag: make([]uint32, size)}
-	for i := range old.keys {
-		switch {
-		case old.keys[i][0] == 0:
-		case w >= t.first && t.ended(&old, i, w):
+	size := max((live+more)*(newMul+no%newVary)/newDiv+1, leastSize)
+	old := s.slots
+	*s = shard{slots: make([]slot, size)}
+	for i := range old {
+		switch sl := &old[i]; {
+		case sl.empty():
+		case w >= t.first && t.ended(sl, w):
 			t.n--
 		default:
-			s.insert(old.keys[i][0], old.keys[i][1], old.at[i], old.lag[i])
+			*s.free(sl.hi()) = *sl
 		}
 	}
-	t.grow(slotSize * int64(size-len(old.keys)))
+	t.grow(slotSize * int64(size-len(old)))
 }
 
 // ended tells whether the claim of a slot counts for no stage any more. A hot key is
 // looked at by the sweep.
-func (t *Table) ended(s *shard, i int, w int64) bool {
-	return s.keys[i][0] < slotHot && Claim{At: s.at[i], Lag: s.lag[i]}.End(t.keep) <= w
+func (t *Table) ended(s *slot, w int64) bool {
+	return !s.isHot() && s.claim().End(t.keep) <= w
 }
 
 // grow notes that the table holds so many bytes more.
@@ -241,15 +267,15 @@ func (t *Table) heat(s *shard, c Claim, hi, lo uint64) {
 	}
 	r := &run{}
 	t.hot[c.Key] = r
-	for i := s.home(hi); s.keys[i][0] != 0; {
-		if s.keys[i][0]&slotPrint != hi&slotPrint || s.keys[i][1] != lo {
+	for i := s.home(hi); !s.slots[i].empty(); {
+		if !s.slots[i].is(hi, lo) {
 			i = s.next(i)
 			continue
 		}
-		r.insert(Claim{At: s.at[i], Lag: s.lag[i]})
+		r.insert(s.slots[i].claim())
 		s.remove(i) // what follows may have moved here
 	}
-	s.insert(hi&slotPrint|slotHot, lo, 0, 0)
+	s.free(hi).set(slotHot, hi, lo, 0, 0)
 	r.insert(c)
 	t.n++
 	r.next = 2 * len(r.claims)
@@ -268,11 +294,11 @@ func (t *Table) change(r *run, by func(*run)) {
 func (t *Table) sweep(w int64) {
 	for t.debt > 0 {
 		s := &t.shards[t.at.shard]
-		t.at.slot = min(t.at.slot, len(s.keys)) // it may be smaller than it was
-		end := min(t.at.slot+t.debt, len(s.keys))
+		t.at.slot = min(t.at.slot, len(s.slots)) // it may be smaller than it was
+		end := min(t.at.slot+t.debt, len(s.slots))
 		t.debt -= end - t.at.slot
 		t.visit(t.at.shard, t.at.slot, end, w)
-		if t.at.slot = end; end < len(s.keys) {
+		if t.at.slot = end; end < len(s.slots) {
 			continue
 		}
 		t.swept(t.at.shard, w)
@@ -296,7 +322,7 @@ func (t *Table) Shrink(w int64) {
 	}
 	t.at, t.least = cursor{}, maxTime
 	for i := range t.shards {
-		t.visit(i, 0, len(t.shards[i].keys), w)
+		t.visit(i, 0, len(t.shards[i].slots), w)
 		t.swept(i, w)
 	}
 	t.first, t.least, t.debt = t.least, maxTime, 0
@@ -306,14 +332,14 @@ func (t *Table) Shrink(w int64) {
 func (t *Table) visit(no, from, to int, w int64) {
 	s := &t.shards[no]
 	for i := from; i < to; {
-		switch {
-		case s.keys[i][0] == 0:
-		case s.keys[i][0] >= slotHot:
+		switch sl := &s.slots[i]; {
+		case sl.empty():
+		case sl.isHot():
 			if t.cool(no, i, w) {
 				continue // another slot stands here now
 			}
 		default:
-			if e := (Claim{At: s.at[i], Lag: s.lag[i]}).End(t.keep); e > w {
+			if e := sl.claim().End(t.keep); e > w {
 				t.least = min(t.least, e)
 				break
 			}
@@ -329,17 +355,17 @@ func (t *Table) visit(no, from, to int, w int64) {
 func (t *Table) swept(no int, w int64) {
 	switch s := &t.shards[no]; {
 	case s.n == 0:
-		t.grow(-slotSize * int64(len(s.keys)))
+		t.grow(-slotSize * int64(len(s.slots)))
 		*s = shard{}
-	case len(s.keys) > 4*leastSize && s.n*emptyDen < len(s.keys)*emptyNum:
-		t.remake(no, w)
+	case len(s.slots) > 4*leastSize && s.n*emptyDen < len(s.slots)*emptyNum:
+		t.remake(no, 0, w)
 	}
 }
 
 // cool takes out of a hot key's claims what has ended at w; true if that was all.
 func (t *Table) cool(no, i int, w int64) bool {
 	s := &t.shards[no]
-	k := printOf(no, s.keys[i])
+	k := s.slots[i].print(no)
 	r := t.hot[k]
 	t.debt -= len(r.claims) / sweepSlots
 	t.change(r, func(r *run) { r.drop(t.keep, w) })
@@ -355,10 +381,10 @@ func (t *Table) cool(no, i int, w int64) bool {
 	return false
 }
 
-// printOf is the print of a slot.
-func printOf(shard int, key [2]uint64) (k Print) {
-	binary.BigEndian.PutUint64(k[:8], key[0]&slotPrint|uint64(shard)<<56)
-	binary.BigEndian.PutUint64(k[8:], key[1])
+// print is the print of a slot of a shard.
+func (s *slot) print(shard int) (k Print) {
+	copy(k[:], s[:])
+	k[0] = byte(shard)
 	return k
 }
 

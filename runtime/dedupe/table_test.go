@@ -30,19 +30,22 @@ func check(t interface{ Fatalf(string, ...any) }, tab *Table, all naive, w int64
 	for no := range tab.shards {
 		s := &tab.shards[no]
 		used := 0
-		for i := range s.keys {
-			if s.keys[i][0] == 0 {
+		for i := range s.slots {
+			sl := &s.slots[i]
+			if sl.empty() {
 				continue
 			}
 			used++
-			k := printOf(no, s.keys[i])
-			for j := s.home(s.keys[i][0]); j != i; j = s.next(j) {
-				if s.keys[j][0] == 0 {
-					t.Fatalf("shard %d: a hole at %d before slot %d, home %d", no, j, i, s.home(s.keys[i][0]))
+			k := sl.print(no)
+			for j := s.home(sl.hi()); j != i; j = s.next(j) {
+				if s.slots[j].empty() {
+					t.Fatalf("shard %d: a hole at %d before slot %d, home %d", no, j, i, s.home(sl.hi()))
 				}
 			}
-			if s.keys[i][0] < slotHot {
-				got = append(got, Claim{k, s.at[i], s.lag[i]})
+			if !sl.isHot() {
+				c := sl.claim()
+				c.Key = k
+				got = append(got, c)
 				continue
 			}
 			r := tab.hot[k]
@@ -57,10 +60,10 @@ func check(t interface{ Fatalf(string, ...any) }, tab *Table, all naive, w int64
 		if used != s.n {
 			t.Fatalf("shard %d: %d slots in use, counted %d", no, used, s.n)
 		}
-		if s.n*fullDen > len(s.keys)*fullNum {
-			t.Fatalf("shard %d: %d of %d slots in use", no, s.n, len(s.keys))
+		if s.n*fullDen > len(s.slots)*fullNum {
+			t.Fatalf("shard %d: %d of %d slots in use", no, s.n, len(s.slots))
 		}
-		bytes += int64(len(s.keys)) * slotSize
+		bytes += int64(len(s.slots)) * slotSize
 	}
 	if len(got) != tab.Len() {
 		t.Fatalf("%d claims lie there, Len is %d", len(got), tab.Len())
@@ -258,6 +261,44 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestLoad says that a table that was filled at once is one that was added to.
+func TestLoad(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tab, all := New(100), naive(nil)
+		tab.Charge(NewBudget(1))
+		for range rapid.IntRange(0, 2).Draw(t, "loads") {
+			l := tab.Load(rapid.IntRange(0, 20000).Draw(t, "expected"))
+			for range rapid.IntRange(0, 200).Draw(t, "claims") {
+				c := Made(few(rapid.IntRange(0, 30).Draw(t, "key")), rapid.Int64Range(0, 9).Draw(t, "at"), 0)
+				l.Add(c)
+				all = append(all, c)
+			}
+			l.Done()
+		}
+		check(t, tab, all, never)
+		if tab.Len() != len(all) {
+			t.Fatalf("%d claims of %d", tab.Len(), len(all))
+		}
+	})
+	// More than are added at a time.
+	tab := New(1 << 40)
+	const n = loadClaims*5/4 + 1
+	l := tab.Load(n)
+	for i := range uint64(n) {
+		l.Add(Made(spread(i), int64(i), 0))
+	}
+	l.Done()
+	check(t, tab, nil, 0)
+	for i := range uint64(n) {
+		if !tab.Seen(spread(i), int64(i), 1, 0) || tab.Seen(spread(i+n), int64(i), 1, 0) {
+			t.Fatalf("claim %d is not there, or one that was not made", i)
+		}
+	}
+	if per := float64(tab.Bytes()) / n; per > 47 {
+		t.Errorf("%.1f bytes a claim", per)
+	}
+}
+
 func TestMade(t *testing.T) {
 	for _, c := range []struct {
 		at, w, within, end int64
@@ -315,6 +356,19 @@ func BenchmarkTable(b *testing.B) {
 			rate(b, b.N)
 		})
 	}
+	b.Run("load=20000000", func(b *testing.B) {
+		if testing.Short() {
+			b.Skip("a gigabyte")
+		}
+		for b.Loop() {
+			l := New(1 << 40).Load(20_000_000)
+			for i := range uint64(20_000_000) {
+				l.Add(Made(spread(i), int64(i), 0))
+			}
+			l.Done()
+		}
+		rate(b, b.N*20_000_000)
+	})
 	b.Run("steady", func(b *testing.B) {
 		const keep = 1 << 19
 		tab := New(keep)

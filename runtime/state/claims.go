@@ -69,6 +69,11 @@ func (c *Cells) load(s *cellState) error {
 	m := s.memory
 	prefix := stateKey('l', s.number)
 	var bad error
+	n := 0
+	if err := c.store.Scan(prefix, nil, func(_, val []byte) bool { n += len(val) / claimSize; return true }); err != nil {
+		return err
+	}
+	load := m.table.Load(n)
 	err := c.store.Scan(prefix, nil, func(key, val []byte) bool {
 		if len(key) != len(prefix)+8 {
 			bad = fmt.Errorf("%w: %x is no key of a segment of claims", ErrDamaged, key)
@@ -83,7 +88,7 @@ func (c *Cells) load(s *cellState) error {
 			cl := readClaim(claims)
 			seg.end = max(seg.end, cl.End(m.keep))
 			seg.n++
-			m.table.Add(cl, event.NoMicros)
+			load.Add(cl)
 		}
 		m.segs = append(m.segs, seg)
 		m.free = seg.no + 1
@@ -92,6 +97,7 @@ func (c *Cells) load(s *cellState) error {
 	if bad != nil {
 		return bad
 	}
+	load.Done()
 	return err
 }
 

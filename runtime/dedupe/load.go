@@ -1,0 +1,73 @@
+package dedupe
+
+// Loader fills a table at a start. It collects claims and adds many at a time in the
+// order of their prints, so that memory is walked through: one that is jumped about
+// in takes several times as long.
+type Loader struct {
+	t             *Table
+	claims, spare []Claim
+}
+
+// loadClaims are added at a time: two buffers of 32 MB, for as long as it lasts.
+const loadClaims = 1 << 20
+
+// Load begins to fill the table with about n claims; there may be fewer or more.
+func (t *Table) Load(n int) *Loader {
+	for no := range t.shards {
+		// The shards of n prints differ; where more than these come they grow.
+		if more := n/len(t.shards) + n/(32*len(t.shards)); more > 0 {
+			t.remake(no, more, never)
+		}
+	}
+	return &Loader{t: t}
+}
+
+// Add takes a claim.
+func (l *Loader) Add(c Claim) {
+	if len(l.claims) == loadClaims {
+		l.flush()
+	}
+	l.claims = append(l.claims, c)
+}
+
+// Done ends the filling; the table is not to be used before.
+func (l *Loader) Done() { l.flush() }
+
+func (l *Loader) flush() {
+	if cap(l.spare) < len(l.claims) {
+		l.spare = make([]Claim, len(l.claims))
+	}
+	sorted := l.spare[:len(l.claims)]
+	sortBy(sorted, l.claims, 1)
+	ends := sortBy(l.claims, sorted, 0)
+	begin := 0
+	for _, end := range ends {
+		for _, c := range l.claims[begin:end] {
+			l.t.Add(c, never)
+		}
+		begin = end
+	}
+	l.claims = l.claims[:0]
+}
+
+// never is a watermark at which no claim has ended.
+const never = -1 << 63
+
+// sortBy puts claims into dst in the order of one byte of their prints, equal ones as
+// they stand, and gives the end of those with each byte.
+func sortBy(dst, claims []Claim, at int) (ends [256]int) {
+	for i := range claims {
+		ends[claims[i].Key[at]]++
+	}
+	n := 0
+	for b, count := range ends {
+		ends[b] = n
+		n += count
+	}
+	for i := range claims {
+		b := claims[i].Key[at]
+		dst[ends[b]] = claims[i]
+		ends[b]++
+	}
+	return ends
+}
