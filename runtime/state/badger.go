@@ -108,7 +108,7 @@ func OpenBadger(dir string, o Options) (b *Badger, err error) {
 
 func (b *Badger) open(o Options, found inspection) (err error) {
 	defer b.translate(&err)
-	b.db, err = badger.Open(badger.DefaultOptions(b.dir).
+	db, err := badger.Open(badger.DefaultOptions(b.dir).
 		WithMemTableSize(o.MemTable).WithNumMemtables(memTables).WithNumCompactors(2).
 		WithBlockCacheSize(64 << 20).WithIndexCacheSize(0). // the index is only cached where it is encrypted
 		WithCompression(options.None).
@@ -120,8 +120,9 @@ func (b *Badger) open(o Options, found inspection) (err error) {
 		if strings.Contains(err.Error(), "Another process is using this Badger database") {
 			return fmt.Errorf("store %s: another process uses it", b.dir)
 		}
-		return damaged(b.dir, "", "%v", err)
+		return damaged(b.dir, "", "%v", err) // what it gives beside an error cannot be closed
 	}
+	b.db = db
 	if v := b.version(); v != found.version {
 		return damaged(b.dir, "", "it opens at transaction %d, and its files hold %d", v, found.version)
 	}

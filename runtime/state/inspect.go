@@ -78,6 +78,10 @@ func inspect(dir string) (out inspection, err error) {
 		switch {
 		case name == badger.ManifestFilename:
 			manifest = true
+		case name == badger.KeyRegistryFileName:
+			if err := inspectRegistry(dir); err != nil {
+				return out, err
+			}
 		case strings.HasSuffix(name, memSuffix), strings.HasSuffix(name, vlogSuffix):
 			others = name
 			info, err := f.Info()
@@ -231,6 +235,16 @@ func checksum(data, sum []byte) error {
 		return errors.New("its checksum is wrong")
 	}
 	return nil
+}
+
+// inspectRegistry verifies the file of Badger's keys, which has none: what would
+// encrypt, and a text that shows whether the right key was given.
+func inspectRegistry(dir string) error {
+	b, err := os.ReadFile(filepath.Join(dir, badger.KeyRegistryFileName))
+	if err == nil && (len(b) < 16 || string(b[16:]) != "Hello Badger") {
+		err = damaged(dir, badger.KeyRegistryFileName, "it is not that of a store without encryption")
+	}
+	return err
 }
 
 func inspectHead(dir, name string) error {
