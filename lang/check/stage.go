@@ -121,6 +121,9 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		for _, b := range s.Binds {
 			w.bind(b, bad, block)
 		}
+		if block == topBlock && keyword(s).Text() == "window" {
+			w.paneUnread()
+		}
 		return nil
 	}
 	w.later(s, block)

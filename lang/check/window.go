@@ -72,6 +72,13 @@ func (w *walker) pane(s *ir.Window) {
 	w.f.known["$"], w.f.known["@window"] = s.Out, window
 }
 
+// paneUnread goes on below a window that could not be read.
+func (w *walker) paneUnread() {
+	w.src = &source{t: bad}
+	w.f.cur, w.f.timed, w.f.sampled, w.f.person = "$", true, true, true
+	w.f.known["$"] = bad
+}
+
 // aboveWindow says of a name that is not known that it was, above the window.
 func (e *ex) aboveWindow(d *diag.Diagnostic, name string) bool {
 	if e.src == nil || !e.src.above[name].Valid() {

@@ -11,7 +11,7 @@ import (
 
 // How a pane lies in cells. KEY are the bytes of the window's key (value.AppendKey),
 // which no other key begins with; OWN names the pane under it: start and end, eight
-// bytes each, or of a session its number in eight.
+// bytes each, and p, or of a session its number in eight, and s.
 //
 //	KEY                   the sessions of the key (session.go)
 //	KEY OWN               the pane: form, number of aggregates, and of each

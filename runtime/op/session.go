@@ -62,8 +62,6 @@ func (st *paneStore) putSessions(list []session, next uint64) {
 	st.cells.Put(st.state, st.key, b)
 }
 
-func sessionName(id uint64) string { return string(binary.BigEndian.AppendUint64(nil, id)) }
-
 // join puts the record into the session it touches: one whose gap it is within, on
 // either side. Of two they become one; of none it begins its own. False where that
 // would end at or before mark.
@@ -146,7 +144,7 @@ func (s *window) leave(fr *Frame, st *paneStore, due int64) (int, *event.Record)
 		if sessionName(x.id) != st.own {
 			continue
 		}
-		if now := after(x.end(s.size), s.grace); now > due {
+		if now := after(x.end(s.size), s.grace); now > due && s.session {
 			fr.cells.Arm(s.state, now, st.pane())
 			return 0, nil
 		}

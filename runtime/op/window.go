@@ -197,7 +197,7 @@ func (s *window) take(fr *Frame) (bool, *diag.Failure) {
 			break // and so are those before it
 		}
 		taken = true
-		st.own = string(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, orderly(start)), orderly(start+s.size)))
+		st.own = paneName(start, start+s.size)
 		if fail := s.add(fr, st, at, after(start, s.size+s.grace)); fail != nil {
 			return false, fail
 		}
@@ -241,27 +241,66 @@ func (s *window) add(fr *Frame, st *paneStore, at, due int64) *diag.Failure {
 	return nil
 }
 
-// due tells a pane: its cells go, and a record comes of it.
+// due tells a pane: its cells go, and a record comes of it. What it is shows in its
+// name, not in the stage: an edit may have made sessions of panes, or have given it
+// another size; and where that, or more grace, has put its end off, it is due then.
 func (s *window) due(fr *Frame, i int, due int64, key []byte) (int, *event.Record) {
 	fr.cells.Disarm(i, due, key)
-	own := 16
-	if s.session {
-		own = 8
-	}
-	if len(key) <= own {
+	k, own, ok := cutPane(key)
+	if !ok {
 		return 0, nil // no key of ours
 	}
-	st := &paneStore{cells: fr.cells, state: i, key: key[:len(key)-own], own: string(key[len(key)-own:]), at: s.at}
-	if s.session {
+	st := &paneStore{cells: fr.cells, state: i, key: k, own: own, at: s.at}
+	if own[len(own)-1] == isSession {
 		return s.leave(fr, st, due)
 	}
-	start := unordered(binary.BigEndian.Uint64([]byte(st.own)))
-	end := unordered(binary.BigEndian.Uint64([]byte(st.own[8:])))
 	p, there, fail := st.load(s.aggs)
 	if !there && fail == nil {
 		return 0, nil
 	}
+	start := unordered(binary.BigEndian.Uint64([]byte(own)))
+	end := unordered(binary.BigEndian.Uint64([]byte(own[8:])))
+	if now := after(end, s.grace); now > due && !s.session {
+		fr.cells.Arm(i, now, key)
+		return 0, nil
+	}
 	return s.tell(fr, st, p, start, end, due, fail)
+}
+
+// The last byte of a pane's name says what the rest is: start and end of a pane, or
+// the number of a session.
+const (
+	isPane    = 'p'
+	isSession = 's'
+)
+
+func paneName(start, end int64) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 17), orderly(start))
+	return string(append(binary.BigEndian.AppendUint64(b, orderly(end)), isPane))
+}
+
+func sessionName(id uint64) string {
+	return string(append(binary.BigEndian.AppendUint64(make([]byte, 0, 9), id), isSession))
+}
+
+// cutPane cuts the key of a pane's cell into the window's key and the pane's name.
+func cutPane(b []byte) (key []byte, own string, ok bool) {
+	if len(b) == 0 {
+		return nil, "", false
+	}
+	n := len(sessionName(0))
+	switch b[len(b)-1] {
+	case isPane:
+		n = len(paneName(0, 0))
+	case isSession:
+	default:
+		return nil, "", false
+	}
+	if len(b) <= n {
+		return nil, "", false
+	}
+	at := len(b) - n
+	return b[:at:at], string(b[at:]), true
 }
 
 // tell takes a pane out of the cells and makes its record, which fails where fail

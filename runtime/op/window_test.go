@@ -125,19 +125,7 @@ func TestWindowEdited(t *testing.T) {
 	for i := range 20 {
 		old.send(0, i, fmt.Sprintf(`{"id":"a","n":%d}`, i))
 	}
-	old.settle()
-	edited := func(fields string) *player {
-		plan, g, errs := tryGroup(script(fields))
-		if errs != "" {
-			t.Fatal(errs)
-		}
-		p := newPlayer(t, plan, g, nil)
-		_ = old.store.Scan(nil, nil, func(k, v []byte) bool {
-			_ = p.store.Commit([]state.Write{{Key: append([]byte(nil), k...), Val: append([]byte(nil), v...)}})
-			return true
-		})
-		return p
-	}
+	edited := func(fields string) *player { return old.edited(script(fields)) }
 	p := edited("total: sum(.n), list: collect(.n, 3), records: count()")
 	p.send(0, 59, `{"id":"a","n":5}`)
 	p.due(60)
@@ -272,4 +260,50 @@ emit log
 			t.Errorf("%s is not of %s", value.AppendJSON(nil, rec.Made.Value), out)
 		}
 	}
+}
+
+// An edit of a window's size, grace or kind leaves what is open: each pane is told
+// once, when it ends by what it is.
+func TestWindowSizeEdited(t *testing.T) {
+	script := func(head string) string {
+		return "from topic \"t\" as { id: string }\nwindow " + head + " { n: count(), ids: collect(.id, 20), kinds: distinct(.id) }\nemit log { n: .n, ids: .ids | length, from: @window.start, to: @window.end }\n"
+	}
+	for _, tt := range []struct{ from, to, want string }{
+		{"1m by .id", "2m by .id", `{"n":2,"ids":2,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z"}
+{"n":1,"ids":1,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:02:00.000Z"}`},
+		{"1m by .id", "1m by .id grace 30s", `{"n":3,"ids":3,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z"}`},
+		{"1m by .id grace 30s", "1m by .id", `{"n":3,"ids":3,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z"}`},
+		{"1m by .id", "session 1m by .id", `{"n":2,"ids":2,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z"}
+{"n":1,"ids":1,"from":"2026-03-01T12:00:59.000Z","to":"2026-03-01T12:01:59.000Z"}`},
+		{"session 1m by .id", "1m by .id", `{"n":2,"ids":2,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:01.000Z"}
+{"n":1,"ids":1,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:01:00.000Z"}`},
+		{"session 1m by .id", "session 2m by .id", `{"n":3,"ids":3,"from":"2026-03-01T12:00:00.000Z","to":"2026-03-01T12:02:59.000Z"}`},
+	} {
+		old := play(t, script(tt.from))
+		old.send(0, 0, `{"id":"a"}`)
+		old.send(0, 1, `{"id":"a"}`)
+		p := old.edited(script(tt.to))
+		p.send(0, 59, `{"id":"a"}`)
+		for at := range 300 {
+			p.due(at)
+		}
+		p.want(tt.from+" becomes "+tt.to, p.outs(), tt.want)
+		p.want("nothing is left", p.stored(), "")
+	}
+}
+
+// edited is the group of another script over what is stored.
+func (p *player) edited(src string) *player {
+	p.t.Helper()
+	p.settle()
+	plan, g, errs := tryGroup(src)
+	if errs != "" {
+		p.t.Fatal(errs)
+	}
+	out := newPlayer(p.t, plan, g, nil)
+	_ = p.store.Scan(nil, nil, func(k, v []byte) bool {
+		_ = out.store.Commit([]state.Write{{Key: append([]byte(nil), k...), Val: append([]byte(nil), v...)}})
+		return true
+	})
+	return out
 }
