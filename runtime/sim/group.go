@@ -237,6 +237,28 @@ func (a *addition) land() {
 	w.append(Input{Topic: a.r.group.own, Value: a.value, Timestamp: w.now / 1e6}, 0, false)
 }
 
+// sync makes the store of a group durable against a loss of power and trims the
+// records off the own log that no start reads again: those before the position that
+// was synced (engine.md, Start position).
+func (w *World) sync(g *stateGroup) {
+	_ = g.disk.Sync() // it cannot fail
+	w.logf("sync     group %s", g.Name)
+	w.trim(g)
+}
+
+func (w *World) trim(g *stateGroup) {
+	at := func(s state.Store) int64 {
+		p, err := task.Restore(s, g.Name)
+		if err != nil {
+			panic("sim: " + err.Error())
+		}
+		n, _ := p.Position("", w.topics[g.own].id, 0)
+		return n
+	}
+	part := &w.topics[g.own].parts[0]
+	part.start = max(part.start, w.policy.trim(at(g.disk.synced), at(g.disk)))
+}
+
 // look tells a task that it has seen the end of an input, where it is there.
 func (in *input) look() bool {
 	part := &in.r.p.w.topics[in.tp.topic].parts[in.tp.partition]

@@ -27,8 +27,9 @@ type topic struct {
 
 // partition is a list of records; offsets may have gaps, as compaction leaves them.
 type partition struct {
-	recs []logged
-	end  int64 // offset of the next record
+	recs  []logged
+	start int64 // offset before which it is trimmed
+	end   int64 // offset of the next record
 }
 
 // logged is a record, and what the world knows of it that no reader does.

@@ -22,3 +22,6 @@ func (policy) sentAt(_ *deliver.Request, now int64) int64 { return now }
 // start is where a group goes on: exactly where its store is, whatever its consumer
 // group has committed.
 func (policy) start(applied, _ int64) int64 { return applied }
+
+// trim is up to where an own log is trimmed: what its store has for sure.
+func (policy) trim(synced, _ int64) int64 { return synced }

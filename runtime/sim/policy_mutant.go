@@ -17,7 +17,9 @@ type policy struct {
 	// startMax has a group go on at what its consumer group has committed, where that
 	// is further than its store.
 	startMax bool
-	first    map[*event.Output]int64
+	// trimUnsynced trims an own log to what a loss of power may take back.
+	trimUnsynced bool
+	first        map[*event.Output]int64
 }
 
 func (p *policy) task(t *task.Task) { t.Mutate(p.ofTask) }
@@ -45,4 +47,11 @@ func (p *policy) start(applied, committed int64) int64 {
 		return max(applied, committed)
 	}
 	return applied
+}
+
+func (p *policy) trim(synced, applied int64) int64 {
+	if p.trimUnsynced {
+		return applied
+	}
+	return synced
 }

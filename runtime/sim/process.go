@@ -291,6 +291,9 @@ func (in *input) poll(n int) bool {
 	default:
 		return false
 	}
+	if in.at < part.start {
+		r.p.w.breaks("I13: %s goes on at %d, its log begins at %d", in, in.at, part.start)
+	}
 	i := part.from(in.at)
 	in.slice, in.next = in.slice[:0], part.end
 	for ; i < len(part.recs); i++ {

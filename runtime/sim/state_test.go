@@ -186,11 +186,7 @@ func (c *stateChaos) start() {
 			}
 		}
 	}
-	if r := c.open(); r != nil {
-		if len(r.todo) > 0 && slices.ContainsFunc(r.todo, func(e task.Effect) bool { return e.Kind == task.Send }) {
-			c.did[dRefilled]++
-		}
-	}
+	c.open()
 }
 
 // open opens the task where there is none.
@@ -200,6 +196,9 @@ func (c *stateChaos) open() *running {
 	}
 	if c.intents() > 0 {
 		c.did[dReplayed]++
+	}
+	if c.count('h') > 0 {
+		c.did[dRefilled]++
 	}
 	c.process().assigned()
 	return c.group()
@@ -294,21 +293,23 @@ func (c *stateChaos) act() {
 
 // rest is what happens less often.
 func (c *stateChaos) rest(p *process, r *running) {
-	switch c.rng.IntN(5) {
+	switch c.rng.IntN(8) {
 	case 0:
 		if r.commit() {
 			c.at(sCommitted)
 		}
-	case 1:
+	case 1, 6, 7:
 		if r.hold() {
 			c.did[dHeld]++
 			c.at(sHeld)
 		}
 	case 2:
-		if in, ok := choose(c, r.inputs); ok && in.look() {
-			c.did[dIdle]++
+		for _, in := range r.inputs { // a poll that finds nothing sees the ends of all
+			if in.look() {
+				c.did[dIdle]++
+			}
 		}
-	case 3:
+	case 3, 5:
 		if a, ok := choose(c, p.appends); ok {
 			if c.rng.IntN(5) == 0 {
 				c.did[dAgain]++
@@ -318,9 +319,10 @@ func (c *stateChaos) rest(p *process, r *running) {
 			c.at(sMarked)
 		}
 	case 4:
-		if c.rng.IntN(2) == 0 {
-			_ = c.w.groups[0].disk.Sync() // it cannot fail
-			c.w.logf("synced")
+		if c.rng.IntN(3) == 0 {
+			c.w.sync(c.w.groups[0])
+		} else {
+			c.w.trim(c.w.groups[0])
 		}
 	}
 }
@@ -402,7 +404,7 @@ func (c *stateChaos) upset() {
 	case n < 8:
 		c.w.moveTo(c.w.now + int64(time.Duration(8+c.rng.IntN(15))*time.Second))
 	case n == 8:
-		c.away = !c.away
+		c.away = !c.away || c.rng.IntN(2) == 0
 	case n == 9 && r != nil: // a stop, or the partitions are taken away: the next start goes on
 		r.close(c.rng.IntN(2) == 0)
 		c.at(sClosing)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluice-dev/sluice/runtime/dedupe"
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -29,6 +30,12 @@ func (c *stateChaos) judge() {
 		}
 	}
 	c.complete(g)
+	for i, s := range g.States {
+		// By now everything has been idle for longer than any pane or row is open.
+		if due := g.timerDue(i, 0); due < c.w.now-int64(2*time.Minute) {
+			c.fail("(f): a timer of %s, due at %s, is not told", s.Name, time.Unix(0, due).UTC())
+		}
+	}
 	if len(c.problems) > 0 {
 		return
 	}
