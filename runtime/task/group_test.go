@@ -28,9 +28,12 @@ type rig struct {
 	draw  func(n int, what string) int // below n
 	mut   func(*Task)
 	caps  Caps
+	most  int       // records of an epoch
 	srcs  []*source // by input; the first is the own log
 	first int       // how many there were at the first start
 	store *state.Memory
+	older []*state.Memory // as it was before each transaction: a loss of power brings one back
+	soft  bool            // power was lost, or an input is gone: contents and orders may differ
 	clock int64
 
 	accepted map[lane][]string // first acceptances: id and body
@@ -54,6 +57,7 @@ type source struct {
 	came   int     // how many have arrived
 	at     []int64 // when
 	exists bool
+	gone   bool // the program has it no more
 }
 
 // end is the log's end: there is a gap behind every third record.
@@ -120,6 +124,9 @@ func (w *rig) start() {
 	w.task = New(Config{Routes: g.Routes, Runner: w.runner, Budget: NewBudget(ProcessBytes), Caps: w.caps, Group: g, Cells: cells, Ran: func(in int, first, last, now int64) {
 		w.history = append(w.history, ran{in, first, last, now})
 	}})
+	if w.most > 0 {
+		w.task.most = w.most
+	}
 	if w.mut != nil {
 		w.mut(w.task)
 	}
@@ -161,7 +168,7 @@ func (w *rig) forEver(p *Progress) []ran {
 func (w *rig) collect() {
 	w.todo = w.task.Effects(w.todo)
 	for i, at := range w.floor {
-		if at == unknown && w.task.inputs[i].known {
+		if at == unknown && i < len(w.task.inputs) && w.task.inputs[i].known {
 			w.floor[i] = max(w.task.marks[stateW].w, w.task.marks[stateW].told)
 		}
 	}
@@ -207,6 +214,7 @@ func (w *rig) step() bool {
 			w.t.Fatalf("I1: watermark %d of input %d, the store has %d", e.Offset, e.Input, at)
 		}
 	case Intend, Commit:
+		w.older = append(w.older, w.store.Clone())
 		if err := w.store.Commit(e.Writes); err != nil {
 			w.t.Fatalf("commit: %v", err)
 		}
@@ -304,15 +312,13 @@ func (w *rig) take(o *event.Output) {
 		}
 	}
 	w.task.Result(&r)
-	if w.mut == nil {
-		w.task.Result(&r) // counts once
-	}
+	w.task.Result(&r) // counts once
 	w.collect()
 }
 
 // same says that one id has one content (I4).
 func (w *rig) same(id, content string) {
-	if had, ok := w.contents[id]; ok && had != content {
+	if had, ok := w.contents[id]; ok && had != content && !w.soft {
 		w.t.Fatalf("I4: %s was\n%s\nand is\n%s", id, had, content)
 	}
 	w.contents[id] = content
@@ -341,8 +347,7 @@ func (w *rig) ack(i int) {
 
 // look looks at the end of an input.
 func (w *rig) look(i int) {
-	w.task.Looked(i, w.srcs[i].end(), w.clock)
-	w.collect()
+	w.task.Looked(i, w.srcs[i].end(), w.clock) // its effects are taken with the next ones
 }
 
 // late judges what is dropped as late: neither its own partition, nor a look at its
@@ -371,7 +376,16 @@ func (w *rig) late(rec *event.Record, end int64) {
 	}
 }
 
-func (w *rig) crash(fly bool) {
+func (w *rig) crash(fly, power, gone bool) {
+	if last := w.srcs[len(w.srcs)-1]; gone && last.exists && len(w.srcs) > 2 {
+		last.exists, last.gone, w.soft = false, true, true
+	}
+	if power && len(w.older) > 0 {
+		n := w.draw(min(4, len(w.older)), "transactions lost")
+		w.store = w.older[len(w.older)-1-n]
+		w.soft = true
+	}
+	w.older = nil
 	if fly { // an append that was on the wire lands
 		for _, e := range w.todo {
 			if e.Kind == Append {
@@ -390,6 +404,9 @@ func (w *rig) crash(fly bool) {
 // clock goes far beyond.
 func (w *rig) drain() {
 	for _, s := range w.srcs {
+		if s.gone {
+			continue
+		}
 		w.exist(s)
 		for s.came < len(s.recs) {
 			w.arrive(s)
@@ -402,7 +419,7 @@ func (w *rig) drain() {
 				busy = true
 			}
 			busy = w.committed() || busy
-			for i := range w.srcs {
+			for i := range w.live() {
 				busy = w.feed(i, 3) || busy
 			}
 			for len(w.order) > 0 {
@@ -425,7 +442,7 @@ func (w *rig) drain() {
 		}
 		if round < 11 {
 			w.clock += 100e9
-			for i := 1; i < len(w.srcs); i++ {
+			for i := 1; i < w.live(); i++ {
 				w.look(i)
 			}
 		}
@@ -438,7 +455,7 @@ func (w *rig) drain() {
 		w.t.Fatalf("g: at the end %d intents and %d held outputs are left: %v", len(p.intents), len(p.held), p.intents)
 	}
 	for i, s := range w.srcs {
-		if w.position(i) != s.end() {
+		if !s.gone && w.position(i) != s.end() {
 			w.t.Fatalf("h: input %d ends at %d of %d", i, w.position(i), s.end())
 		}
 	}
@@ -543,6 +560,14 @@ func newRig(t failer, mut func(*Task)) *rig {
 func (w *rig) compare(f *rig) {
 	if a, b := w.dump(), f.dump(); a != b {
 		w.t.Fatalf("d: state differs from the run without a crash:\n%s", difference(a, b))
+	}
+	if w.soft {
+		for id := range f.contents {
+			if _, ok := w.contents[id]; !ok {
+				w.t.Fatalf("a: %s has never been taken", id)
+			}
+		}
+		return
 	}
 	if a, b := lines(w.accepted), lines(f.accepted); a != b {
 		w.t.Fatalf("a/c: outputs differ from the run without a crash:\n%s", difference(a, b))
@@ -653,6 +678,7 @@ func drawRig(t failer, draw func(n int, what string) int, mut func(*Task)) *rig 
 	w := newRig(t, mut)
 	w.draw = draw
 	w.caps = Caps{Records: []int64{4, 100}[w.draw(2, "cap")]}
+	w.most = 1 + w.draw(4, "most")
 	w.srcs = append(w.srcs, &source{in: Input{Route: -1, Topic: "own", Own: true}, exists: true})
 	n := 2 + w.draw(2, "sources")
 	for i := range n {
@@ -669,9 +695,11 @@ func drawRig(t failer, draw func(n int, what string) int, mut func(*Task)) *rig 
 			}
 			offset++
 		}
+		for range w.draw(len(s.recs)+1, "there") {
+			w.arrive(s)
+		}
 		w.srcs = append(w.srcs, s)
 	}
-	w.clock = 1000e9
 	return w
 }
 
@@ -690,8 +718,9 @@ func (w *rig) live() int {
 func play(t failer, draw func(n int, what string) int, mut func(*Task)) {
 	w := drawRig(t, draw, mut)
 	w.start()
-	for range w.draw(60, "steps") {
-		switch w.draw(16, "step") {
+	power, gone := w.draw(5, "power may be lost") > 3, w.draw(8, "an input may go") > 6
+	for range w.draw(100, "steps") {
+		switch w.draw(18, "step") {
 		case 0, 1, 2:
 			w.feed(w.draw(w.live(), "input"), 1+w.draw(4, "length"))
 		case 3, 4, 5:
@@ -720,16 +749,29 @@ func play(t failer, draw func(n int, what string) int, mut func(*Task)) {
 		case 11:
 			w.clock += []int64{1e9, 4e9, 11e9, 30e9}[w.draw(4, "seconds")]
 		case 12:
-			w.look(w.draw(w.live(), "looked at"))
+			i := w.draw(w.live(), "looked at")
+			if w.draw(2, "read to its end") > 0 {
+				for w.feed(i, 3) {
+				}
+				w.clock += 11e9
+			}
+			w.look(i)
+			if s := w.srcs[i]; s.came < len(s.recs) && w.draw(2, "then comes") > 0 {
+				w.arrive(s)
+				w.clock += 30e9
+				w.task.Persist(w.clock)
+			}
+			w.collect()
 		case 13:
 			s := w.srcs[1+w.draw(len(w.srcs)-1, "arrives")]
 			switch {
+			case s.gone:
 			case !s.exists:
 				w.exist(s)
 			case s.came < len(s.recs):
 				w.arrive(s)
 			}
-		case 14:
+		case 14, 15:
 			if len(w.order) > 0 {
 				q := w.lanes[w.order[w.draw(len(w.order), "held")]]
 				w.task.Hold(q[w.draw(len(q), "from"):])
@@ -738,12 +780,17 @@ func play(t failer, draw func(n int, what string) int, mut func(*Task)) {
 				w.task.Hold(w.free[:1])
 				w.collect()
 			}
-		case 15:
-			w.crash(w.draw(2, "lands") > 0)
+		case 16:
+			for w.step() || w.committed() {
+			}
+		default:
+			w.crash(w.draw(2, "lands") > 0, power && w.draw(2, "power") > 0, gone && w.draw(3, "gone") > 1)
 		}
 	}
 	w.drain()
-	w.compare(w.fold())
+	if !w.srcs[len(w.srcs)-1].gone {
+		w.compare(w.fold())
+	}
 }
 
 // TestGroupAgainstModel runs random programs over several inputs, with changes,

@@ -134,6 +134,7 @@ type Task struct {
 	epochs []*epoch // oldest first; only the last may be open
 	base   uint64   // number of epochs[0]
 
+	most       int // records of an epoch
 	usualBytes int // size of the arena of the epoch sealed last, and some more
 	usualOuts  int
 
@@ -176,7 +177,7 @@ func New(cfg Config) *Task {
 		cfg.IdleAfter = IdleAfter
 	}
 	cfg.Budget.tasks.Add(1)
-	t := &Task{cfg: cfg, cells: cfg.Cells, lease: deliver.Never, done: make([]Account, len(cfg.Routes))}
+	t := &Task{cfg: cfg, cells: cfg.Cells, lease: deliver.Never, most: epochRecords, done: make([]Account, len(cfg.Routes))}
 	for i, r := range cfg.Routes {
 		t.done[i].Emits = make([]Emitted, len(r.Emits))
 	}
