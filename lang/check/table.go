@@ -273,8 +273,11 @@ func rowsOf(t *types.Type) bool {
 	return spoiled(t) || t.Kind == types.Any || types.Assignable(t, types.ObjectT)
 }
 
+// maxSpanMS bounds spans of time: in a longer one a unit is wrong.
+const maxSpanMS = 3_660 * int64(24*time.Hour/time.Millisecond)
+
 // spanMS reads a span of time behind `within`, `ttl` and their kin: at least a
-// millisecond, and whole ones.
+// millisecond, whole ones, and at most ten years.
 func (c *checker) spanMS(u syntax.Unit, word string) (int64, bool) {
 	kind, n, ok := syntax.ParseUnit(u.Text)
 	switch {
@@ -284,6 +287,8 @@ func (c *checker) spanMS(u syntax.Unit, word string) (int64, bool) {
 		c.errorf(diag.BadOption, u.Span(), "`%s` takes a duration of more than nothing", word)
 	case n%int64(time.Millisecond) != 0:
 		c.errorf(diag.BadOption, u.Span(), "`%s` takes whole milliseconds", word)
+	case n/int64(time.Millisecond) > maxSpanMS:
+		c.errorf(diag.BadOption, u.Span(), "`%s` takes at most ten years", word)
 	default:
 		return n / int64(time.Millisecond), true
 	}

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"time"
-
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/syntax"
@@ -13,9 +11,6 @@ import (
 
 // topBlock is the block of a route's own stages.
 const topBlock = 1
-
-// maxWindowMS bounds lengths, steps and graces: ten years.
-const maxWindowMS = 3_660 * int64(24*time.Hour/time.Millisecond)
 
 // maxPaneCells bounds what one record may write into its panes (state.MaxCells).
 const maxPaneCells = 4000
@@ -105,19 +100,12 @@ func paneKey(keys []ir.Expr) *types.Type {
 
 // span checks when panes begin and end.
 func (w *walker) span(s *syntax.Window, aggs []ir.Agg) ir.Span {
-	length := func(u syntax.Unit, word string) int64 {
-		ms, ok := w.c.spanMS(u, word)
-		if ok && ms > maxWindowMS {
-			w.errorf(diag.BadOption, u.Span(), "`%s` takes at most ten years", word)
-			return 0
-		}
-		return ms
-	}
-	out := ir.Span{Session: s.Session, SizeMS: length(s.Length, "window")}
+	out := ir.Span{Session: s.Session}
+	out.SizeMS, _ = w.c.spanMS(s.Length, "window")
 	out.EveryMS = out.SizeMS
 	if s.Grace.Text != "" {
 		if kind, n, ok := syntax.ParseUnit(s.Grace.Text); !ok || kind != syntax.Duration || n != 0 { // 0s is said, and is what it is without
-			out.GraceMS = length(s.Grace, "grace")
+			out.GraceMS, _ = w.c.spanMS(s.Grace, "grace")
 		}
 	}
 	switch {
@@ -125,7 +113,7 @@ func (w *walker) span(s *syntax.Window, aggs []ir.Agg) ir.Span {
 	case s.Session:
 		w.errorf(diag.BadOption, s.Every.Span(), "a session has no step").WithLabel("it begins with its first record").WithHelp("leave `every %s` out", s.Every.Text)
 	default:
-		out.EveryMS = length(s.Every, "every")
+		out.EveryMS, _ = w.c.spanMS(s.Every, "every")
 		w.hop(s, out, aggs)
 	}
 	return out
