@@ -66,7 +66,7 @@ var (
 	Throttled = &Code{ID: "E0444", Title: "over the rate",
 		Doc: "A `throttle … else fail` had no room for the record, or an `else wait` would have had it wait for longer than it allows."}
 	KeyTooLarge = &Code{ID: "E0445", Title: "key too large",
-		Doc: "The key of a table, of `changed by`, `throttle` or `window` takes at most 32 KiB. Take a hash of it where it really is one: `sha256(.text)`."}
+		Doc: "The key of a table, of `changed by`, `throttle` or `window` takes at most 32 KiB. Take a hash of it where it really is one: `hash.sha256(.text)`."}
 	StoredType = &Code{ID: "E0446", Title: "stored as another type",
 		Doc: "What the state holds under the key was written when the program declared another type, and does not fit the one of today. Declare a type that takes both, or write the row anew with `delete` and `update`."}
 

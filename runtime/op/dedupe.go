@@ -45,6 +45,9 @@ func (s *dedupe) run(fr *Frame) int {
 		fr.visit(&s.place, 0)
 		return fr.drop(&s.place, "duplicate", s.child)
 	}
+	if fail := fr.full(s.at); fail != nil {
+		return fr.fail(&s.place, fail)
+	}
 	fr.visit(&s.place, 1)
 	return goOn
 }

@@ -31,6 +31,8 @@ func (s *fusedDedupe) run(fr *Frame) int {
 		return gaveUp
 	case !fr.cells.Claim(s.state, key, now, s.within):
 		return fr.drop(&s.place, "duplicate", s.child)
+	case fr.cells.Full():
+		return gaveUp
 	}
 	return goOn
 }

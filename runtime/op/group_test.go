@@ -510,6 +510,8 @@ emit log { n: length(.ids) }
 	p.want("4,001", show(p.send(0, 0, `{"v":"","ids":[`+ids(4001)+`]}`)), "E0425 at update/4000")
 	p.want("2 MiB", show(p.send(0, 0, `{"v":"`+strings.Repeat("x", 1<<20)+`","ids":["a","b"]}`)), "E0425 at update/1")
 	p.want("a key of 1 MB", show(p.send(0, 0, `{"v":"","ids":["`+strings.Repeat("x", 1<<20)+`"]}`)), "E0445 at update/0")
+	d := play(t, "from topic \"t\" as { ids: [string] }\neach .ids as id { dedupe by id within 1h }\nemit log { n: length(.ids) }\n")
+	d.want("4,001 claims", show(d.send(0, 0, `{"ids":[`+ids(4001)+`]}`)), "E0425 at dedupe/4000")
 	p.want("nothing of it", fmt.Sprint(strings.Count(p.rows(), "\n")), "3999")
 }
 

@@ -113,7 +113,7 @@ func (fr *Frame) full(at token.Span) *diag.Failure {
 	if !fr.cells.Full() {
 		return nil
 	}
-	return diag.Failf(diag.TooMuch, at, "the record writes more than 4,000 rows or 2 MiB")
+	return diag.Failf(diag.TooMuch, at, "the record writes more than 4,000 rows or claims, or 2 MiB")
 }
 
 // expire is the timer of rows that have an age.

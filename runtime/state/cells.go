@@ -234,8 +234,9 @@ func (c *Cells) Written() (cells, size int) {
 	return len(e.cells), e.bytes
 }
 
-// Full tells whether the record at hand has written more than it may.
-func (c *Cells) Full() bool { return len(c.undo) > MaxCells || c.added > MaxBytes }
+// Full tells whether the record at hand has written more than it may. Its claims
+// count as cells: each new one is held against all of them.
+func (c *Cells) Full() bool { return len(c.undo)+len(c.claims) > MaxCells || c.added > MaxBytes }
 
 // at makes the key of a cell in the store, in a buffer that stands until the next.
 func (c *Cells) at(s int, key []byte) []byte {
