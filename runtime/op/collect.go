@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -12,7 +13,10 @@ import (
 // collect keeps the values of the earliest records, at most so many: each in a cell
 // of its own, and their order in another. The pane's cell holds what tells whether
 // a later value is kept at all, so that most records of a full one touch nothing.
-type collect struct{ parts []collected }
+type collect struct {
+	next  uint64 // numbers the values as they come
+	parts []collected
+}
 
 // collected is what lies in cells beside a pane, and in its order.
 type collected struct {
@@ -23,9 +27,12 @@ type collected struct {
 	bytes int
 }
 
-// kept is one value: its time, the cell it lies in, and its size there.
+// kept is one value: its time, its number, the cell it lies in, and its size there.
+// The number is what orders values of one time; those of two sessions are never of
+// one time before they become one, and then the next number is above both's.
 type kept struct {
 	at   int64
+	no   uint64
 	slot int
 	size int
 }
@@ -46,7 +53,8 @@ func (a *collect) add(st *paneStore, v value.Value, at int64) *diag.Failure {
 	if fail != nil {
 		return fail
 	}
-	now := kept{at: at, slot: p.slots}
+	now := kept{at: at, no: a.next, slot: p.slots}
+	a.next++
 	if full {
 		gone := list[len(list)-1]
 		list = list[:len(list)-1]
@@ -83,7 +91,9 @@ func (a *collect) bytes() int {
 }
 
 func (a *collect) merge(st *paneStore, o aggregate, from string) *diag.Failure {
-	for _, p := range o.(*collect).parts {
+	b := o.(*collect)
+	a.next = max(a.next, b.next)
+	for _, p := range b.parts {
 		if p.own == "" {
 			p.own = from
 		}
@@ -114,15 +124,7 @@ func (a *collect) result(st *paneStore) (value.Value, bool, *diag.Failure) {
 			all = append(all, found{k, p.own})
 		}
 	}
-	slices.SortStableFunc(all, func(x, y found) int {
-		switch {
-		case x.at < y.at:
-			return -1
-		case x.at > y.at:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(all, func(x, y found) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.no, y.no)) })
 	out := value.List{}
 	for _, f := range all[:min(len(all), st.agg.most)] {
 		b, _ := st.get(f.own, 'v', f.slot)
@@ -148,6 +150,7 @@ func (a *collect) drop(st *paneStore) {
 }
 
 func (a *collect) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, a.next)
 	dst = binary.AppendUvarint(dst, uint64(len(a.parts)))
 	for _, p := range a.parts {
 		dst = appendSized(dst, []byte(p.own))
@@ -160,6 +163,7 @@ func (a *collect) append(dst []byte) []byte {
 }
 
 func (a *collect) read(r *reader) {
+	a.next = r.uvarint()
 	for n := r.count(5); n > 0 && !r.bad; n-- {
 		a.parts = append(a.parts, collected{
 			own: string(r.bytes()), n: int(r.uvarint()), slots: int(r.uvarint()), last: r.varint(), bytes: int(r.uvarint()),
@@ -178,7 +182,7 @@ func (st *paneStore) order(p *collected) ([]kept, *diag.Failure) {
 	at := int64(0)
 	for len(r.b) > 0 && !r.bad {
 		at += r.varint()
-		list = append(list, kept{at, int(r.uvarint()), int(r.uvarint())})
+		list = append(list, kept{at, r.uvarint(), int(r.uvarint()), int(r.uvarint())})
 	}
 	if !r.done() || len(list) != p.n {
 		return nil, st.damaged("what the pane collects")
@@ -191,6 +195,7 @@ func (st *paneStore) putOrder(p *collected, list []kept) {
 	at := int64(0)
 	for _, k := range list {
 		b = binary.AppendVarint(b, k.at-at)
+		b = binary.AppendUvarint(b, k.no)
 		b = binary.AppendUvarint(b, uint64(k.slot))
 		b = binary.AppendUvarint(b, uint64(k.size))
 		at = k.at
