@@ -145,9 +145,15 @@ func (b *Badger) identify(o Options, fresh bool) error {
 		return b.Sync()
 	}
 	format, app, id, err := Identity(b)
+	if err != nil {
+		return err
+	}
+	_, unfinished, err := b.Get(importKey)
 	switch {
 	case err != nil:
 		return err
+	case unfinished:
+		return &RefusedError{Dir: b.dir, Err: ErrDamaged, Msg: "an import into it did not come to its end", Do: "remove it and import again"}
 	case format == "":
 		return damaged(b.dir, "", "it does not say of what format it is")
 	case format != storeFormat:
