@@ -20,6 +20,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	f.Add([]byte("-- in --\n-- tables --\n{\"table\":\"t\",\"key\":[1],\"row\":{}}\n-- tables after --\n{\"table\":\"t\",\"...\":true}\n"))
 	f.Add([]byte("now: x\n-- in --\nadvance -1h\ncrash\n-- out --\n{\"$a\":\"$a\",\"...\":1}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := Parse("c", b)
@@ -31,7 +32,7 @@ func FuzzParse(f *testing.F) {
 		for _, s := range []struct {
 			want []Row
 			got  *[]ActualRow
-		}{{c.Out, &a.Out}, {c.Dead, &a.Dead}, {c.Dropped, &a.Dropped}} {
+		}{{c.Out, &a.Out}, {c.Dead, &a.Dead}, {c.Dropped, &a.Dropped}, {c.TablesAfter, &a.Tables}} {
 			for _, r := range s.want {
 				*s.got = append(*s.got, ActualRow{Obj: r.Obj})
 			}
@@ -41,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was written back cannot be read: %v\n%s", err, c.Update(a))
 		}
-		if len(again.Out) != len(c.Out) || len(again.Dead) != len(c.Dead) || len(again.Steps) != len(c.Steps) {
+		if len(again.Out) != len(c.Out) || len(again.Dead) != len(c.Dead) || len(again.TablesAfter) != len(c.TablesAfter) || len(again.Steps) != len(c.Steps) {
 			t.Errorf("%d %d %d rows, written back %d %d %d", len(c.Out), len(c.Dead), len(c.Steps), len(again.Out), len(again.Dead), len(again.Steps))
 		}
 	})

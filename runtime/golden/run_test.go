@@ -283,3 +283,140 @@ match .kind {
 		t.Errorf("coverage (-want +got):\n%s", d)
 	}
 }
+
+const stateful = `app "a"
+table counts: int = 0 keyed by string, int
+table places: { at: time, name: string } keyed by string ttl 1h
+table names: { id: string, name: string } keyed by .id from file "names.csv"
+
+route count
+from topic "t" as { k: string, n: int, at: time? }
+update counts[.k, .n] = it + 1
+when .at != null { update places[.k] = { at: .at, name: names[.k].name ?? "nowhere" } }
+
+route told
+from changes counts
+emit log "told" { key: .key, new: .new }
+`
+
+// Rows that are there before stand in the types of their tables; those at the end are
+// compared whole, and `at` where it is written.
+func TestTables(t *testing.T) {
+	p := load(t, map[string]string{"p.route": stateful})
+	const before = `-- tables --
+{"table":"counts","key":["a",1.0],"row":41}
+{"table":"places","key":["z"],"row":{"at":"2026-01-01T00:00:00+01:00","name":"Z"},"at":"2025-12-31T23:30:00Z"}
+{"table":"names","key":["a"],"row":{"id":"a","name":"Ann"}}
+`
+	const in = `-- in --
+{"topic":"t","value":{"k":"a","n":1,"at":"2026-01-01T02:00:00Z"}}
+{"topic":"t","value":{"k":"b","n":2}}
+`
+	const out = `-- out --
+{"to":"log","route":"told","name":"told","fields":{"key":["a",1],"new":42}}
+{"to":"log","route":"told","name":"told","fields":{"key":["b",2],"new":1}}
+`
+	const after = `-- tables after --
+{"table":"counts","key":["b",2],"row":"$n"}
+{"table":"counts","key":["a",1],"row":42,"at":"2026-01-01T00:00:00Z"}
+{"table":"places","key":["a"],"row":{"at":"2026-01-01T02:00:00.000Z","name":"Ann"}}
+{"table":"places","...":true}
+`
+	tests := []struct{ name, text, want string }{
+		{"all as expected", before + in + out + after, "ok    shop/c  2 in = 2 out\n"},
+		{"rows are compared only where the section is written", before + in + out, "ok    shop/c  2 in = 2 out\n"},
+		{"a wrong row, a wrong time, a row too few", before + in + out + strings.NewReplacer(`"row":42,"at":"2026`, `"row":43,"at":"2027`, `{"table":"places","...":true}`+"\n", "").Replace(after),
+			`FAIL  shop/c  2 in = 2 out shop.test/c.txtar:13
+      in 1 completed in count: 0 out
+      in 1 completed in told: 1 out
+      in 2 completed in count: 0 out
+      in 2 completed in told: 1 out
+      tables after[1].at   want "2027-01-01T00:00:00.000Z"  got "2026-01-01T00:00:00.000Z"
+      tables after[1].row  want 43                          got 42
+      tables after         want <absent>                    got {"table":"places","key":["z"],"row":{"at":"2025-12-31T23:00:00.000Z","name":"Z"},"at":"2025-12-31T23:30:00.000Z"}
+      rerun: R      accept: A
+`},
+		{"no such table", "-- tables --\n{\"table\":\"count\",\"key\":[\"a\"],\"row\":1}\n" + in + out, "ERROR shop/c  shop.test/c.txtar:2: the program declares no table count: there are counts, names, places\n"},
+		{"a key too short", "-- tables --\n{\"table\":\"counts\",\"key\":[\"a\"],\"row\":1}\n" + in + out, "ERROR shop/c  shop.test/c.txtar:2: a key of table counts has 2 parts, this one 1\n"},
+		{"a key of another type", "-- tables --\n{\"table\":\"counts\",\"key\":[\"a\",\"b\"],\"row\":1}\n" + in + out, "ERROR shop/c  shop.test/c.txtar:2: key[1] of table counts: expected int, got string\n"},
+		{"a row of another type", "-- tables --\n{\"table\":\"places\",\"key\":[\"a\"],\"row\":{\"at\":1}}\n" + in + out, "ERROR shop/c  shop.test/c.txtar:2: row of table places: .name: expected string, got nothing: the field is missing\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if d := cmp.Diff(tt.want, steady(report(t, p, tt.text, golden.Options{}))); d != "" {
+				t.Errorf("report (-want +got):\n%s", d)
+			}
+		})
+	}
+	t.Run("update", func(t *testing.T) {
+		c, err := golden.Parse("c", []byte(before+in+"-- tables after --\n# mine\n{\"table\":\"counts\",\"key\":[\"a\",1],\"row\":42}\n{\"table\":\"counts\",\"key\":[\"x\",1],\"row\":1}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, a := golden.Run(p.Plan, c, golden.Options{})
+		want := before + in + `-- tables after --
+# mine
+{"table":"counts","key":["a",1],"row":42}
+{"table":"counts","key":["b",2],"row":1,"at":"2026-01-01T00:00:00.000Z"}
+{"table":"places","key":["a"],"row":{"at":"2026-01-01T02:00:00.000Z","name":"Ann"},"at":"2026-01-01T00:00:00.000Z"}
+{"table":"places","key":["z"],"row":{"at":"2025-12-31T23:00:00.000Z","name":"Z"},"at":"2025-12-31T23:30:00.000Z"}
+-- out --
+` + strings.TrimPrefix(out, "-- out --\n")
+		if d := cmp.Diff(want, string(c.Update(a))); d != "" {
+			t.Errorf("file (-want +got):\n%s", d)
+		}
+	})
+}
+
+// Stages that remember have two ways, too.
+func TestCoverageOfState(t *testing.T) {
+	p := load(t, map[string]string{"p.route": `app "a"
+route all
+from topic "t" as { k: string, n: int, at: time }
+time by .at
+dedupe by .k, .n within 1h
+throttle 1/h by .k else drop
+map { n: .n }
+changed by $.k within 1d
+emit log "changed"
+
+route panes
+from topic "w" as { k: string, at: time }
+time by .at
+window 1m by .k { n: count() } late { emit log "late" {} }
+emit log "pane"
+`})
+	const in = `now: 2026-01-01T12:00:00Z
+-- in --
+{"topic":"t","value":{"k":"a","n":1,"at":"2026-01-01T10:00:00Z"}}
+`
+	const all = in + `{"topic":"t","value":{"k":"a","n":1,"at":"2026-01-01T10:00:00Z"}}
+{"topic":"t","value":{"k":"a","n":2,"at":"2026-01-01T10:00:00Z"}}
+{"topic":"t","value":{"k":"a","n":1,"at":"2026-01-01T11:00:00Z"}}
+{"topic":"w","value":{"k":"a","at":"2026-01-01T11:59:00Z"}}
+advance 1m
+{"topic":"w","value":{"k":"a","at":"2026-01-01T11:59:00Z"}}
+`
+	for _, tt := range []struct{ text, want string }{
+		{in + "-- out --\n", `cover 36.4% (4/11 branches)
+      dir/p.route:5  never a duplicate: dedupe by .k, .n within 1h
+      dir/p.route:6  never throttled: throttle 1/h by .k else drop
+      dir/p.route:8  never unchanged: changed by $.k within 1d
+      dir/p.route:14  takes no record: window 1m by .k { n: count() }
+      dir/p.route:14  never late: window 1m by .k { n: count() }
+      dir/p.route:14  never emitted: emit log "late" {}
+      dir/p.route:15  never emitted: emit log "pane"
+`},
+		{all + "-- out --\n", "cover 100.0% (11/11 branches)\n"},
+	} {
+		cover := golden.NewCoverage(p.Plan)
+		report(t, p, tt.text, golden.Options{Cover: cover})
+		j := &golden.JSONCover{}
+		j.Add(cover, "dir")
+		var b strings.Builder
+		j.WriteText(&b)
+		if d := cmp.Diff(tt.want, b.String()); d != "" {
+			t.Errorf("coverage (-want +got):\n%s", d)
+		}
+	}
+}

@@ -90,7 +90,7 @@ func (c *Case) tableRow(p *plan.Plan, o *value.Object) (sim.TableRow, error) {
 	key, _ := o.Get("key")
 	parts := key.(value.List)
 	if len(parts) != len(t.Keys) {
-		return row, fmt.Errorf("the key of table %s has %s, not %d", name, count(len(t.Keys), "part"), len(parts))
+		return row, fmt.Errorf("a key of table %s has %d parts, this one %d", name, len(t.Keys), len(parts))
 	}
 	for i, v := range parts {
 		k, err := judged(v, t.Keys[i].Type)
