@@ -22,7 +22,7 @@ func AppendKey(dst []byte, v Value) []byte {
 		}
 		return append(dst, 'f')
 	case Number:
-		return append(v.AppendPlain(append(dst, '#')), ';')
+		return AppendNumberKey(dst, v)
 	case string:
 		return AppendTextKey(dst, v)
 	case time.Time:
@@ -50,6 +50,11 @@ func AppendKey(dst []byte, v Value) []byte {
 		return appendSized(append(dst, 'x'), string(v))
 	}
 	panic("value: not a value")
+}
+
+// AppendNumberKey is AppendKey of a number.
+func AppendNumberKey(dst []byte, n Number) []byte {
+	return append(n.AppendPlain(append(dst, '#')), ';')
 }
 
 // AppendTextKey is AppendKey of a text.

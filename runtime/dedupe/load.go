@@ -6,6 +6,7 @@ package dedupe
 type Loader struct {
 	t             *Table
 	claims, spare []Claim
+	most          int // claims that are added at a time
 }
 
 // loadClaims are added at a time: two buffers of 32 MB, for as long as it lasts.
@@ -19,12 +20,12 @@ func (t *Table) Load(n int) *Loader {
 			t.remake(no, more, never)
 		}
 	}
-	return &Loader{t: t}
+	return &Loader{t: t, most: loadClaims}
 }
 
 // Add takes a claim.
 func (l *Loader) Add(c Claim) {
-	if len(l.claims) == loadClaims {
+	if len(l.claims) == l.most {
 		l.flush()
 	}
 	l.claims = append(l.claims, c)

@@ -11,12 +11,22 @@ import (
 
 // Key compiles the appending of a node as a part of a key (value.AppendKey).
 func (n *Node) Key() func(m *Machine, dst []byte) ([]byte, State) {
-	if n.kind == textKind {
+	switch n.kind {
+	case textKind:
 		text := n.Text()
 		return func(m *Machine, dst []byte) ([]byte, State) {
 			s, st := text(m)
 			if st == Some {
 				dst = value.AppendTextKey(dst, s)
+			}
+			return dst, st
+		}
+	case numberKind:
+		num := n.number()
+		return func(m *Machine, dst []byte) ([]byte, State) {
+			v, st := num(m)
+			if st == Some {
+				dst = value.AppendNumberKey(dst, v)
 			}
 			return dst, st
 		}
