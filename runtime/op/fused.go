@@ -106,6 +106,8 @@ func (f *fuser) stages(ss []ir.Stage, env fuse.Env, then func(fuse.Env)) {
 	case *ir.Each:
 		f.each(s, env)
 		next(env)
+	case *ir.Window:
+		f.window(s, env) // what is below takes panes, which are values
 	default:
 		next(f.stage(s, env))
 	}

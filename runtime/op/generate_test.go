@@ -39,6 +39,8 @@ type gen struct {
 	depth int
 	// state has stages with state written, and tables read.
 	state bool
+	// closed: a window stands above, below which nothing else is written.
+	closed bool
 }
 
 func (g *gen) one(of ...string) string { return of[g.Intn(len(of))] }
@@ -508,7 +510,9 @@ func (g *gen) comprehension() (string, *gtype) {
 // stages writes some stages and an emit.
 func (g *gen) stages(b *strings.Builder, indent string, n int) {
 	for range n {
-		g.stage(b, indent)
+		if g.stage(b, indent); g.closed {
+			return
+		}
 	}
 	g.emit(b, indent)
 }
@@ -656,7 +660,20 @@ func (g *gen) stateful(b *strings.Builder, indent string) {
 		g.vars = append(g.vars, gfield{v, &gtype{kind: kind}})
 		return v
 	}
-	switch g.Intn(12) {
+	switch g.Intn(14) {
+	case 12, 13:
+		if len(indent) > 0 {
+			return
+		}
+		line("window %s by %s%s { n: count(), t: sum(%s), m: max(%s), l: last(%s), d: distinct(%s), c: collect(%s, 3) }",
+			g.one("10m", "30m", "session 10m"), g.str(), g.one("", " grace 5m"), g.num(), g.num(), g.str(), g.str(), g.str())
+		if g.maybe(50) {
+			line("late {")
+			g.scoped(func() { g.stages(b, "  ", g.Intn(2)) })
+			line("}")
+		}
+		line("emit log { ...$, window: @window, at: @time }")
+		g.closed = true
 	case 0, 1, 2:
 		key, x := g.str(), g.num()
 		if g.maybe(50) {

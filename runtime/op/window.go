@@ -179,6 +179,11 @@ func (s *window) take(fr *Frame) (bool, *diag.Failure) {
 		}
 		fr.args = append(fr.args, v)
 	}
+	return s.enter(fr, key, at)
+}
+
+// enter puts the values in fr.args into the panes of a key and time.
+func (s *window) enter(fr *Frame, key []byte, at int64) (bool, *diag.Failure) {
 	mark := fr.cells.Watermark(s.state)
 	if m := fr.rec.Made; m != nil {
 		if c, ok := m.Frame.(*carried); ok && c.pane != nil {
