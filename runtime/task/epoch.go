@@ -107,7 +107,7 @@ func (t *Task) full(e *epoch) bool {
 		}
 		size += int64(bytes)
 	}
-	return e.records >= t.most || size >= epochBytes
+	return e.records+e.fired >= t.most || size >= epochBytes
 }
 
 // open begins an epoch of an input, or of none.

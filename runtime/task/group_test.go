@@ -667,7 +667,7 @@ func greatestOf(p *prog) int64 {
 
 func (w *rig) random() prog {
 	p := prog{T: 1000 + int64(w.draw(12, "time"))*9, K: []string{"A", "B", "C"}[w.draw(3, "key")]}
-	all := []string{"claim", "hist", "now", "x", "y", "free", "wait", "update", "window", "drop", "fail", "odd"}
+	all := []string{"claim", "hist", "now", "x", "y", "free", "wait", "wait", "update", "window", "drop", "fail", "odd"}
 	for range 1 + w.draw(5, "stages") {
 		p.Do = append(p.Do, all[w.draw(len(all), "stage")])
 	}

@@ -2,6 +2,7 @@ package task
 
 import (
 	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
@@ -18,6 +19,12 @@ const heldCap = 64 << 20
 
 // heldChunk is how many bytes of held outputs share an arena after a start.
 const heldChunk = 1 << 20
+
+// entryOverhead is about what an entry has beside the output's bytes.
+const entryOverhead = 256
+
+// maxDeleted is how many entries one epoch deletes.
+const maxDeleted = 4000
 
 // holdAt is the wait from which an output is held at once, nanoseconds.
 const holdAt = 1e9
@@ -69,9 +76,12 @@ func (t *Task) holdLanes(lanes map[lane]bool) {
 
 // hold makes one output of an epoch that is sealed an entry of it.
 func (t *Task) hold(e *epoch, o *event.Output) {
-	if _, held := e.held[o.Index]; held || e.ends[o.Index] {
-		return
+	from := &e.origins[o.Record]
+	size := entryOverhead + len(o.ID.Of(o.Arena)) + len(o.Target.Of(o.Arena)) + len(e.key(from)) + deliver.Size(o)
+	if _, held := e.held[o.Index]; held || e.ends[o.Index] || e.wroteBytes+e.entryBytes+size > epochWrites {
+		return // more than that one transaction does not take: its epoch waits for the rest
 	}
+	e.entryBytes += size
 	if e.held == nil {
 		e.held = map[int32]uint64{}
 	}
@@ -120,7 +130,7 @@ func (t *Task) release(e *epoch, o *event.Output, no uint64, dead bool) {
 
 // deletions gives the epoch that deletes entries: one without records.
 func (t *Task) deletions() *epoch {
-	if n := len(t.epochs); n > t.committing && t.epochs[n-1].deletes {
+	if n := len(t.epochs); n > t.committing && t.epochs[n-1].deletes && len(t.epochs[n-1].deleted) < maxDeleted {
 		return t.epochs[n-1]
 	}
 	e := t.open(nil)

@@ -18,11 +18,11 @@ import (
 // cause and in its epoch: so what a change causes is exact by I11, with no log
 // between. Each fails alone.
 
-// maxFamily bounds what a record of a log may write with all its children and the
-// changes that it makes, in cells and bytes: they are one transaction.
+// What a record of a log may write with all its children and the changes that it
+// makes, in cells and bytes: they are one transaction, behind what the epoch had.
 const (
-	maxFamilyCells = 32_000
-	maxFamilyBytes = 4 << 20
+	maxFamilyCells = 20_000
+	maxFamilyBytes = 2 << 20
 )
 
 // family is what the epoch had written before the record of the log that runs.
@@ -144,6 +144,7 @@ func (t *Task) due(e *epoch, s int, due int64, key []byte, cause *state.Firing, 
 		m.told = due
 		t.cells.SetWatermark(s, m.w, m.told)
 	}
+	e.fired++
 	t.cells.Begin()
 	route, rec := t.cfg.Runner.Due(s, due, key)
 	if t.broken() {

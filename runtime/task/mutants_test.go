@@ -42,7 +42,7 @@ func TestMutants(t *testing.T) {
 			continue // what is in flight ends by itself as long as nothing is parked
 		}
 		t.Run(fmt.Sprint(m), func(t *testing.T) {
-			n, why := runs(m, 3000)
+			n, why := runs(m, 10_000)
 			if why == "" {
 				t.Fatal("not noticed")
 			}

@@ -100,15 +100,17 @@ func (t *Task) forget() {
 type written struct {
 	cells                  uint64 // its number in Cells
 	wroteCells, wroteBytes int
+	fired                  int // timers
 	firing                 state.Firing
 	arrived, timed         int64 // of its input
 	marks                  []state.Mark
 	heard                  []heard
 
-	held    map[int32]uint64 // outputs that are held and wait: output to entry
-	entries []entry          // that it makes
-	deleted []uint64         // that it deletes
-	deletes bool             // it does nothing else
+	held       map[int32]uint64 // outputs that are held and wait: output to entry
+	entries    []entry          // that it makes
+	entryBytes int
+	deleted    []uint64 // that it deletes
+	deletes    bool     // it does nothing else
 }
 
 // sealed ends an epoch of a group: it keeps what its transaction will say, as it is
@@ -138,11 +140,15 @@ func (t *Task) sealed(e *epoch, now int64) int64 {
 // cellOverhead is about what a cell costs in the overlay beside its bytes.
 const cellOverhead = 128
 
-// A transaction holds whole epochs, at least one, and no more than the store's
-// transaction takes for sure.
+// A transaction holds whole epochs, at least one. The store takes 5 MB in one where
+// its memtable is the least (state.MinMemTable), and counts 12 bytes for each write;
+// what a single epoch may be stays below that: epochCells and epochBytes, a family
+// behind them or the outputs held of it, and the segments that a memory merges.
 const (
 	commitCells = 16_000
-	commitBytes = 4 << 20
+	commitBytes = 3 << 20
+	// epochWrites bounds the cells and held outputs of one epoch, bytes.
+	epochWrites = epochBytes + maxFamilyBytes
 )
 
 // commit asks for the transaction of at most the oldest n epochs: what they wrote,
@@ -153,7 +159,7 @@ func (t *Task) commit(n int) {
 	}
 	k, cells, size := 0, 0, 0
 	for _, e := range t.epochs[:n] {
-		cells, size = cells+e.wroteCells+len(e.entries)+len(e.deleted), size+e.wroteBytes
+		cells, size = cells+e.wroteCells+len(e.entries)+len(e.deleted), size+e.wroteBytes+e.entryBytes
 		if k > 0 && (cells > commitCells || size > commitBytes) {
 			break
 		}
