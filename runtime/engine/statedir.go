@@ -54,6 +54,19 @@ func OpenState(dir string) (*StateDir, error) {
 	return s, nil
 }
 
+// AdoptState makes a state directory of an id where there is none yet: the store
+// that is put into it was another's, and takes over from it.
+func AdoptState(dir, id string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &StateError{dir, err.Error()}
+	}
+	if id == "" {
+		return nil
+	}
+	_, err := (&StateDir{Dir: dir}).file("id", func() string { return id })
+	return err
+}
+
 func (s *StateDir) load() error {
 	format, err := s.file("format", func() string { return stateFormat })
 	if err != nil {
