@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/runtime/golden"
+	"github.com/sluice-dev/sluice/runtime/lookup"
 	"github.com/sluice-dev/sluice/stdlib"
 )
 
@@ -30,6 +31,10 @@ func TestCases(t *testing.T) {
 			if !p.OK() {
 				t.Fatal("the program does not check")
 			}
+			tables := lookup.New(p.Plan.Tables)
+			if err := tables.LoadFiles(dir); err != nil {
+				t.Fatal(err)
+			}
 			cases, err := golden.Find(os.DirFS(dir))
 			if err != nil {
 				t.Fatal(err)
@@ -47,7 +52,7 @@ func TestCases(t *testing.T) {
 					if strings.Contains(filepath.ToSlash(dir), "cases/language") && !of.MatchString(c.Doc) {
 						t.Errorf("the comment does not say which sentence is tested: %q", c.Doc)
 					}
-					v, _ := golden.Run(p.Plan, c, golden.Options{Script: f.Script})
+					v, _ := golden.Run(p.Plan, c, golden.Options{Script: f.Script, Files: tables})
 					if v.Err != nil {
 						t.Fatal(v.Err)
 					}

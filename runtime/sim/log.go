@@ -104,6 +104,7 @@ func (w *World) append(in Input, cause int, repeat bool) {
 		Key: in.Key, Value: in.Value, Headers: in.Headers, Timestamp: in.Timestamp,
 	}, cause, repeat})
 	part.end++
+	w.follow(t)
 	w.logf("log      %s/%d/%d", in.Topic, p, part.end-1)
 }
 
