@@ -7,6 +7,7 @@ type Loader struct {
 	t             *Table
 	claims, spare []Claim
 	most          int // claims that are added at a time
+	warm          byte
 }
 
 // loadClaims are added at a time: two buffers of 32 MB, for as long as it lasts.
@@ -43,12 +44,32 @@ func (l *Loader) flush() {
 	ends := sortBy(l.claims, sorted, 0)
 	begin := 0
 	for _, end := range ends {
-		for _, c := range l.claims[begin:end] {
-			l.t.Add(c, never)
+		for ; begin < end; begin += warmClaims {
+			some := l.claims[begin:min(end, begin+warmClaims)]
+			for i := range some {
+				l.warm ^= l.t.peek(&some[i].Key)
+			}
+			for i := range some {
+				l.t.Add(some[i], never)
+			}
 		}
 		begin = end
 	}
 	l.claims = l.claims[:0]
+}
+
+// warmClaims are asked for together before they are added, so that the processor waits
+// for their memory once and not for each.
+const warmClaims = 32
+
+// peek reads where a claim of a key will lie.
+func (t *Table) peek(k *Print) byte {
+	hi, _ := k.halves()
+	s := &t.shards[hi>>56]
+	if len(s.slots) == 0 {
+		return 0
+	}
+	return s.slots[s.home(hi)][0]
 }
 
 // never is a watermark at which no claim has ended.
