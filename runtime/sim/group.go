@@ -23,6 +23,8 @@ type stateGroup struct {
 	routes []*route // as the plan numbers them
 	disk   *disk
 	own    string // topic of its own log
+	// first are the partitions that there were when its store was new.
+	first []task.Input
 	// steps are what its tasks have run, in that order: what no crash has taken back.
 	steps []ranStep
 }
@@ -115,7 +117,10 @@ func (w *World) partitions(g *stateGroup) (out []task.Input) {
 				continue
 			}
 			for n := range w.topics[name].parts {
-				out = append(out, task.Input{Route: i, Topic: name, TopicID: w.topics[name].id, Partition: int32(n)})
+				in := task.Input{Route: i, Topic: name, TopicID: w.topics[name].id, Partition: int32(n)}
+				if w.known == nil || slices.Contains(w.known, in) {
+					out = append(out, in)
+				}
 			}
 		}
 	}
@@ -144,6 +149,9 @@ func (p *process) openGroup(g *stateGroup) {
 	g.wentOn(w, progress)
 	r := &running{p: p, group: g, routes: g.routes, runner: g.runner(cells, w.lookup)}
 	inputs := w.partitions(g)
+	if progress.New() {
+		g.first = slices.Clone(inputs)
+	}
 	for i := range inputs {
 		in := &inputs[i]
 		rt := g.routes[in.Route]

@@ -244,6 +244,28 @@ route told
 from changes sums
 emit log "told" { new: .new, h: hist[.key] }
 `},
+	{"chained", `
+table sums: int = 0 keyed by string
+
+route one
+from topic "a" as R
+time by .at
+dedupe by .k, .n within 20s
+update sums[.k] = it + .n as sum
+emit topic "mid" { key: .k, value: { k: .k, sum, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+where .mode != "drop" else "unwanted"
+emit topic "out" { key: .k, value: { n: .n, h: hist[.k], mode: .mode } }
+
+route behind
+from topic "mid" as { k: string, sum: int, mode: string }
+update hist[.k] = "${it}${.sum}," as h
+window 20s by .k { n: count(), last: last(.sum) }
+emit track "Three" { userId: @window.key, properties: { n: .n, last: .last, sums: sums[@window.key] } }
+`},
 	{"keyed", `
 route one
 from topic "a" as R

@@ -95,6 +95,7 @@ type World struct {
 	slow        bool         // effects of groups wait until they are carried out one by one
 	soft        bool         // power was lost: one id may have two contents (I13)
 	shut        bool         // the log takes nothing more
+	known       []task.Input // only these partitions of groups are there; nil: all are
 	trace       func(string) // nil: nobody listens
 	policy      policy
 	orphans     []*flight   // requests on the wire whose process is dead

@@ -59,6 +59,7 @@ const (
 	dPaused                    // the task paused at its cap
 	dLost                      // a lease was lost
 	dAgain                     // a record of the own log was appended twice, or by a dead process
+	dAdded                     // a partition was added
 	dLetter                    // a record failed
 	dRefused                   // an output was refused
 	stateDeeds
@@ -67,7 +68,7 @@ const (
 func (d stateDeed) String() string {
 	return [...]string{"an output is taken twice", "a loss of power takes transactions", "an output is held", "a start finds held outputs",
 		"an input is told idle", "a timer causes something", "a start finds intents", "a task pauses at its cap", "a lease is lost",
-		"a mark is appended twice", "a record fails", "an output is refused"}[d]
+		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused"}[d]
 }
 
 // stateChaos is one run of a stateful program under one seed.
@@ -293,7 +294,7 @@ func (c *stateChaos) act() {
 
 // rest is what happens less often.
 func (c *stateChaos) rest(p *process, r *running) {
-	switch c.rng.IntN(8) {
+	switch c.rng.IntN(9) {
 	case 0:
 		if r.commit() {
 			c.at(sCommitted)
@@ -309,7 +310,11 @@ func (c *stateChaos) rest(p *process, r *running) {
 				c.did[dIdle]++
 			}
 		}
-	case 3, 5:
+	case 5:
+		if p.assigned() {
+			c.did[dAdded]++
+		}
+	case 3, 4:
 		if a, ok := choose(c, p.appends); ok {
 			if c.rng.IntN(5) == 0 {
 				c.did[dAgain]++
@@ -318,7 +323,7 @@ func (c *stateChaos) rest(p *process, r *running) {
 			p.land(a)
 			c.at(sMarked)
 		}
-	case 4:
+	case 8:
 		if c.rng.IntN(3) == 0 {
 			c.w.sync(c.w.groups[0])
 		} else {
@@ -462,8 +467,11 @@ func (c *stateChaos) produce() {
 	c.toCome--
 	r := randomRow(c.rng, c.w.Now())
 	in := Input{Topic: topic, Key: []byte(r.K), Value: r.json(), Timestamp: c.w.Now().UnixMilli()}
-	if c.rng.IntN(2) == 0 { // one key in several partitions
+	if c.rng.IntN(2) == 0 { // one key in several partitions, now and then in a new one
 		p := int32(c.rng.IntN(len(t.parts)))
+		if c.rng.IntN(30) == 0 && !c.calm {
+			p = int32(len(t.parts))
+		}
 		in.Partition = &p
 	}
 	c.w.Produce(in)

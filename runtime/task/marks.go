@@ -116,7 +116,9 @@ func (t *Task) passed(e *epoch, before int64, clock time.Time) *epoch {
 			t.judge(s)
 		}
 	}
-	return t.fire(e, state.Firing{Now: clock.UnixNano(), Topic: in.TopicID, Partition: in.Partition, Offset: before})
+	// Named by the position behind it: the one before it depends, where the log has
+	// gaps, on how the slice was cut (I4).
+	return t.fire(e, state.Firing{Now: clock.UnixNano(), Topic: in.TopicID, Partition: in.Partition, Offset: in.next})
 }
 
 // idleAt tells whether the input is idle at a position: exactly where it was seen
