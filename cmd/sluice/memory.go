@@ -4,16 +4,19 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/engine"
 )
 
 // tuneMemory sets Go's collector for a process that runs a program, unless GOGC or
 // GOMEMLIMIT say otherwise. Not beside an embedded broker, whose memory is not the
-// program's.
-func tuneMemory(routes int, embedded bool) {
+// program's. It gives what is to be told how much deduplication holds.
+func tuneMemory(p *plan.Plan, embedded bool) (remembers func(keys int64)) {
 	if embedded || os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
-		return
+		return nil
 	}
 	debug.SetGCPercent(engine.GCPercent)
-	debug.SetMemoryLimit(engine.MemoryLimit(routes))
+	limit := func(keys int64) { debug.SetMemoryLimit(engine.MemoryLimit(p, keys)) }
+	limit(0)
+	return limit
 }

@@ -56,6 +56,9 @@ type Config struct {
 	LeastSpace uint64
 	// ClaimMemory is how many bytes of memory deduplication may take; 0: 1 GiB.
 	ClaimMemory int64
+	// Remembers is told, now and then, how many bytes of keys deduplication holds;
+	// nil: nobody.
+	Remembers func(keys int64)
 	// AcceptStateLoss lets a program go on that has no use for what is stored.
 	AcceptStateLoss bool
 	// Wait is how long the brokers may take to answer at start.

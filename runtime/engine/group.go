@@ -122,7 +122,15 @@ func (g *group) join(ctx context.Context) error {
 			return err
 		}
 	}
-	from, _ := g.progress.Position("", g.ownTopic.ID, 0)
+	from, known := g.progress.Position("", g.ownTopic.ID, 0)
+	if !known {
+		// What an earlier life was told is nothing to a state that begins.
+		ends, err := admin.EndOffsets(ctx, g.ownName)
+		if err != nil {
+			return err
+		}
+		from = ends[kafka.TP{Topic: g.ownName}]
+	}
 	g.applied = from
 	cfg := e.cfg.Settings.Kafka[g.conn]
 	cfg.Logger = e.log

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/sluice-dev/sluice/lang/plan"
+
 // GCPercent and MemoryLimit are what a process that does nothing but run a program
 // should tell Go's collector (debug.SetGCPercent, debug.SetMemoryLimit). Most of
 // what lives is records on their way, within declared caps (I7), and most of what
@@ -7,13 +9,19 @@ package engine
 // the collector's work, and the limit keeps that from costing memory.
 const GCPercent = 400
 
-// MemoryLimit is the limit for a program of so many routes, in bytes.
-func MemoryLimit(routes int) int64 {
-	return baseMemory + int64(max(0, routes-usualRoutes))*routeMemory
+// MemoryLimit is the limit for a program whose deduplication holds so many bytes of
+// keys (Config.Remembers).
+func MemoryLimit(p *plan.Plan, keys int64) int64 {
+	limit := int64(baseMemory) + int64(max(0, len(p.Routes)-usualRoutes))*routeMemory
+	if len(p.Groups) > 0 {
+		limit += storeMemory + keys
+	}
+	return limit
 }
 
 const (
 	baseMemory  = 256 << 20 // twice what lives under full load
 	usualRoutes = 4
-	routeMemory = 16 << 20 // clients, their buffers, frames
+	routeMemory = 16 << 20  // clients, their buffers, frames
+	storeMemory = 512 << 20 // the store's memtables, caches and compactions
 )

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"math/rand"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
@@ -35,17 +37,35 @@ import (
 
 // pathScript filters and maps clickstream events of 480 bytes: task T1 on shape A
 // of runtime/op/testdata.
-const pathScript = `app "bench"
+const pathScript = pathHead + `
+route path
+from topic "clicks" as Click
+where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
+` + pathEmit
+
+// dedupeScript does the same for two topics that share a memory of what has passed.
+const dedupeScript = pathHead + `
+route path
+from topic "clicks" as Click
+where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
+dedupe views by .event_id within 24h
+` + pathEmit + `
+route path_b
+from topic "clicks_b" as Click
+where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
+dedupe views by .event_id within 24h
+` + pathEmit
+
+const pathHead = `app "bench"
 connection kafka main { brokers: env("BROKERS") }
 connection segment main { write_key: secret("KEY"), url: env("URL") }
 type Click = {
   event_id: string, type: string, ts: time, user: { id: string }, page: { url: string, path: string }, ua: string, ip: string
   status: string, order_id: string, total: string, currency: string
 }
-route path
-from topic "clicks" as Click
-where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
-emit track "Product Viewed" {
+`
+
+const pathEmit = `emit track "Product Viewed" {
   userId:    .user.id
   messageId: .event_id
   timestamp: .ts
@@ -58,8 +78,9 @@ emit track "Product Viewed" {
 type brokerRole struct {
 	Dir        string // "": in memory
 	Addr       string // "": any
-	Records    int
+	Records    int    // in all
 	Partitions int32
+	Topics     []string
 }
 
 // playBroker makes the backlog, prints its address and serves until its stdin is
@@ -92,8 +113,10 @@ func fill(addr string, c brokerRole) error {
 		return err
 	}
 	defer a.Close()
-	if err := a.Ensure(ctx, kafka.TopicSpec{Name: "clicks", Partitions: c.Partitions}); err != nil {
-		return err
+	for _, t := range c.Topics {
+		if err := a.Ensure(ctx, kafka.TopicSpec{Name: t, Partitions: c.Partitions}); err != nil {
+			return err
+		}
 	}
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerLinger(5*time.Millisecond),
 		kgo.ProducerBatchMaxBytes(1<<20), kgo.MaxBufferedRecords(200_000))
@@ -105,8 +128,9 @@ func fill(addr string, c brokerRole) error {
 	var mu sync.Mutex
 	var failed error
 	for i := range c.Records {
-		v := values[i%len(values)]
-		cl.Produce(ctx, &kgo.Record{Topic: "clicks", Key: fmt.Append(nil, "u_", i%100_000), Value: v}, func(_ *kgo.Record, err error) {
+		v := bytes.Clone(values[i%len(values)])
+		copy(v[len(`{"event_id":"`):], fmt.Sprintf("%08x", i)) // each is an event of its own
+		cl.Produce(ctx, &kgo.Record{Topic: c.Topics[i%len(c.Topics)], Key: fmt.Append(nil, "u_", i%100_000), Value: v}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				mu.Lock()
 				failed = err
@@ -167,6 +191,8 @@ func playReceiver() error {
 type pathRole struct {
 	Broker, URL string
 	Records     uint64 // 0: the receiver is away; run until no more is taken in
+	Procs       int
+	State       string // directory of the store; "": the script has no state
 }
 
 // pathResult is what it prints.
@@ -185,13 +211,18 @@ func playPath() error {
 	if err := json.Unmarshal([]byte(os.Getenv(configVar)), &c); err != nil {
 		return err
 	}
-	runtime.GOMAXPROCS(1)
+	runtime.GOMAXPROCS(c.Procs)
 	debug.SetGCPercent(engine.GCPercent)
-	debug.SetMemoryLimit(engine.MemoryLimit(1))
-	p := program.Compile([]*token.File{token.NewFile("path.route", pathScript)}, stdlib.Env(), program.Options{})
+	script := pathScript
+	if c.State != "" {
+		script = dedupeScript
+	}
+	p := program.Compile([]*token.File{token.NewFile("path.route", script)}, stdlib.Env(), program.Options{})
 	if !p.OK() {
 		return fmt.Errorf("the script does not check: %v", p.Diags)
 	}
+	remembers := func(keys int64) { debug.SetMemoryLimit(engine.MemoryLimit(p.Plan, keys)) }
+	remembers(0)
 	s, err := engine.Resolve(p.Plan, engine.Lookup{
 		Env: func(name string) (string, bool) {
 			return map[string]string{"BROKERS": c.Broker, "URL": c.URL}[name], true
@@ -202,7 +233,7 @@ func playPath() error {
 		return err
 	}
 	e := engine.New(engine.Config{
-		Plan: p.Plan, Settings: s, StoreID: fmt.Sprint("bench-", os.Getpid()), Wait: 10 * time.Second, Version: "bench",
+		Plan: p.Plan, Settings: s, StoreID: fmt.Sprint("bench-", os.Getpid()), Wait: 10 * time.Second, Version: "bench", State: c.State, Remembers: remembers,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if path := os.Getenv("SLUICE_ENGINE_TEST_CPUPROFILE"); path != "" {
@@ -220,10 +251,13 @@ func playPath() error {
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
 	taken := func() uint64 {
-		if emits := e.Account().Routes[0].Emits; len(emits) > 0 {
-			return emits[0].Accepted
+		n := uint64(0)
+		for _, r := range e.Account().Routes {
+			for _, em := range r.Emits {
+				n += em.Accepted
+			}
 		}
-		return 0
+		return n
 	}
 	var res pathResult
 	await := func(n uint64, every time.Duration) error {
@@ -321,11 +355,12 @@ func cpuSeconds() float64 {
 }
 
 // path runs one engine over a backlog.
-func path(tb testing.TB, broker string, latency time.Duration, records int) pathResult {
+func path(tb testing.TB, latency time.Duration, role pathRole) pathResult {
 	tb.Helper()
 	recv := spawn(tb, "receiver", receiverRole{Latency: latency})
 	defer recv.kill()
-	eng := spawn(tb, "path", pathRole{Broker: broker, URL: recv.line(tb), Records: uint64(records)})
+	role.URL = recv.line(tb)
+	eng := spawn(tb, "path", role)
 	defer eng.kill()
 	var res pathResult
 	if l := eng.lineIn(tb, 10*time.Minute); json.Unmarshal([]byte(l), &res) != nil {
@@ -334,9 +369,9 @@ func path(tb testing.TB, broker string, latency time.Duration, records int) path
 	return res
 }
 
-func backlog(tb testing.TB, records int, dir string) (addr string, end func()) {
+func backlog(tb testing.TB, role brokerRole) (addr string, end func()) {
 	tb.Helper()
-	b := spawn(tb, "broker", brokerRole{Dir: dir, Records: records, Partitions: 8})
+	b := spawn(tb, "broker", role)
 	addr = b.lineIn(tb, 10*time.Minute)
 	if !strings.Contains(addr, ":") {
 		tb.Fatalf("the broker said %q\n%s", addr, b.stderr())
@@ -345,21 +380,35 @@ func backlog(tb testing.TB, records int, dir string) (addr string, end func()) {
 }
 
 // BenchmarkPath takes a backlog from a broker to a receiver, each in a process of
-// its own, with the engine on one core (GOMAXPROCS=1).
+// its own, with the engine on one core (GOMAXPROCS=1), but where the name says two.
 func BenchmarkPath(b *testing.B) {
 	const records = 2_000_000
-	addr, end := backlog(b, records, "")
-	defer end()
+	one := brokerRole{Records: records, Partitions: 8, Topics: []string{"clicks"}}
+	two := brokerRole{Records: records, Partitions: 12, Topics: []string{"clicks", "clicks_b"}}
 	for _, k := range []struct {
 		name    string
+		backlog brokerRole
 		latency time.Duration
-	}{{"near", 0}, {"20ms_away", 20 * time.Millisecond}} {
+		procs   int
+		state   bool
+	}{
+		{"near", one, 0, 1, false},
+		{"20ms_away", one, 20 * time.Millisecond, 1, false},
+		{"dedupe", two, 0, 1, true},
+		{"dedupe_2_procs", two, 0, 2, true},
+	} {
 		b.Run(k.name, func(b *testing.B) {
+			addr, end := backlog(b, k.backlog)
+			defer end()
 			for b.Loop() {
 				// Each run is a group of its own that begins at the beginning: the
 				// positions of the one before it are taken away.
 				forget(b, addr)
-				r := path(b, addr, k.latency, records)
+				role := pathRole{Broker: addr, Records: records, Procs: k.procs}
+				if k.state {
+					role.State = filepath.Join(b.TempDir(), "store")
+				}
+				r := path(b, k.latency, role)
 				n := float64(records - r.Rest)
 				b.ReportMetric(n/r.Wall, "events/s")
 				b.ReportMetric(n/r.CPU, "events/cpu-s")
@@ -379,11 +428,11 @@ func BenchmarkPathMemory(b *testing.B) {
 	for b.Loop() {
 		var rss [2]float64
 		for i, n := range []int{1_000_000, 10_000_000} {
-			addr, end := backlog(b, n, b.TempDir())
-			r := path(b, addr, 0, n)
+			addr, end := backlog(b, brokerRole{Dir: b.TempDir(), Records: n, Partitions: 8, Topics: []string{"clicks"}})
+			r := path(b, 0, pathRole{Broker: addr, Records: uint64(n), Procs: 1})
 			if i == 0 {
 				forget(b, addr)
-				eng := spawn(b, "path", pathRole{Broker: addr, URL: "http://" + freeAddr(b)})
+				eng := spawn(b, "path", pathRole{Broker: addr, URL: "http://" + freeAddr(b), Procs: 1})
 				var stalled pathResult
 				if l := eng.line(b); json.Unmarshal([]byte(l), &stalled) != nil {
 					b.Fatalf("the engine said %q\n%s", l, eng.stderr())
@@ -401,7 +450,7 @@ func BenchmarkPathMemory(b *testing.B) {
 	}
 }
 
-// forget deletes the group of the benchmark's route.
+// forget deletes the groups of the benchmark's routes.
 func forget(tb testing.TB, addr string) {
 	tb.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(addr))
@@ -412,17 +461,19 @@ func forget(tb testing.TB, addr string) {
 	// A member that was killed counts until its session has ended; taking it out
 	// by its name is what leaving would have been.
 	adm := kadm.NewClient(cl)
-	group := kafka.GroupName("bench", "path")
-	if d, err := adm.DescribeGroups(context.Background(), group); err == nil {
-		for _, m := range d[group].Members {
-			if m.InstanceID != nil {
-				if _, err := adm.LeaveGroup(context.Background(), kadm.LeaveGroup(group).InstanceIDs(*m.InstanceID)); err != nil {
-					tb.Fatal(err)
+	for _, route := range []string{"path", "path_b"} {
+		group := kafka.GroupName("bench", route)
+		if d, err := adm.DescribeGroups(context.Background(), group); err == nil {
+			for _, m := range d[group].Members {
+				if m.InstanceID != nil {
+					if _, err := adm.LeaveGroup(context.Background(), kadm.LeaveGroup(group).InstanceIDs(*m.InstanceID)); err != nil {
+						tb.Fatal(err)
+					}
 				}
 			}
 		}
-	}
-	if _, err := adm.DeleteGroup(context.Background(), group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		tb.Fatal(err)
+		if _, err := adm.DeleteGroup(context.Background(), group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			tb.Fatal(err)
+		}
 	}
 }

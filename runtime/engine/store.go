@@ -97,6 +97,9 @@ func (e *Engine) keep(ctx context.Context) {
 		case <-tick.C:
 		}
 		e.watchSpace()
+		if e.cfg.Remembers != nil {
+			e.cfg.Remembers(e.claims.Held())
+		}
 		applied := map[*group]int64{}
 		for _, l := range e.loops {
 			if g := l.group; g != nil {
