@@ -36,8 +36,9 @@ type Emitted struct {
 	InFlight uint64 // on their way, or their letters are
 }
 
-// end counts how an output ended.
-func (e *Emitted) end(dead bool) {
+// ended counts how an output ended that was on its way.
+func (e *Emitted) ended(dead bool) {
+	e.InFlight--
 	if dead {
 		e.Dead++
 	} else {

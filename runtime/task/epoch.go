@@ -48,17 +48,30 @@ type origin struct {
 // fetched together, and all of that would live as long as the slowest of its
 // outputs (I7).
 func (e *epoch) origin(rec *event.Record) {
-	o := origin{offset: rec.Offset, noKey: rec.Key == nil}
-	o.key.Start = uint32(len(e.texts))
+	start := len(e.texts)
 	e.texts = append(e.texts, rec.Key...)
-	o.key.End = uint32(len(e.texts))
-	if rec.Made != nil {
-		o.place = e.place(place{rec.TopicID, rec.Partition})
-		o.path.Start = o.key.End
-		e.texts = append(e.texts, rec.Made.Path...)
-		o.path.End = uint32(len(e.texts))
+	n := len(e.origins)
+	if n < cap(e.origins) {
+		e.origins = e.origins[:n+1]
+	} else {
+		e.origins = append(e.origins, origin{})
 	}
-	e.origins = append(e.origins, o)
+	// Written where it stands: a copy of what was just written waits for it.
+	o := &e.origins[n]
+	o.offset, o.noKey, o.place, o.path = rec.Offset, rec.Key == nil, 0, event.Bytes{}
+	o.key.Start, o.key.End = uint32(start), uint32(len(e.texts))
+	if rec.Made != nil {
+		e.made(rec)
+	}
+}
+
+// made keeps what the origin of a made record has beside it.
+func (e *epoch) made(rec *event.Record) {
+	o := &e.origins[len(e.origins)-1]
+	o.place = e.place(place{rec.TopicID, rec.Partition})
+	o.path.Start = uint32(len(e.texts))
+	e.texts = append(e.texts, rec.Made.Path...)
+	o.path.End = uint32(len(e.texts))
 }
 
 func (e *epoch) place(p place) int32 {
@@ -99,15 +112,7 @@ type Ref struct {
 
 // full tells that the next record begins another epoch.
 func (t *Task) full(e *epoch) bool {
-	size := e.read + int64(len(e.arena.Buf))
-	if t.cells != nil {
-		cells, bytes := t.cells.Written()
-		if cells >= epochCells {
-			return true
-		}
-		size += int64(bytes)
-	}
-	return e.records+e.fired >= t.most || size >= epochBytes
+	return e.records >= t.most || e.read+int64(len(e.arena.Buf)) >= epochBytes || t.cells != nil && t.wrote(e)
 }
 
 // open begins an epoch of an input, or of none.

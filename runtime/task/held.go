@@ -103,8 +103,12 @@ type entry struct {
 	no     uint64
 }
 
-// release deletes the entry of a held output that has ended.
-func (t *Task) release(e *epoch, o *event.Output, no uint64, dead bool) {
+// release deletes the entry of an output that has ended, where it was held.
+func (t *Task) release(e *epoch, o *event.Output, dead bool) bool {
+	no, held := e.held[o.Index]
+	if !held {
+		return false
+	}
 	delete(e.held, o.Index)
 	if o.Ordered {
 		l := t.lane(o)
@@ -118,7 +122,8 @@ func (t *Task) release(e *epoch, o *event.Output, no uint64, dead bool) {
 	// earlier one, or the store, has.
 	c := &d.acct[o.Route].Emits[o.Emit]
 	c.Held--
-	c.end(dead)
+	c.InFlight++
+	c.ended(dead)
 	if n := o.Arena.Epoch; len(e.held) == 0 && n < t.base {
 		delete(t.lingering, n)
 		t.heldBytes -= e.bytes
@@ -126,6 +131,7 @@ func (t *Task) release(e *epoch, o *event.Output, no uint64, dead bool) {
 		// has the output.
 		t.steer()
 	}
+	return true
 }
 
 // deletions gives the epoch that deletes entries: one without records.

@@ -103,7 +103,7 @@ func (t *Task) fire(e *epoch, cause state.Firing) *epoch {
 	clock := time.Unix(0, cause.Now).UTC()
 	for {
 		at, due, key := -1, int64(0), []byte(nil)
-		for s := range t.marks {
+		for _, s := range t.timed {
 			m := &t.marks[s]
 			if m.tell == event.NoMicros {
 				continue
@@ -117,7 +117,7 @@ func (t *Task) fire(e *epoch, cause state.Firing) *epoch {
 			}
 		}
 		if at < 0 {
-			for s := range t.marks {
+			for _, s := range t.timed {
 				m := &t.marks[s]
 				m.ended = max(m.ended, m.tell)
 			}

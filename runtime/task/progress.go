@@ -1,6 +1,7 @@
 package task
 
 import (
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
@@ -67,6 +68,7 @@ func (p *Progress) input(n state.InputName) *state.InputProgress {
 // group is what only the task of a state group has.
 type group struct {
 	marks  []mark // by state
+	timed  []int  // the states that may have timers
 	family family
 	fresh  []*input   // to be announced
 	idles  []idleMark // to be told
@@ -111,6 +113,12 @@ type written struct {
 	entryBytes int
 	deleted    []uint64 // that it deletes
 	deletes    bool     // it does nothing else
+}
+
+// wrote tells that an epoch of a group has written as much as it may.
+func (t *Task) wrote(e *epoch) bool {
+	cells, bytes := t.cells.Written()
+	return cells >= epochCells || e.records+e.fired >= t.most || e.read+int64(len(e.arena.Buf)+bytes) >= epochBytes
 }
 
 // sealed ends an epoch of a group: it keeps what its transaction will say, as it is
@@ -235,7 +243,10 @@ func (t *Task) progress(done []Account) state.Write {
 // restore goes on where the group stands in its store.
 func (t *Task) restore(p *Progress, now int64) {
 	t.lanes, t.lingering = map[lane]int{}, map[uint64]*epoch{}
-	for _, s := range t.cfg.Group.States {
+	for i, s := range t.cfg.Group.States {
+		if s.Kind != ir.DedupeState {
+			t.timed = append(t.timed, i)
+		}
 		t.marks = append(t.marks, mark{w: event.NoMicros, told: event.NoMicros, tell: event.NoMicros, ended: event.NoMicros})
 		t.marked = append(t.marked, state.Mark{Name: s.Name, W: event.NoMicros, Told: event.NoMicros, Ended: event.NoMicros})
 	}

@@ -454,14 +454,11 @@ func (t *Task) Result(r *deliver.Result) {
 
 // ended ends an output: taken by its sink, or its letter acknowledged.
 func (t *Task) ended(e *epoch, o *event.Output, dead bool) {
-	if no, held := e.held[o.Index]; held {
-		t.release(e, o, no, dead)
+	if len(e.held) > 0 && t.release(e, o, dead) {
 		return
 	}
 	e.outs--
-	c := &e.acct[o.Route].Emits[o.Emit]
-	c.InFlight--
-	c.end(dead)
+	e.acct[o.Route].Emits[o.Emit].ended(dead)
 }
 
 // produce asks for the i-th letter of an epoch to be written.
