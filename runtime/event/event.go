@@ -38,8 +38,8 @@ type Made struct {
 	Kind  MadeKind
 	Value value.Value // `.` and `$`
 	// Path is the element path at which its own begins: with the origin it names the
-	// record for ever. "/3" is the fourth child of a split, "~ltv/0" the first change
-	// of the table ltv that its cause made.
+	// record for ever. "/3" is the fourth child of a split, "~ltv/orders/0" the first
+	// change of the table ltv that the route orders made of its cause.
 	Path string
 	Time value.Value // @time where it begins; nil: none
 	// Entry is the step at which it begins, as op numbers them; 0 is the source.
