@@ -402,7 +402,9 @@ func cloneHeaders(hs []event.Header) []event.Header {
 func (t *Task) seal(e *epoch, now int64) {
 	e.sealed = true
 	outs := e.arena.Outs
-	t.usualBytes, t.usualOuts = min(len(e.arena.Buf)*9/8, keepBytes), min(len(outs)*9/8, epochRecords)
+	if e.in != nil {
+		t.usualBytes, t.usualOuts = min(len(e.arena.Buf)*9/8, keepBytes), min(len(outs)*9/8, epochRecords)
+	}
 	size := int64(len(e.arena.Buf)) + int64(len(outs))*outputOverhead + int64(len(e.texts)) + int64(e.records)*recordOverhead
 	e.outs = len(outs) + len(e.letters)
 	e.ends = append(e.ends[:0], make([]bool, len(outs))...)

@@ -88,6 +88,46 @@ func TestNothingToWaitFor(t *testing.T) {
 	}
 }
 
+// The children of a split are records of their own (I2), of a route without state,
+// too.
+func TestSplit(t *testing.T) {
+	k := New(Config{Routes: testRoutes(), Runner: &splitter{}, Budget: NewBudget(ProcessBytes)})
+	k.Open(nil, []Input{{TopicID: event.TopicID{7}}}, 0)
+	es := run(t, k, records(3, "1", "fail", "0,0"), 6)
+	if kinds(es) != "send produce" || len(es[0].Outs) != 3 {
+		t.Fatalf("effects %+v", es)
+	}
+	l := es[1].Letter
+	if l.Origin != (event.Origin{Topic: event.TopicID{7}, Offset: 4, Path: "/0"}) || string(l.Value) != `"fail"` || string(l.Key) != "k" {
+		t.Errorf("letter %+v", l)
+	}
+	k.Result(&deliver.Result{Out: &es[0].Outs[2], Kind: deliver.Denied, Code: "400"})
+	es = k.Effects(nil)
+	if o := es[0].Letter.Origin; o.Path != "/0" || o.Offset != 5 {
+		t.Errorf("origin %+v", o)
+	}
+	var a Account
+	k.Account(0, &a)
+	if a.In != 3 || a.Completed != 2 || a.InFlight != 1 || a.Check() != nil {
+		t.Errorf("account %+v, %v", a, a.Check())
+	}
+}
+
+// splitter makes a child of each record, that does what the record says.
+type splitter struct{ script }
+
+func (s *splitter) Run(route int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
+	if rec.Made != nil {
+		c := *rec
+		c.Value = []byte(rec.Made.Value.(string))
+		return s.script.Run(route, &c, now, out)
+	}
+	c := *rec
+	c.TopicID = event.TopicID{7}
+	c.Made = &event.Made{Kind: event.Child, Path: "/0", Value: string(rec.Value)}
+	return event.Outcome{Kind: event.Split, Children: []event.Record{c}}
+}
+
 // A refused output becomes a letter that holds it as it was encoded, and the
 // epoch waits for its acknowledgement.
 func TestDeliveryLetter(t *testing.T) {
