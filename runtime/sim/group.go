@@ -186,12 +186,22 @@ func (g *stateGroup) wentOn(w *World, p *task.Progress) {
 		at, _ := p.Position(name, w.topics[s.tp.topic].id, s.tp.partition)
 		return s.at >= at
 	}
-	for id, i := range w.ends {
-		if e := &w.ended[i]; e.group == g && lost(&e.cause) {
+	for i := range w.ended {
+		e := &w.ended[i]
+		if e.group != g || !lost(&e.cause) {
+			continue
+		}
+		if !e.lost {
 			e.lost = true
-			delete(w.ends, id)
+			delete(w.ends, endID{e.Route.Name, e.Origin})
+		}
+		for _, m := range e.outs {
+			if g.disk.lost {
+				w.undone[emittedID{e.Route.Name, m.id}] = true
+			}
 		}
 	}
+	g.disk.lost = false
 	g.steps = slices.DeleteFunc(g.steps, func(s ranStep) bool { return lost(&s) })
 }
 

@@ -162,7 +162,7 @@ func (w *World) commit(in *input, at int64) {
 	}
 	w.logf("commit   %s at %d", in, at)
 	old := g.committed[in.tp]
-	if at < old && !w.soft { // a store that lost transactions goes back
+	if at < old && !w.powerLost { // a store that lost transactions goes back
 		w.breaks("I1: %s goes back from %d to %d", in, old, at)
 		return
 	}

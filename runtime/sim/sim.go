@@ -91,15 +91,18 @@ type World struct {
 	inputs     int
 
 	committedAt int64
-	holds       bool         // nothing persists or commits
-	slow        bool         // effects of groups wait until they are carried out one by one
-	soft        bool         // power was lost: one id may have two contents (I13)
-	shut        bool         // the log takes nothing more
-	known       []task.Input // only these partitions of groups are there; nil: all are
-	trace       func(string) // nil: nobody listens
-	policy      policy
-	orphans     []*flight   // requests on the wire whose process is dead
-	stray       []*addition // and records for an own log
+	holds       bool // nothing persists or commits
+	slow        bool // effects of groups wait until they are carried out one by one
+	// powerLost: the power was lost. What ran since the last sync may then be decided
+	// anew: the outputs that it made, in undone, may have two contents (I13).
+	powerLost bool
+	undone    map[emittedID]bool
+	shut      bool         // the log takes nothing more
+	known     []task.Input // only these partitions of groups are there; nil: all are
+	trace     func(string) // nil: nobody listens
+	policy    policy
+	orphans   []*flight   // requests on the wire whose process is dead
+	stray     []*addition // and records for an own log
 }
 
 // route is one route as the world runs it.
@@ -151,7 +154,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
+		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables = w.now, p.Tables
 	w.connect(p)

@@ -85,7 +85,6 @@ type stateChaos struct {
 	faulty int
 	away   bool // the sinks answer nothing
 	calm   bool // nothing goes wrong but what the records ask for
-	soft   bool // power was lost: what ran since the last sync may be decided anew (I13)
 
 	toCome   int
 	problems []string
@@ -239,8 +238,7 @@ func (c *stateChaos) kill(at statePoint) {
 			c.fail("%v", err)
 		}
 		c.did[dPower]++
-		c.soft = true
-		c.w.soft = true
+		c.w.powerLost = true
 	}
 	c.start()
 }

@@ -47,10 +47,8 @@ func (c *stateChaos) judge() {
 	c.sameCells(g.disk, ref.groups[0].disk)
 	c.sameAccounts(ref)
 	c.sameOutputs(ref)
-	if !c.soft {
-		c.sameEnds(ref)
-		c.sameLetters(ref)
-	}
+	c.sameEnds(ref)
+	c.sameLetters(ref)
 	for _, kind := range []byte{'i', 'h'} {
 		if n := c.count(kind); n > 0 {
 			c.fail("the store keeps %d keys of the kind %q though everything has ended", n, kind)
@@ -227,25 +225,9 @@ func accountText(a *task.Account) string {
 
 // sameOutputs holds every lane of every sink of a route against that of the run
 // without a crash: the same outputs, and the first acceptances in the same order
-// (I3). Where power was lost only that nothing is missing.
+// (I3). What a loss of power had decided anew must have been taken, at any time.
 func (c *stateChaos) sameOutputs(ref *World) {
-	got, want := c.lanes(c.w), c.lanes(ref)
-	if c.soft {
-		ids := map[string]bool{}
-		for _, l := range got {
-			for _, o := range l {
-				ids[o.id] = true
-			}
-		}
-		for _, lane := range slices.Sorted(maps.Keys(want)) {
-			for _, o := range want[lane] {
-				if !ids[o.id] {
-					c.fail("lost: %s of %s was never taken", o.what, lane)
-				}
-			}
-		}
-		return
-	}
+	got, want := c.lanes(c.w, false), c.lanes(ref, false)
 	for _, lane := range slices.Sorted(maps.Keys(want)) {
 		c.sameLane(lane, want[lane], got[lane])
 	}
@@ -254,11 +236,26 @@ func (c *stateChaos) sameOutputs(ref *World) {
 			c.fail("%s took %s, which nothing made", lane, texts(got[lane]))
 		}
 	}
+	ids := map[string]bool{}
+	for _, l := range c.lanes(c.w, true) {
+		for _, o := range l {
+			ids[o.id] = true
+		}
+	}
+	for lane, l := range c.lanes(ref, true) {
+		for _, o := range l {
+			if !ids[o.id] {
+				c.fail("lost: %s of %s was never taken", o.what, lane)
+			}
+		}
+	}
 }
 
 type taken struct{ id, what string }
 
-func (c *stateChaos) lanes(w *World) map[string][]taken {
+// lanes lists the first acceptances of each lane: those that were undone by a loss of
+// power, or the others.
+func (c *stateChaos) lanes(w *World, undone bool) map[string][]taken {
 	out := map[string][]taken{}
 	seen := map[string]bool{}
 	for i := range w.taken {
@@ -271,6 +268,9 @@ func (c *stateChaos) lanes(w *World) map[string][]taken {
 			continue
 		}
 		seen[key] = true
+		if c.w.undone[emittedID{t.Route.Name, t.ID}] != undone {
+			continue
+		}
 		lane := fmt.Sprintf("%s %s %s", t.Kind, t.Name, t.Route.Name)
 		if t.Ordered {
 			lane += fmt.Sprintf(" %x", t.Lane)
@@ -326,15 +326,21 @@ func endTexts(w *World) map[string]string {
 	return out
 }
 
+// sameLetters holds the letters; after a loss of power there may be more of them, and
+// others, of what was decided anew.
 func (c *stateChaos) sameLetters(ref *World) {
-	text := func(w *World) map[string]string {
+	text := func(w *World, full bool) map[string]string {
 		out := map[string]string{}
 		for _, l := range w.letters {
-			out[l.ID] = fmt.Sprintf("%s %s %s %s %s %q", l.Route, l.Class, l.Code, l.Emit, l.Stage, l.Value)
+			if _, ok := ref.dead[l.ID]; full {
+				out[l.ID] = fmt.Sprintf("%s %s %s %s %s %q", l.Route, l.Class, l.Code, l.Emit, l.Stage, l.Value)
+			} else if ok {
+				out[l.ID] = ""
+			}
 		}
 		return out
 	}
-	c.sameMaps("the letter", text(ref), text(c.w))
+	c.sameMaps("the letter", text(ref, !c.w.powerLost), text(c.w, !c.w.powerLost))
 	for _, l := range c.w.letters {
 		if l.Class != "processing" {
 			c.did[dRefused]++

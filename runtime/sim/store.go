@@ -16,6 +16,7 @@ type disk struct {
 	behind [][]state.Write
 
 	commits int
+	lost    bool // transactions, since the last start
 }
 
 func newDisk() *disk { return &disk{now: state.NewMemory(), synced: state.NewMemory()} }
@@ -46,7 +47,7 @@ func (d *disk) Close() error { return nil }
 
 // losePower takes the last n transactions that were not synced away.
 func (d *disk) losePower(n int) error {
-	d.now = d.synced.Clone()
+	d.now, d.lost = d.synced.Clone(), true
 	d.behind = d.behind[:len(d.behind)-n]
 	for _, ws := range d.behind {
 		if err := d.now.Commit(ws); err != nil {
