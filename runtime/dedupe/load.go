@@ -64,8 +64,8 @@ const warmClaims = 32
 
 // peek reads where a claim of a key will lie.
 func (t *Table) peek(k *Print) byte {
-	hi, _ := k.halves()
-	s := &t.shards[hi>>56]
+	no, hi, _ := k.parts()
+	s := &t.shards[no]
 	if len(s.slots) == 0 {
 		return 0
 	}

@@ -9,13 +9,14 @@ import (
 // Table is the claims of one memory: a multi-map from a key to the times at which
 // it passed. It is used by one goroutine at a time.
 //
-// It is 256 tables of open addressing with linear probing, one for each first byte
-// of a print, and each grows by itself when it is full, so that growing never needs
-// the memory of everything twice, and a pause is that of 1/256 of it. A slot's home
-// rises with the print: a shard lies nearly in the order of its prints, and growing
-// is one walk through memory. A slot is bytes, 28 of them one behind the other: what
-// costs is the line of memory that nobody has read yet, and so a new key needs one,
-// and the garbage collector none.
+// It is 256 tables of open addressing, one for each first byte of a print, and each
+// grows by itself when it is full, so that growing never needs the memory of everything
+// twice, and a pause is that of 1/256 of it. A slot's home rises with the print, and
+// slots lie in the order of their prints, each at its home or behind what came before:
+// growing is one walk through memory, and a key that is not there is known as soon as a
+// greater one is met. What costs is a line of memory that nobody has read for long, and
+// so a slot is bytes, 28 of them in one place, and a new key needs one line or two.
+// There is no pointer for the garbage collector.
 //
 // Claims past their time are taken out by Add, some slots at a time, and by a shard
 // that grows.
@@ -40,8 +41,9 @@ type cursor struct{ shard, slot int }
 
 // shard is the slots of one first byte.
 type shard struct {
-	slots []slot
-	n     int // in use
+	slots []slot // homes, and some more for what lies behind the last of them
+	homes int
+	n     int // slots in use
 }
 
 // slot is a claim: the print, with what the slot is in place of the byte that the
@@ -50,33 +52,34 @@ type slot [slotSize]byte
 
 // What a slot is.
 const (
-	slotClaim = 1 << 56
-	slotHot   = 2 << 56 // the claims of the key are in Table.hot
-	slotPrint = 1<<56 - 1
+	slotClaim = 1
+	slotHot   = 2 // the claims of the key are in Table.hot
+
+	slotPrint = 1<<56 - 1 // what is left of the first eight bytes of the print
 )
 
-func (s *slot) hi() uint64   { return binary.BigEndian.Uint64(s[:8]) }
+func (s *slot) hi() uint64   { return binary.BigEndian.Uint64(s[:8]) & slotPrint }
 func (s *slot) lo() uint64   { return binary.BigEndian.Uint64(s[8:16]) }
 func (s *slot) at() int64    { return int64(binary.BigEndian.Uint64(s[16:24])) }
-func (s *slot) empty() bool  { return s.hi() == 0 }
-func (s *slot) isHot() bool  { return s.hi() >= slotHot }
+func (s *slot) empty() bool  { return s[0] == 0 }
+func (s *slot) isHot() bool  { return s[0] == slotHot }
 func (s *slot) claim() Claim { return Claim{At: s.at(), Lag: binary.BigEndian.Uint32(s[24:])} }
 
-// is tells whether the slot is of a print: the first eight bytes of it, and the others.
-func (s *slot) is(hi, lo uint64) bool {
-	return (s.hi()^hi)&slotPrint == 0 && s.lo() == lo
-}
+// is tells whether the slot is of a print: the first eight bytes of it, of which the
+// first is left out, and the others.
+func (s *slot) is(hi, lo uint64) bool { return s.hi() == hi && s.lo() == lo }
 
-func (s *slot) set(what, hi, lo uint64, at int64, lag uint32) {
-	binary.BigEndian.PutUint64(s[:8], hi&slotPrint|what)
+func (s *slot) set(what byte, hi, lo uint64, at int64, lag uint32) {
+	binary.BigEndian.PutUint64(s[:8], hi|uint64(what)<<56)
 	binary.BigEndian.PutUint64(s[8:16], lo)
 	binary.BigEndian.PutUint64(s[16:24], uint64(at))
 	binary.BigEndian.PutUint32(s[24:], lag)
 }
 
 const (
-	slotSize  = 16 + 8 + 4
-	leastSize = 4 // of a shard that holds anything, slots
+	slotSize    = 16 + 8 + 4
+	leastHomes  = 4 // of a shard that holds anything
+	behindHomes = 8 // slots at least behind the last home
 	// A shard is full at 4/5, and is made again with 97/64 to 104/64 slots a claim: about
 	// 1.25 times as large where nothing of it has ended, so a slot is moved five times
 	// on the whole, and the load is 72 % on average: 39 bytes a claim.
@@ -101,17 +104,14 @@ const maxTime = 1<<63 - 1
 // Seen tells whether a record with the key at a time is a repeat, with the
 // watermark at w.
 func (t *Table) Seen(k Print, at, within, w int64) bool {
-	hi, lo := k.halves()
-	s := &t.shards[hi>>56]
-	if len(s.slots) == 0 {
-		return false
-	}
-	for i := s.home(hi); ; i = s.next(i) {
+	no, hi, lo := k.parts()
+	s := &t.shards[no]
+	for i := s.home(hi); i < len(s.slots); i++ {
 		sl := &s.slots[i]
-		switch {
-		case sl.empty():
+		switch h := sl.hi(); {
+		case h > hi || sl.empty():
 			return false
-		case !sl.is(hi, lo):
+		case h < hi || sl.lo() != lo:
 		case sl.isHot():
 			return t.hot[k].seen(at, within, w)
 		default:
@@ -120,18 +120,21 @@ func (t *Table) Seen(k Print, at, within, w int64) bool {
 			}
 		}
 	}
+	return false
 }
 
-func (k *Print) halves() (hi, lo uint64) {
-	return binary.BigEndian.Uint64(k[:8]), binary.BigEndian.Uint64(k[8:])
+// parts are the shard of a print, the seven bytes that follow and the last eight.
+func (k *Print) parts() (shard int, hi, lo uint64) {
+	hi = binary.BigEndian.Uint64(k[:8])
+	return int(hi >> 56), hi & slotPrint, binary.BigEndian.Uint64(k[8:])
 }
 
 // Add takes a claim, with the watermark at w: what it has passed is forgotten.
 func (t *Table) Add(c Claim, w int64) {
-	hi, lo := c.Key.halves()
-	s := &t.shards[hi>>56]
-	if (s.n+1)*fullDen > len(s.slots)*fullNum {
-		t.remake(int(hi>>56), 0, w)
+	no, hi, lo := c.Key.parts()
+	s := &t.shards[no]
+	if (s.n+1)*fullDen > s.homes*fullNum {
+		t.remake(no, 0, w)
 	}
 	t.least = min(t.least, c.End(t.keep))
 	t.first = min(t.first, t.least)
@@ -144,76 +147,79 @@ func (t *Table) Add(c Claim, w int64) {
 	}
 }
 
-// put finds a place for a claim.
+// put finds a place for a claim, behind those of its key.
 func (t *Table) put(s *shard, c Claim, hi, lo uint64, w int64) {
 	same := 0
 	i := s.home(hi)
-	for ; !s.slots[i].empty(); i = s.next(i) {
-		switch {
-		case !s.slots[i].is(hi, lo):
-		case s.slots[i].isHot():
+	for ; i < len(s.slots) && !s.slots[i].empty() && s.slots[i].hi() <= hi; i++ {
+		if !s.slots[i].is(hi, lo) {
+			continue
+		}
+		if s.slots[i].isHot() {
 			t.change(t.hot[c.Key], func(r *run) {
 				if r.insert(c); len(r.claims) >= r.next {
 					r.drop(t.keep, w)
 				}
 			})
 			return
-		default:
-			same++
 		}
+		same++
 	}
+	t.n++
 	if same >= hotClaims {
 		t.heat(s, c, hi, lo)
 		return
 	}
-	s.slots[i].set(slotClaim, hi, lo, c.At, c.Lag)
-	s.n++
-	t.n++
+	t.open(s, i).set(slotClaim, hi, lo, c.At, c.Lag)
 }
 
-// home is the slot at which a print is looked for first. It rises with the print.
+// home is where a slot of a print lies at the earliest. It rises with the print.
 func (s *shard) home(hi uint64) int {
-	h, _ := bits.Mul64(hi<<8, uint64(len(s.slots)))
+	h, _ := bits.Mul64(hi<<8, uint64(s.homes))
 	return int(h)
 }
 
-func (s *shard) next(i int) int {
-	if i++; i == len(s.slots) {
-		return 0
+// place is where a print belongs, behind equal ones.
+func (s *shard) place(hi uint64) int {
+	i := s.home(hi)
+	for i < len(s.slots) && !s.slots[i].empty() && s.slots[i].hi() <= hi {
+		i++
 	}
 	return i
 }
 
-// free gives the empty slot for a print; there is one.
-func (s *shard) free(hi uint64) *slot {
-	i := s.home(hi)
-	for !s.slots[i].empty() {
-		i = s.next(i)
+// open makes room for a slot at i: those that lie there move up to the next hole.
+func (t *Table) open(s *shard, i int) *slot {
+	end := i
+	for end < len(s.slots) && !s.slots[end].empty() {
+		end++
 	}
+	if end == len(s.slots) {
+		t.lengthen(s)
+	}
+	copy(s.slots[i+1:end+1], s.slots[i:end])
 	s.n++
 	return &s.slots[i]
 }
 
-// remove empties a slot, and moves those up that probing would not find any more.
-func (s *shard) remove(hole int) {
-	for i := s.next(hole); !s.slots[i].empty(); i = s.next(i) {
-		// The slot may move where its home does not lie behind the hole.
-		if s.distance(s.home(s.slots[i].hi()), i) < s.distance(hole, i) {
-			continue
-		}
-		s.slots[hole] = s.slots[i]
-		hole = i
-	}
-	s.slots[hole] = slot{}
-	s.n--
+// lengthen gives a shard more room behind its last home.
+func (t *Table) lengthen(s *shard) {
+	n := len(s.slots)
+	more := make([]slot, n+n/64+behindHomes)
+	copy(more, s.slots)
+	s.slots = more
+	t.grow(slotSize * int64(len(more)-n))
 }
 
-// distance is how far a slot lies behind another, around the end.
-func (s *shard) distance(from, to int) int {
-	if to < from {
-		to += len(s.slots)
+// remove empties a slot; those behind it move up as far as their homes let them.
+func (s *shard) remove(i int) {
+	end := i + 1
+	for end < len(s.slots) && !s.slots[end].empty() && s.home(s.slots[end].hi()) < end {
+		end++
 	}
-	return to - from
+	copy(s.slots[i:], s.slots[i+1:end])
+	s.slots[end-1] = slot{}
+	s.n--
 }
 
 // remake makes a shard again, without what has ended at w, as large as is right for
@@ -231,19 +237,26 @@ func (t *Table) remake(no, more int, w int64) {
 	}
 	// Each shard grows by a little more or less, so that they do not all grow at one
 	// time and the load of them all stays even.
-	size := max((live+more)*(newMul+no%newVary)/newDiv+1, leastSize)
+	homes := max((live+more)*(newMul+no%newVary)/newDiv+1, leastHomes)
 	old := s.slots
-	*s = shard{slots: make([]slot, size)}
+	*s = shard{slots: make([]slot, homes+homes/64+behindHomes), homes: homes}
+	t.grow(slotSize * int64(len(s.slots)-len(old)))
+	next := 0
 	for i := range old {
 		switch sl := &old[i]; {
 		case sl.empty():
 		case w >= t.first && t.ended(sl, w):
 			t.n--
 		default:
-			*s.free(sl.hi()) = *sl
+			next = max(next, s.home(sl.hi()))
+			if next == len(s.slots) {
+				t.lengthen(s)
+			}
+			s.slots[next] = *sl
+			next++
+			s.n++
 		}
 	}
-	t.grow(slotSize * int64(size-len(old)))
 }
 
 // ended tells whether the claim of a slot counts for no stage any more. A hot key is
@@ -267,17 +280,16 @@ func (t *Table) heat(s *shard, c Claim, hi, lo uint64) {
 	}
 	r := &run{}
 	t.hot[c.Key] = r
-	for i := s.home(hi); !s.slots[i].empty(); {
-		if !s.slots[i].is(hi, lo) {
-			i = s.next(i)
-			continue
-		}
-		r.insert(s.slots[i].claim())
-		s.remove(i) // what follows may have moved here
+	i := s.home(hi)
+	for !s.slots[i].is(hi, lo) {
+		i++
 	}
-	s.free(hi).set(slotHot, hi, lo, 0, 0)
+	for i < len(s.slots) && s.slots[i].is(hi, lo) && !s.slots[i].empty() {
+		r.insert(s.slots[i].claim())
+		s.remove(i)
+	}
 	r.insert(c)
-	t.n++
+	t.open(s, s.place(hi)).set(slotHot, hi, lo, 0, 0)
 	r.next = 2 * len(r.claims)
 	t.grow(r.bytes() + runSize)
 }
@@ -357,7 +369,7 @@ func (t *Table) swept(no int, w int64) {
 	case s.n == 0:
 		t.grow(-slotSize * int64(len(s.slots)))
 		*s = shard{}
-	case len(s.slots) > 4*leastSize && s.n*emptyDen < len(s.slots)*emptyNum:
+	case s.homes > 4*leastHomes && s.n*emptyDen < s.homes*emptyNum:
 		t.remake(no, 0, w)
 	}
 }

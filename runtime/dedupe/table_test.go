@@ -37,10 +37,11 @@ func check(t interface{ Fatalf(string, ...any) }, tab *Table, all naive, w int64
 			}
 			used++
 			k := sl.print(no)
-			for j := s.home(sl.hi()); j != i; j = s.next(j) {
-				if s.slots[j].empty() {
-					t.Fatalf("shard %d: a hole at %d before slot %d, home %d", no, j, i, s.home(sl.hi()))
-				}
+			if home := s.home(sl.hi()); home > i || home < i && s.slots[i-1].empty() {
+				t.Fatalf("shard %d: slot %d has the home %d", no, i, home)
+			}
+			if i > 0 && s.slots[i-1].hi() > sl.hi() {
+				t.Fatalf("shard %d: slot %d is out of order", no, i)
 			}
 			if !sl.isHot() {
 				c := sl.claim()
@@ -60,8 +61,8 @@ func check(t interface{ Fatalf(string, ...any) }, tab *Table, all naive, w int64
 		if used != s.n {
 			t.Fatalf("shard %d: %d slots in use, counted %d", no, used, s.n)
 		}
-		if s.n*fullDen > len(s.slots)*fullNum {
-			t.Fatalf("shard %d: %d of %d slots in use", no, s.n, len(s.slots))
+		if s.n*fullDen > s.homes*fullNum {
+			t.Fatalf("shard %d: %d of %d homes in use", no, s.n, s.homes)
 		}
 		bytes += int64(len(s.slots)) * slotSize
 	}
