@@ -746,6 +746,9 @@ func play(t failer, draw func(n int, what string) int, mut func(*Task)) {
 			w.collect()
 		case 10:
 			w.committed()
+			if own := w.srcs[0]; own.came > 0 && w.draw(3, "again") > 1 {
+				w.append(own.recs[w.draw(own.came, "appended again")].Value)
+			}
 		case 11:
 			w.clock += []int64{1e9, 4e9, 11e9, 30e9}[w.draw(4, "seconds")]
 		case 12:
