@@ -41,18 +41,6 @@ func (p *Progress) Position(route string, topic event.TopicID, partition int32) 
 	return 0, false
 }
 
-// Inputs lists the inputs that the group knows, those that are gone among them.
-func (p *Progress) Inputs() []state.InputName {
-	if p.p == nil {
-		return nil
-	}
-	var out []state.InputName
-	for i := range p.p.Inputs {
-		out = append(out, p.p.Inputs[i].InputName)
-	}
-	return out
-}
-
 func (p *Progress) input(n state.InputName) *state.InputProgress {
 	if p.p == nil {
 		return nil

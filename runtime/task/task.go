@@ -715,9 +715,6 @@ func (t *Task) end(last Effect) {
 // State tells where the task stands.
 func (t *Task) State() State { return t.state }
 
-// Inputs counts the inputs; they are numbered from 0.
-func (t *Task) Inputs() int { return len(t.inputs) }
-
 // Watermark is the position of an input before which everything is done.
 func (t *Task) Watermark(in int) int64 { return t.inputs[in].watermark }
 
