@@ -328,6 +328,9 @@ func (g *group) gather(now int64) {
 	p.task.Open(g.progress, inputs, now)
 	g.run = p
 	l.tasks = append(l.tasks, p)
+	for _, r := range l.routes {
+		r.closed = task.Account{} // the task has what was counted before
+	}
 	for _, in := range p.inputs {
 		in.resume(byTask)
 	}

@@ -297,8 +297,7 @@ func (l *loop) tick() {
 	}
 	for _, p := range l.tasks {
 		p.task.Steer()
-		p.task.Tick(now.UnixNano())
-		p.settle(now.UnixNano())
+		p.tick(now.UnixNano())
 	}
 	for _, r := range l.routes {
 		r.retryLetters(now)
@@ -320,8 +319,7 @@ func (l *loop) beginRevoke(v revocation) {
 	deadline := now.Add(min(revokeMax, v.route.consumer.Session()/3)).UnixNano()
 	for _, p := range v.tasks {
 		p.purge()
-		p.task.Close(now.UnixNano(), deadline)
-		p.settle(now.UnixNano())
+		p.close(now.UnixNano(), deadline)
 	}
 	l.revoking = append(l.revoking, v)
 }
@@ -367,6 +365,9 @@ func (l *loop) revoke() {
 func (l *loop) leave(p *running) {
 	p.until.Store(0) // I6
 	for i, r := range l.routes {
+		if l.group != nil {
+			r.closed = task.Account{} // its counts are in the store, and go on with the next task
+		}
 		p.task.Account(i, &r.closed)
 	}
 	for i, o := range l.tasks {
@@ -492,8 +493,7 @@ func (l *loop) drain() {
 	now := time.Now()
 	deadline := now.Add(drainMax).UnixNano()
 	for _, p := range l.tasks {
-		p.task.Close(now.UnixNano(), deadline)
-		p.settle(now.UnixNano())
+		p.close(now.UnixNano(), deadline)
 	}
 	tick := time.NewTicker(tickEvery / 10)
 	defer tick.Stop()
@@ -511,8 +511,7 @@ func (l *loop) drain() {
 					p.purge()
 					p.task.Finish(now.UnixNano())
 				}
-				p.task.Tick(now.UnixNano())
-				p.settle(now.UnixNano())
+				p.tick(now.UnixNano())
 			}
 			for _, r := range l.routes {
 				r.retryLetters(now)

@@ -24,6 +24,7 @@ type running struct {
 	effects []task.Effect   // not carried out yet, oldest first
 	outs    []*event.Output // reused
 	letters int             // handed to a writer, not acknowledged
+	endBy   int64           // of a task that closes: when its time is up; 0: it does not
 }
 
 // input is one partition that a task reads.
@@ -108,6 +109,23 @@ func (p *running) settle(now int64) {
 		if stuck || !again {
 			return
 		}
+	}
+}
+
+// close begins the end of the task: what is under way may end until deadline.
+func (p *running) close(now, deadline int64) {
+	p.endBy = deadline
+	p.task.Close(now, deadline)
+	p.settle(now)
+}
+
+// tick looks at deadlines. A task that cannot even be stored when its time is up is
+// let go of: what it did not store runs again.
+func (p *running) tick(now int64) {
+	p.task.Tick(now)
+	p.settle(now)
+	if p.endBy > 0 && now >= p.endBy && len(p.effects) > 0 {
+		p.task.Lose()
 	}
 }
 
