@@ -91,7 +91,7 @@ const (
 	// probe of the key, and of its neighbours.
 	hotClaims = 16
 	// sweepSlots are visited for each claim that is added, sweepRun at a time.
-	sweepSlots, sweepRun = 4, 64
+	sweepSlots, sweepRun = 8, 128
 )
 
 // New makes an empty table that keeps claims for the longest of its stages' spans.
