@@ -364,6 +364,7 @@ func (l *loop) revoke() {
 // leave forgets a closed task and keeps what it counted.
 func (l *loop) leave(p *running) {
 	p.until.Store(0) // I6
+	p.purge()        // what is held stays with the schedulers: the next start sends it
 	for i, r := range l.routes {
 		if l.group != nil {
 			r.closed = task.Account{} // its counts are in the store, and go on with the next task
@@ -382,6 +383,7 @@ func (l *loop) leave(p *running) {
 // or sent any more (I6).
 func (l *loop) lose(p *running) {
 	p.purge()
+	p.effects = p.effects[:0] // what the store did not take yet is not written any more
 	p.task.Lose()
 	p.settle(time.Now().UnixNano())
 	l.leave(p)
