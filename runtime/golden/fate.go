@@ -10,10 +10,10 @@ import (
 	"github.com/sluice-dev/sluice/runtime/sim"
 )
 
-// fateKey is an input in a route.
+// fateKey is a record in a route.
 type fateKey struct {
-	in    int
 	route string
+	of    event.Origin
 }
 
 // fates tells what became of each input, in words: "in 2 dropped: old, in.route:2".
@@ -44,8 +44,10 @@ func (a *Actual) fates(w *sim.World, p *plan.Plan, outs map[fateKey]int) {
 				at = e.Fail.Span.String()
 			}
 			add(e.In, "dead%s: %s %s, %s", of, e.Fail.Code.ID, e.Fail.Message, at)
+		case event.Split:
+			add(e.In, "split%s, %s", of, where[e.Node])
 		default:
-			add(e.In, "completed%s: %s", of, count(outs[fateKey{e.In, e.Route.Name}], "out"))
+			add(e.In, "completed%s: %s", of, count(outs[fateKey{e.Route.Name, e.Origin}], "out"))
 		}
 	}
 	for _, l := range w.Letters() {
@@ -62,9 +64,13 @@ func (a *Actual) fates(w *sim.World, p *plan.Plan, outs map[fateKey]int) {
 			add(n, "was read by no route")
 		}
 	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].in < list[j].in })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].in != 0 && (list[j].in == 0 || list[i].in < list[j].in) })
 	for _, f := range list {
-		a.Fates = append(a.Fates, fmt.Sprintf("in %d %s", f.in, f.text))
+		if f.in == 0 {
+			a.Fates = append(a.Fates, "by the clock "+f.text)
+		} else {
+			a.Fates = append(a.Fates, fmt.Sprintf("in %d %s", f.in, f.text))
+		}
 	}
 }
 

@@ -240,7 +240,7 @@ func (a *Actual) rows(w *sim.World, p *plan.Plan) {
 		if t.Repeat {
 			continue
 		}
-		outs[fateKey{t.In, t.Route.Name}]++
+		outs[fateKey{t.Route.Name, t.Origin}]++
 		a.Out = append(a.Out, outRow(&t))
 	}
 	for _, l := range w.Letters() {

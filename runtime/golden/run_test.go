@@ -368,6 +368,36 @@ func TestTables(t *testing.T) {
 	})
 }
 
+// What became of children, and of what a moving clock caused.
+func TestFatesOfState(t *testing.T) {
+	p := load(t, map[string]string{"p.route": `app "a"
+route all
+from topic "t" as { k: string, xs: [int] }
+split .xs
+require . > 0 else "none"
+window 1m by $.k { n: count() }
+emit log "pane" { n: .n }
+`})
+	got := report(t, p, `-- in --
+{"topic":"t","value":{"k":"a","xs":[1,0,2]}}
+advance 2m
+-- out --
+`, golden.Options{})
+	want := `FAIL  shop/c  1 in = 1 out + 1 dead shop.test/c.txtar
+      in 1 split, p.route:4
+      in 1 completed: 0 out
+      in 1 dead: E0413 none, p.route:5:9
+      in 1 completed: 0 out
+      by the clock completed: 1 out
+      out   want <absent>  got {"to":"log","route":"all","name":"pane","fields":{"n":2}}
+      dead  want <absent>  got {"in":1,"route":"all","code":"E0413","stage":"require"}
+      rerun: R      accept: A
+`
+	if d := cmp.Diff(want, steady(got)); d != "" {
+		t.Errorf("report (-want +got):\n%s", d)
+	}
+}
+
 // Stages that remember have two ways, too.
 func TestCoverageOfState(t *testing.T) {
 	p := load(t, map[string]string{"p.route": `app "a"

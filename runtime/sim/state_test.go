@@ -76,7 +76,6 @@ type stateChaos struct {
 	w       *World
 	rng     *rand.Rand
 	program int
-	seed    uint64
 
 	crash  map[statePoint]int
 	seen   [statePoints]int
@@ -101,7 +100,7 @@ type stateSetup struct {
 }
 
 func newStateChaos(seed uint64, s stateSetup) *stateChaos {
-	c := &stateChaos{rng: rand.New(rand.NewPCG(seed, 0x57a7e)), crash: map[statePoint]int{}, seed: seed}
+	c := &stateChaos{rng: rand.New(rand.NewPCG(seed, 0x57a7e)), crash: map[statePoint]int{}}
 	c.program = c.rng.IntN(len(statePrograms))
 	if s.program != "" {
 		c.program = named(s.program)

@@ -15,9 +15,9 @@ import (
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
-// What must have come of a run is what comes of the same slices in the same order
+// What must have come of a run is what comes of the same records in the same order
 // under the same now, one record at a time, in one process that nothing disturbs.
-// Which slices those were the world has taken down, as far as no crash took them
+// Which records those were the world has taken down, as far as no crash took them
 // back (stateGroup.steps); that they are all records, each once and in the order of
 // its partition, is judged first.
 
@@ -66,7 +66,7 @@ func (c *stateChaos) where(o event.Origin) string {
 	return ""
 }
 
-// complete holds the slices against the log: every partition whole, once, in order,
+// complete holds the steps against the log: every partition whole, once, in order,
 // and the offsets committed up to its end.
 func (c *stateChaos) complete(g *stateGroup) {
 	at := map[string]int64{}
@@ -97,9 +97,9 @@ func (c *stateChaos) complete(g *stateGroup) {
 	}
 }
 
-// reference runs the slices again in a world of its own.
+// reference runs the steps again in a world of its own, on the reference evaluator.
 func (c *stateChaos) reference(g *stateGroup) *World {
-	w, err := newWorld(statePlan(c.program), Options{Now: c.w.Now(), Partitions: c.w.opts.Partitions, Sink: willing})
+	w, err := newWorld(statePlan(c.program), Options{Now: c.w.Now(), Partitions: c.w.opts.Partitions, Sink: willing, CompileGroup: ReferenceGroup})
 	if err != nil {
 		panic(err)
 	}
