@@ -584,7 +584,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 	}
 	maps.Copy(found, named)
 	if err := e.sameTopics(ctx, admin, o.Group, found); err != nil {
-		return err
+		return r.undecided(err)
 	}
 	cfg := e.cfg.Settings.Kafka[conn]
 	cfg.Logger = e.log
@@ -626,7 +626,7 @@ func (e *Engine) letters(ctx context.Context, r *route) error {
 	if r.plan.Source.Pattern != "" || r.plan.Source.Kind == "changes" {
 		largest = usualMax
 	}
-	topics, err := r.topics(ctx, admin)
+	topics, err := sourceTopics(ctx, admin, r.plan)
 	if err != nil {
 		return err
 	}

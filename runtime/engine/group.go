@@ -61,14 +61,19 @@ const waitAgain = 5 * time.Second
 
 // OtherStoreError is a state group whose state another store holds.
 type OtherStoreError struct {
-	Group, Route string
+	Group        string
+	Routes       []string // those of the group that it has committed for
 	Theirs, Ours string
 }
 
 // Error says who holds it and what to do.
 func (e *OtherStoreError) Error() string {
-	return fmt.Sprintf("the state of group %s is held by the store %s (route %s was committed by it) and this process has %s: a state group runs in one process; start it on that state directory, or stop the other process for good and run `sluice state reset %s --to committed` to begin with an empty state here",
-		e.Group, e.Theirs, e.Route, e.Ours, e.Route)
+	routes := "route "
+	if len(e.Routes) > 1 {
+		routes = "routes "
+	}
+	return fmt.Sprintf("the state of group %s is held by the store %s (%s committed by it) and this process has %s: a state group runs in one process; start it on that state directory, or stop the other process for good and run `sluice state reset %s --to committed` to go on here, with what this state directory remembers",
+		e.Group, e.Theirs, routes+strings.Join(e.Routes, ", "), e.Ours, strings.Join(e.Routes, " "))
 }
 
 // ResetError is a route whose committed position somebody set by hand while the
@@ -93,10 +98,8 @@ func (g *group) condition() string { return "group " + g.plan.Name }
 func (g *group) join(ctx context.Context) error {
 	e := g.loop.eng
 	admin := e.admins[g.conn]
-	for _, r := range g.loop.routes {
-		if err := g.mayRun(ctx, r); err != nil {
-			return err
-		}
+	if err := g.mayRun(ctx); err != nil {
+		return err
 	}
 	g.ownName = kafka.OwnTopic(e.cfg.Plan.App, g.plan.Name)
 	if err := admin.Ensure(ctx, kafka.LogTopicSpec(g.ownName, 1)); err != nil {
@@ -140,19 +143,26 @@ func (g *group) join(ctx context.Context) error {
 
 // mayRun looks whether another store has committed for a route: then the state is
 // there, and this process does not even join.
-func (g *group) mayRun(ctx context.Context, r *route) error {
+func (g *group) mayRun(ctx context.Context) error {
 	e := g.loop.eng
-	if r.plan.Source.Kind == "changes" {
-		return nil
-	}
-	at, err := e.admins[via(r.plan.Source.Via)].Committed(ctx, r.groupName())
-	if err != nil {
-		return err
-	}
-	for _, c := range at {
-		if c.Known && c.StoreID != e.cfg.StoreID {
-			return &OtherStoreError{g.plan.Name, r.plan.Name, c.StoreID, e.cfg.StoreID}
+	other := &OtherStoreError{Group: g.plan.Name, Ours: e.cfg.StoreID}
+	for _, r := range g.loop.routes {
+		if r.plan.Source.Kind == "changes" {
+			continue
 		}
+		at, err := e.admins[via(r.plan.Source.Via)].Committed(ctx, r.groupName())
+		if err != nil {
+			return err
+		}
+		for _, c := range at {
+			if c.Known && c.StoreID != e.cfg.StoreID {
+				other.Theirs, other.Routes = c.StoreID, append(other.Routes, r.plan.Name)
+				break
+			}
+		}
+	}
+	if other.Routes != nil {
+		return other
 	}
 	return nil
 }
@@ -162,10 +172,10 @@ func (g *group) mayRun(ctx context.Context, r *route) error {
 func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed) (int64, bool, error) {
 	return func(tp kafka.TP, topic event.TopicID, c kafka.Committed) (int64, bool, error) {
 		if c.Known && c.StoreID != g.loop.eng.cfg.StoreID {
-			return 0, false, &OtherStoreError{g.plan.Name, r.plan.Name, c.StoreID, g.loop.eng.cfg.StoreID}
+			return 0, false, &OtherStoreError{g.plan.Name, []string{r.plan.Name}, c.StoreID, g.loop.eng.cfg.StoreID}
 		}
 		at, ok := g.progress.Position(r.plan.IDName(), topic, tp.Partition)
-		if ok && !c.Known {
+		if ok && !c.Known && c.Offset != at {
 			return 0, false, &ResetError{g.plan.Name, r.plan.Name, tp, c.Offset, at}
 		}
 		return at, ok, nil
@@ -189,6 +199,11 @@ func (l *loop) runGroup(ctx context.Context) error {
 		var fenced *kafka.FencedError
 		if errors.As(err, &fenced) {
 			return err
+		}
+		var id *kafka.TopicIDError
+		var missing *kafka.MissingTopicError
+		if errors.As(err, &id) || errors.As(err, &missing) {
+			return l.halted(ctx, err)
 		}
 		if l.eng.health.Set(g.condition(), err.Error(), time.Now()) {
 			l.log.Error("state group waits", "group", g.plan.Name, "reason", err)
@@ -435,7 +450,7 @@ func (g *group) look(ctx context.Context) {
 			}
 			clock := time.Now() // before the question: what comes later is not denied
 			admin := g.loop.eng.admins[via(r.plan.Source.Via)]
-			topics, err := r.topics(ctx, admin)
+			topics, err := sourceTopics(ctx, admin, r.plan)
 			if err != nil || len(topics) == 0 {
 				continue
 			}

@@ -449,17 +449,24 @@ func (l *loop) stopped(ctx context.Context, stop func(), pollers *sync.WaitGroup
 		return fmt.Errorf("route %s: %w", l.name, b.err)
 	case asked:
 		return nil
-	case l.group != nil:
+	}
+	if b.poller != nil && b.poller.route != nil {
+		b.err = b.poller.route.undecided(b.err)
+	}
+	if l.group != nil {
 		return b.err
 	}
 	return l.halted(ctx, b.err)
 }
 
-// halted is the end of a route that stopped itself: it only answers until the
-// program ends.
+// halted is the end of a route, or of a group, that stopped itself: it only answers
+// until the program ends.
 func (l *loop) halted(ctx context.Context, err error) error {
-	r := l.routes[0]
-	if l.eng.health.Set(r.condition(), err.Error(), time.Now()) {
+	condition := l.routes[0].condition()
+	if l.group != nil {
+		condition = l.group.condition()
+	}
+	if l.eng.health.Set(condition, err.Error(), time.Now()) {
 		l.log.Error("route stopped", "route", l.name, "reason", err)
 	}
 	for _, r := range l.routes {

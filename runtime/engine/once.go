@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 )
 
@@ -63,7 +64,7 @@ func (e *Engine) onceError() error {
 // topics at start; where the program itself writes, it moves on.
 func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka.Offsets, written func(topic string) bool) (bool, error) {
 	admin := e.admins[via(r.plan.Source.Via)]
-	topics, err := r.topics(ctx, admin)
+	topics, err := sourceTopics(ctx, admin, r.plan)
 	if err != nil {
 		return false, err
 	}
@@ -121,13 +122,13 @@ func (e *Engine) reached(ctx context.Context, r *route, admin *kafka.Admin, goal
 	return true, nil
 }
 
-// topics lists what a route reads, by name or found by its pattern.
-func (r *route) topics(ctx context.Context, admin *kafka.Admin) ([]string, error) {
-	topics := topicNames(r.plan)
-	if r.plan.Source.Pattern == "" {
+// sourceTopics lists what a route reads, by name or found by its pattern.
+func sourceTopics(ctx context.Context, admin *kafka.Admin, r *plan.Route) ([]string, error) {
+	topics := topicNames(r)
+	if r.Source.Pattern == "" {
 		return topics, nil
 	}
-	pattern, err := kafka.ParsePattern(r.plan.Source.Pattern)
+	pattern, err := kafka.ParsePattern(r.Source.Pattern)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (r *route) poll(ctx context.Context) {
 func (r *route) wentBack(in *input, err error) {
 	in.stopped = true
 	in.pause(byTask)
-	reason := fmt.Sprintf("%v: the topic was cut or made anew; stop the program and reset the group %s", err, r.groupName())
+	reason := fmt.Sprintf("%v: the topic was cut or made anew; stop the program and run `sluice state reset %s --to earliest`, or `--to end`", err, r.plan.Name)
 	if r.eng.health.Set(r.condition(), reason, time.Now()) {
 		r.eng.log.Error("partition stopped", "route", r.plan.Name, "topic", in.tp.Topic, "partition", in.tp.Partition, "reason", reason)
 	}

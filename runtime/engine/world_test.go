@@ -278,6 +278,11 @@ type options struct {
 	once    bool
 	wait    time.Duration
 	make    bool
+
+	dir    string // of the program
+	accept bool   // the loss of state
+	claims int64  // bytes that deduplication may take; 0: 1 GiB
+	least  uint64 // bytes that the disk must have left; 0: what the engine says
 }
 
 // engine is one running engine of a test.
@@ -326,6 +331,7 @@ func (w *world) config(src string, o options) engine.Config {
 	}
 	return engine.Config{
 		Plan: p, Settings: s, StoreID: o.store, State: o.state, Wait: o.wait, Session: o.session, Once: o.once, MakeTopics: o.make,
+		Dir: o.dir, AcceptStateLoss: o.accept, ClaimMemory: o.claims, LeastSpace: o.least,
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Version: "test",
 	}
 }

@@ -76,7 +76,7 @@ func (e *MissingTopicError) Error() string {
 
 // TopicIDError: the committed position belongs to a topic that has been
 // deleted; another of the same name stands in its place. Where its records
-// begin is not ours to guess: `sluice state reset` begins anew.
+// begin is not ours to guess.
 type TopicIDError struct {
 	Group     string
 	Topic     string

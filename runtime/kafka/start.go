@@ -63,23 +63,43 @@ func (g *Group) resolve(ctx context.Context, topics map[string]TopicInfo) (unres
 	if err != nil {
 		return nil, err
 	}
-	var os kadm.Offsets
-	for tp, o := range at {
-		if _, ok := have[tp]; !ok {
-			os.Add(kadm.Offset{
-				Topic: tp.Topic, Partition: tp.Partition, At: o, LeaderEpoch: -1,
-				Metadata: commitMetadata(g.o.StoreID, topics[tp.Topic].ID),
-			})
+	for tp := range at {
+		if _, ok := have[tp]; ok {
+			delete(at, tp)
 		}
 	}
-	if len(os) == 0 {
-		return nil, nil
-	}
-	err = g.admin.setPositions(ctx, g.o.Group, os)
-	if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) {
+	err = g.admin.Place(ctx, g.o.Group, g.o.StoreID, at, topics)
+	if live := (*LiveGroupError)(nil); errors.As(err, &live) {
 		return last, nil
 	}
-	return nil, g.cfg.typed("commit the start of group "+g.o.Group, err)
+	return nil, err
+}
+
+// LiveGroupError: a group has members that run, which alone may say where it stands.
+type LiveGroupError struct{ Group string }
+
+func (e *LiveGroupError) Error() string {
+	return fmt.Sprintf("group %s has members: the brokers let nobody move it while a process runs it, and for as long as a session after one was killed", e.Group)
+}
+
+// Place commits positions of a group as an outsider, under the id of a store: a
+// *LiveGroupError where the group has members.
+func (a *Admin) Place(ctx context.Context, group, store string, at Offsets, topics map[string]TopicInfo) error {
+	if len(at) == 0 {
+		return nil
+	}
+	var os kadm.Offsets
+	for tp, o := range at {
+		os.Add(kadm.Offset{
+			Topic: tp.Topic, Partition: tp.Partition, At: o, LeaderEpoch: -1,
+			Metadata: commitMetadata(store, topics[tp.Topic].ID),
+		})
+	}
+	err := a.setPositions(ctx, group, os)
+	if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) {
+		return &LiveGroupError{group}
+	}
+	return a.cfg.typed("commit positions of group "+group, err)
 }
 
 // edges gives the beginnings of the first topics and the ends of the last.

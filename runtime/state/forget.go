@@ -1,0 +1,31 @@
+package state
+
+// Forget takes what a group knows of the positions of one of its routes from the
+// store, in one transaction, and counts the inputs that it knew. The route reads on
+// as from new inputs; what it did to the state stays, and what of its outputs is held
+// is sent. Slices of it that were begun run no second time: their intents go, too.
+func Forget(s Store, group, route string) (int, error) {
+	p, err := ReadProgress(s, group)
+	if err != nil || p == nil {
+		return 0, err
+	}
+	intents, err := ReadIntents(s, group)
+	if err != nil {
+		return 0, err
+	}
+	kept := p.Inputs[:0]
+	for _, in := range p.Inputs {
+		if in.Route != route {
+			kept = append(kept, in)
+		}
+	}
+	n := len(p.Inputs) - len(kept)
+	p.Inputs = kept
+	ws := []Write{{Key: ProgressKey(group), Val: AppendProgress(nil, p)}}
+	for _, in := range intents {
+		if in.Input.Route == route {
+			ws = append(ws, Write{Key: IntentKey(group, in.No), Delete: true})
+		}
+	}
+	return n, s.Commit(ws)
+}
