@@ -23,7 +23,12 @@ func testCmd() *cobra.Command {
 		Long: `Test runs the golden cases of every program below the directories (default: this
 one): X.test/*.txtar against the routes of X.route, tests/*.txtar against the
 whole program. Each case runs on the engine itself with a clock and sinks in
-memory, and again with a crash after every record, when the same must come of it.`,
+memory, and again with a crash after every record, when the same must come of it.
+
+A case is sections of JSON lines: -- in -- with inputs and the steps advance 30m,
+restart and crash; what must come of them, -- out --, -- dead -- and -- dropped --;
+and rows of tables, those that are there before in -- tables -- and those at the end
+in -- tables after --.`,
 		GroupID: "build",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t.cmd = cmd
