@@ -79,6 +79,9 @@ func OpenDirectory(store Store, app string, p *plan.Plan, accept bool) (*Directo
 			return nil, o.rep, err
 		}
 	}
+	if err := regroup(store, p, accept); err != nil {
+		return nil, o.rep, err
+	}
 	for _, e := range append(o.gone, o.lost...) {
 		if err := o.remove(e); err != nil {
 			return nil, o.rep, err
