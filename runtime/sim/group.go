@@ -25,6 +25,8 @@ type stateGroup struct {
 	own    string // topic of its own log
 	// first are the partitions that there were when its store was new.
 	first []task.Input
+	// unsettled are the ends, as places in World.ended, that its store has not.
+	unsettled []int
 	// steps are what its tasks have run, in that order: what no crash has taken back.
 	steps []ranStep
 }

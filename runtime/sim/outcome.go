@@ -105,12 +105,16 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 		w.emitted[emittedID{rt.Name, m.id}] = src
 		e.outs = append(e.outs, m)
 	}
-	if i, ok := w.ends[id]; ok {
-		w.ended[i] = e
-		return
+	i, ok := w.ends[id]
+	if !ok {
+		i = len(w.ended)
+		w.ends[id] = i
+		w.ended = append(w.ended, e)
 	}
-	w.ends[id] = len(w.ended)
-	w.ended = append(w.ended, e)
+	w.ended[i] = e
+	if r.group != nil {
+		r.group.unsettled = append(r.group.unsettled, i)
+	}
 }
 
 // bury puts a letter on the dead topic; a second one of an id is the same.
@@ -193,12 +197,19 @@ func (w *World) settled(in *input, from, to int64) {
 		}
 		w.settledEnd(in.r, n)
 	}
-	for n := range w.ended {
-		e := &w.ended[n]
-		if c := &e.cause; e.group != nil && !e.lost && c.route == in.route && c.tp == in.tp && c.at >= from && c.at < to {
-			w.settledEnd(in.r, n)
-		}
+	g := in.r.group
+	if g == nil {
+		return
 	}
+	g.unsettled = slices.DeleteFunc(g.unsettled, func(n int) bool {
+		e := &w.ended[n]
+		c := &e.cause
+		if e.lost || c.route != in.route || c.tp != in.tp || c.at >= to {
+			return e.lost
+		}
+		w.settledEnd(in.r, n)
+		return true
+	})
 }
 
 // settledEnd holds it for one end: every output was taken or has a letter, or is
