@@ -33,8 +33,9 @@ type Table struct {
 	least int64
 	first int64
 
-	bytes  int64
-	budget *Budget
+	bytes   int64
+	evicted int64 // claims taken out, ever
+	budget  *Budget
 }
 
 type cursor struct{ shard, slot int }
@@ -158,7 +159,7 @@ func (t *Table) put(s *shard, c Claim, hi, lo uint64, w int64) {
 		if s.slots[i].isHot() {
 			t.change(t.hot[c.Key], func(r *run) {
 				if r.insert(c); len(r.claims) >= r.next {
-					r.drop(t.keep, w)
+					t.evicted += int64(r.drop(t.keep, w))
 				}
 			})
 			return
@@ -247,6 +248,7 @@ func (t *Table) remake(no, more int, w int64) {
 		case sl.empty():
 		case w >= t.first && t.ended(sl, w):
 			t.n--
+			t.evicted++
 		default:
 			next = max(next, s.home(sl.hi()))
 			if next == len(s.slots) {
@@ -357,6 +359,7 @@ func (t *Table) visit(no, from, to int, w int64) {
 			}
 			s.remove(i)
 			t.n--
+			t.evicted++
 			continue
 		}
 		i++
@@ -380,7 +383,7 @@ func (t *Table) cool(no, i int, w int64) bool {
 	k := s.slots[i].print(no)
 	r := t.hot[k]
 	t.debt -= len(r.claims) / sweepSlots
-	t.change(r, func(r *run) { r.drop(t.keep, w) })
+	t.change(r, func(r *run) { t.evicted += int64(r.drop(t.keep, w)) })
 	if len(r.claims) == 0 {
 		t.grow(-r.bytes() - runSize)
 		delete(t.hot, k)
@@ -402,6 +405,9 @@ func (s *slot) print(shard int) (k Print) {
 
 // Len counts the claims, those past their time that still lie there among them.
 func (t *Table) Len() int { return t.n }
+
+// Evicted counts the claims that were taken out because they had ended.
+func (t *Table) Evicted() int64 { return t.evicted }
 
 // Bytes is the memory that the table holds.
 func (t *Table) Bytes() int64 { return t.bytes }
