@@ -16,13 +16,17 @@ const loadClaims = 1 << 20
 // Load begins to fill the table with about n claims; there may be fewer or more.
 func (t *Table) Load(n int) *Loader {
 	for no := range t.shards {
-		// The shards of n prints differ; where more than these come they grow.
-		if more := n/len(t.shards) + n/(32*len(t.shards)); more > 0 {
-			t.remake(no, more, never)
+		s := &t.shards[no]
+		if homes := (s.n + n/len(t.shards)) * loadMul / loadDiv; homes > max(s.homes, leastHomes) {
+			t.move(no, homes, never)
 		}
 	}
 	return &Loader{t: t, most: loadClaims}
 }
+
+// A table that was filled is about as full as one that grew is on average, so that a
+// start does not take more of a budget than the process before it.
+const loadMul, loadDiv = 15, 11
 
 // Add takes a claim.
 func (l *Loader) Add(c Claim) {

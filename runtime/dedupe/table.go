@@ -135,7 +135,7 @@ func (t *Table) Add(c Claim, w int64) {
 	no, hi, lo := c.Key.parts()
 	s := &t.shards[no]
 	if (s.n+1)*fullDen > s.homes*fullNum {
-		t.remake(no, 0, w)
+		t.remake(no, w)
 	}
 	t.least = min(t.least, c.End(t.keep))
 	t.first = min(t.first, t.least)
@@ -224,8 +224,8 @@ func (s *shard) remove(i int) {
 }
 
 // remake makes a shard again, without what has ended at w, as large as is right for
-// what it holds and so many claims more.
-func (t *Table) remake(no, more int, w int64) {
+// what it holds.
+func (t *Table) remake(no int, w int64) {
 	s := &t.shards[no]
 	live := s.n
 	if w >= t.first {
@@ -238,7 +238,12 @@ func (t *Table) remake(no, more int, w int64) {
 	}
 	// Each shard grows by a little more or less, so that they do not all grow at one
 	// time and the load of them all stays even.
-	homes := max((live+more)*(newMul+no%newVary)/newDiv+1, leastHomes)
+	t.move(no, max(live*(newMul+no%newVary)/newDiv+1, leastHomes), w)
+}
+
+// move makes a shard again with so many homes, without what has ended at w.
+func (t *Table) move(no, homes int, w int64) {
+	s := &t.shards[no]
 	old := s.slots
 	*s = shard{slots: make([]slot, homes+homes/64+behindHomes), homes: homes}
 	t.grow(slotSize * int64(len(s.slots)-len(old)))
@@ -373,7 +378,7 @@ func (t *Table) swept(no int, w int64) {
 		t.grow(-slotSize * int64(len(s.slots)))
 		*s = shard{}
 	case s.homes > 4*leastHomes && s.n*emptyDen < s.homes*emptyNum:
-		t.remake(no, 0, w)
+		t.remake(no, w)
 	}
 }
 

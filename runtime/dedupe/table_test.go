@@ -296,7 +296,7 @@ func TestLoad(t *testing.T) {
 			t.Fatalf("claim %d is not there, or one that was not made", i)
 		}
 	}
-	if per := float64(tab.Bytes()) / n; per > 47 {
+	if per := float64(tab.Bytes()) / n; per > 42 {
 		t.Errorf("%.1f bytes a claim", per)
 	}
 }
