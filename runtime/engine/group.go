@@ -331,6 +331,7 @@ func (g *group) gather(now int64) {
 		for _, tp := range sorted(r.parts) {
 			in := r.parts[tp]
 			in.run, in.number = p, len(p.inputs)
+			r.dirty[tp] = in.from // what the store knew may be ahead of what was committed
 			p.inputs = append(p.inputs, in)
 			inputs = append(inputs, in.input())
 		}
