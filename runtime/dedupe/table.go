@@ -1,8 +1,10 @@
 package dedupe
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -282,22 +284,28 @@ func (t *Table) grow(by int64) {
 
 // heat makes the claims of a key a run of their own, with one more.
 func (t *Table) heat(s *shard, c Claim, hi, lo uint64) {
-	if t.hot == nil {
-		t.hot = map[Print]*run{}
-	}
-	r := &run{}
-	t.hot[c.Key] = r
 	i := s.home(hi)
 	for !s.slots[i].is(hi, lo) {
 		i++
 	}
+	claims := []timed{{c.At, c.Lag}}
 	for i < len(s.slots) && s.slots[i].is(hi, lo) && !s.slots[i].empty() {
-		r.insert(s.slots[i].claim())
+		c := s.slots[i].claim()
+		claims = append(claims, timed{c.At, c.Lag})
 		s.remove(i)
 	}
-	r.insert(c)
 	t.open(s, s.place(hi)).set(slotHot, hi, lo, 0, 0)
-	r.next = 2 * len(r.claims)
+	t.heated(c.Key, claims)
+}
+
+// heated makes claims in any order the run of a key.
+func (t *Table) heated(k Print, claims []timed) {
+	slices.SortFunc(claims, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	r := &run{claims: claims, next: 2 * len(claims)}
+	if t.hot == nil {
+		t.hot = map[Print]*run{}
+	}
+	t.hot[k] = r
 	t.grow(r.bytes() + runSize)
 }
 
