@@ -85,7 +85,7 @@ const (
 	behindHomes = 8 // slots at least behind the last home
 	// A shard is full at 4/5, and is made again with 97/64 to 104/64 slots a claim: about
 	// 1.25 times as large where nothing of it has ended, so a slot is moved five times
-	// on the whole, and the load is 72 % on average: 39 bytes a claim.
+	// on the whole, and the load is 72 % on average: 40 bytes a claim.
 	fullNum, fullDen        = 4, 5
 	newMul, newVary, newDiv = 97, 8, 64
 	// A shard that is emptier than this when it was swept is made smaller.
