@@ -107,9 +107,6 @@ type Engine struct {
 	running   atomic.Bool // all of the above stands and changes no more
 }
 
-// defaultClaimMemory holds some 30 million keys.
-const defaultClaimMemory = 1 << 30
-
 // mainKafka is the connection that routes read from and write letters to unless
 // they say otherwise.
 const mainKafka = "main"
@@ -128,7 +125,7 @@ const (
 func New(cfg Config) *Engine {
 	return &Engine{
 		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
-		claims: dedupe.NewBudget(cmp.Or(cfg.ClaimMemory, defaultClaimMemory)),
+		claims: dedupe.NewBudget(cfg.ClaimMemory),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
 	}
 }
