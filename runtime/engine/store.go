@@ -83,7 +83,7 @@ func exists(path string) bool {
 // keepEvery is how often the store is synced and looked at.
 const keepEvery = time.Second
 
-// keep syncs the store once a second, trims the own logs up to what was stored
+// keep tells what the process holds, syncs the store once a second, trims the own logs up to what was stored
 // before that (never up to what a loss of power could take back), and watches the
 // free space.
 func (e *Engine) keep(ctx context.Context) {
@@ -96,16 +96,25 @@ func (e *Engine) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		e.watchSpace()
-		if e.cfg.Remembers != nil {
-			e.cfg.Remembers(e.claims.Held())
-		}
 		applied := map[*group]int64{}
+		partitions := 0
 		for _, l := range e.loops {
-			if g := l.group; g != nil {
-				l.command(func() { applied[g] = g.applied })
-			}
+			l.command(func() {
+				for _, p := range l.tasks {
+					partitions += len(p.inputs)
+				}
+				if g := l.group; g != nil {
+					applied[g] = g.applied
+				}
+			})
 		}
+		if e.cfg.Holds != nil {
+			e.cfg.Holds(partitions, e.claims.Held())
+		}
+		if e.store == nil {
+			continue
+		}
+		e.watchSpace()
 		if err := e.store.Sync(); err != nil {
 			e.log.Warn("the store was not synced", "error", err)
 			continue
