@@ -24,11 +24,8 @@ func (e *Engine) openStore() error {
 	} else if dir == "" {
 		return errors.New("a program with state needs a state directory")
 	}
-	// A store that was here and is gone is not begun anew in silence: what it held
-	// cannot be read again.
-	made := dir + ".made"
-	if exists(made) && !exists(dir) {
-		return &StateError{filepath.Dir(dir), "its store is gone: put it back from a copy, or remove the file " + made + " to begin with an empty state"}
+	if err := StoreGone(dir); err != nil {
+		return err
 	}
 	b, err := state.OpenBadger(dir, state.Options{App: e.cfg.Plan.App, ID: e.cfg.StoreID, Log: e.log})
 	if err != nil {
@@ -39,7 +36,7 @@ func (e *Engine) openStore() error {
 			e.log.Error("the store was not closed", "error", err)
 		}
 	})
-	if err := os.WriteFile(made, []byte("the store beside this file was made; see `sluice state`\n"), 0o600); err != nil {
+	if err := os.WriteFile(madeMark(dir), []byte("the store beside this file was made; see `sluice state`\n"), 0o600); err != nil {
 		return &StateError{filepath.Dir(dir), err.Error()}
 	}
 	d, report, err := state.OpenDirectory(b, e.cfg.Plan.App, e.cfg.Plan, e.cfg.AcceptStateLoss)
@@ -64,6 +61,18 @@ func (e *Engine) openStore() error {
 		least = state.LeastFree(0, size)
 	}
 	e.space = state.NewGuard(least)
+	return nil
+}
+
+// madeMark is the file that tells that a store was made beside it.
+func madeMark(dir string) string { return dir + ".made" }
+
+// StoreGone is the error of a store that was in dir and is gone: it is not begun anew
+// in silence, for what it held cannot be read again. nil: it is there, or never was.
+func StoreGone(dir string) error {
+	if made := madeMark(dir); exists(made) && !exists(dir) {
+		return &StateError{filepath.Dir(dir), "its store is gone: put it back from a copy, or remove the file " + made + " to begin with an empty state"}
+	}
 	return nil
 }
 
