@@ -476,6 +476,8 @@ func (g *group) looked(r *route, ends kafka.Offsets, clock time.Time) {
 		if in := r.parts[tp]; in != nil && in.run == g.run {
 			in.end = end
 			g.run.task.Looked(in.number, end, clock.UnixNano())
+		} else if in == nil {
+			r.consumer.Renew() // a partition was added
 		}
 	}
 	g.run.settle(time.Now().UnixNano())
