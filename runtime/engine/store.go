@@ -61,6 +61,7 @@ func (e *Engine) openStore() error {
 		least = state.LeastFree(0, size)
 	}
 	e.space = state.NewGuard(least)
+	e.watchSpace() // before anything is written
 	return nil
 }
 
