@@ -224,7 +224,7 @@ var inputKeys = map[string]bool{"topic": true, "key": true, "value": true, "valu
 func (p *parser) input(o *value.Object) error {
 	for _, kind := range []string{"webhook", "segment", "file"} {
 		if o.Has(kind) {
-			return p.errf("inputs of %q are not there yet: this version of Sluice reads topics and tables", kind)
+			return p.errf("inputs of %q are not there yet: this version of Sluice reads topics", kind)
 		}
 	}
 	if o.Has("tick") {

@@ -140,7 +140,7 @@ const firstMilli = -62_135_596_800_000
 // begins; false when it has ended.
 func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 	if m := fr.rec.Made; m != nil {
-		if fail, ok := m.Frame.(*diag.Failure); ok {
+		if fail, ok := m.Frame.(*diag.Failure); ok && m.Kind == event.Row {
 			fr.fail(&a.place, fail)
 			return 0, false
 		}

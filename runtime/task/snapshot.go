@@ -33,7 +33,7 @@ type snapshot struct {
 // openTicks takes up the schedules where the progress left them.
 func (t *Task) openTicks(p *Progress) {
 	for i, r := range t.cfg.Routes {
-		if r.Source.Kind != "table" {
+		if t.cfg.Schedules[r.IDName()] == nil {
 			continue
 		}
 		s := &snapshot{route: i, table: t.cfg.Group.Index(r.Source.Table.State), asked: event.NoMicros}
@@ -187,11 +187,11 @@ func (t *Task) sweep(now int64) bool {
 	return true
 }
 
-// rows runs rows of a snapshot until the epoch is full; false when none is left.
+// rows runs rows of a snapshot until the epoch or a cap is full; false when none is left.
 func (t *Task) rows(e *epoch, s *snapshot) (more bool) {
 	clock := time.Unix(0, s.Now).UTC()
 	own := t.inputs[slices.IndexFunc(t.inputs, func(in *input) bool { return in.Own })]
-	for !t.full(e) {
+	for !t.full(e) && !t.over(pauseAt) {
 		if len(s.rows) == 0 {
 			s.rows = t.cells.Rows(s.table, s.After)
 			if t.broken() || len(s.rows) == 0 {
