@@ -1,10 +1,10 @@
 // Package examples holds Sluice's example programs, each a folder with golden
-// tests; the demo runs the shop.
+// tests; the demo runs some of them as one.
 package examples
 
 import "embed"
 
-// Shop is the program that `sluice demo` runs: sign-ups, orders and user events.
+// Programs are the examples, each in the folder of its name.
 //
-//go:embed shop
-var Shop embed.FS
+//go:embed orders users signals signups
+var Programs embed.FS

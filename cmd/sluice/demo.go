@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluice-dev/sluice/examples"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
@@ -44,6 +42,7 @@ type demo struct {
 	receiver *receiver.Receiver
 	ledger   *receiver.Ledger
 	latency  latency
+	profiles profiles
 	produced atomic.Int64
 	program  string
 }
@@ -55,8 +54,8 @@ func demoCmd() *cobra.Command {
 		Short: "Show it: 300,000 events through three scripts, with faults and a SIGKILL in the middle",
 		Long: "Demo needs nothing but this program. It starts an embedded Kafka broker and a strict local stand-in for Segment that refuses\n" +
 			"what Segment would discard and answers some requests 429, some 503 and some not at all; produces sign-ups, orders and user\n" +
-			"events; runs the example scripts in a child process, kills it with SIGKILL in the middle and starts it again; and tells from\n" +
-			"what broker and receiver saw whether anything was lost, duplicated or out of order.",
+			"events, some of them twice; runs the example scripts in a child process, kills it with SIGKILL in the middle and starts it again; and tells from\n" +
+			"what broker and receiver saw whether anything was lost, duplicated, out of order or other than what changed.",
 		GroupID: "run",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -146,7 +145,7 @@ func (d *demo) run(ctx context.Context, out io.Writer) error {
 // start makes what stays: scripts on disk, broker, receiver.
 func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	d.program = filepath.Join(d.dir, "shop")
-	if err := copyFS(d.program, examples.Shop, "shop"); err != nil {
+	if err := writeProgram(d.program); err != nil {
 		return err
 	}
 	quiet := slog.New(slog.DiscardHandler)
@@ -162,10 +161,11 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 		said = "the receiver answers 0.1 % of requests 429, 2 % 503, and cuts 2 % after taking them"
 	}
 	d.receiver, err = receiver.Listen("127.0.0.1:0", receiver.Options{
-		WriteKey: "demo-write-key", Fault: faults.Fault, Ledger: d.ledger,
+		WriteKey: "demo-write-key", Fault: faults.Fault, Ledger: d.ledger, Number: number,
 		OnEvent: func(e receiver.Event) {
 			if !e.Repeat {
 				d.latency.add(e.At.Sub(e.Timestamp))
+				d.profiles.judge(&e)
 			}
 		},
 	})
@@ -174,22 +174,18 @@ func (d *demo) start(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	wg.Go(func() { _ = d.receiver.Run(ctx) })
 	fmt.Fprintf(d.words, "embedded Kafka %s (one copy on this machine) · strict Segment receiver %s\n", d.broker.Addr(), d.receiver.URL())
-	fmt.Fprintf(d.words, "3 scripts (signups, orders, users); %d events at %d/s; %s\n", d.events, d.rate, said)
+	fmt.Fprintf(d.words, "3 scripts (orders, users, signups); %d events at %d/s, some of them repeats; %s\n", d.events, d.rate, said)
 
 	admin, err := kafka.NewAdmin(kafka.Config{Name: "demo", Brokers: []string{d.broker.Addr()}})
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	return admin.Ensure(ctx, kafka.TopicSpec{Name: topicSignups, Partitions: 4}, kafka.TopicSpec{Name: topicOrders, Partitions: 4}, kafka.TopicSpec{Name: topicUsers, Partitions: 4})
-}
-
-func copyFS(to string, from fs.FS, root string) error {
-	sub, err := fs.Sub(from, root)
-	if err != nil {
-		return err
+	var topics []kafka.TopicSpec
+	for _, name := range []string{topicSignups, topicOrders, topicPayments, topicRefunds, topicUsers} {
+		topics = append(topics, kafka.TopicSpec{Name: name, Partitions: 4})
 	}
-	return os.CopyFS(to, sub)
+	return admin.Ensure(ctx, topics...)
 }
 
 // child is the engine's process.
@@ -245,7 +241,7 @@ func (c *child) stop() (*task.Report, error) {
 	case <-c.ended:
 	case <-time.After(40 * time.Second):
 		c.kill()
-		return nil, errors.New("the engine did not stop")
+		return nil, fmt.Errorf("the engine did not stop\n%s", c.tail())
 	}
 	var r task.Report
 	if err := json.Unmarshal(c.out.Bytes(), &r); err != nil {
@@ -287,7 +283,7 @@ func (d *demo) report(out io.Writer, engine *child, took time.Duration, killed i
 	if err != nil {
 		return fail(exitProblems, err)
 	}
-	fmt.Fprintf(out, "\naccount of the %s engine process (it re-read what the one before had not committed)\n\n", ordinal(killed+1))
+	fmt.Fprintf(out, "\naccount of the %s engine process (where there is state it goes on from the one before; signups re-read what that had not committed)\n\n", ordinal(killed+1))
 	if err := observe.WriteAccount(out, acct); err != nil {
 		return err
 	}
@@ -297,8 +293,11 @@ func (d *demo) report(out io.Writer, engine *child, took time.Duration, killed i
 		st.Requests, st.Answers[429], st.Answers[503], st.Answers[0], st.Events, st.Events-uint64(r.Distinct))
 	fmt.Fprintf(out, "rate      %.0f events/s from the first produced to the last arrived (%d events in %.1f s)\n", float64(d.events)/took.Seconds(), d.events, took.Seconds())
 	fmt.Fprintf(out, "latency   p50 %v  p99 %v  (produced to arrived; the %s and the restart are in it)\n", d.latency.quantile(0.5), d.latency.quantile(0.99), times(killed))
-	fmt.Fprintf(out, "lost         %d\nduplicated   %d\nout of order %d\n", r.Lost, r.Duplicated, r.OutOfOrder)
-	if !r.Clean() {
+	fmt.Fprintf(out, "lost         %d\nduplicated   %d\nout of order %d\nwrong        %d\n", r.Lost, r.Duplicated, r.OutOfOrder, d.profiles.wrong)
+	if d.profiles.wrong > 0 {
+		r.Findings = append(r.Findings, d.profiles.first)
+	}
+	if !r.Clean() || d.profiles.wrong > 0 {
 		return fail(exitProblems, fmt.Errorf("not as promised:\n  %s", strings.Join(r.Findings, "\n  ")))
 	}
 	return nil
@@ -343,6 +342,7 @@ func (d *demo) produce(ctx context.Context) error {
 			e := g.next(time.Now())
 			if e.arrives {
 				d.ledger.Expect(e.topic, e.user, e.seq)
+				d.profiles.expect(e)
 			}
 			p.Send(ctx, kafka.Record{Topic: e.topic, Key: []byte(e.user), Value: e.value, Timestamp: event.NoTime}, done)
 			d.produced.Add(1)

@@ -10,13 +10,13 @@ import (
 
 // tuneMemory sets Go's collector for a process that runs a program, unless GOGC or
 // GOMEMLIMIT say otherwise. Not beside an embedded broker, whose memory is not the
-// program's. It gives what is to be told how much deduplication holds.
-func tuneMemory(p *plan.Plan, embedded bool) (remembers func(keys int64)) {
+// program's. It gives what is to be told what the program holds.
+func tuneMemory(p *plan.Plan, embedded bool) (holds func(partitions int, keys int64)) {
 	if embedded || os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return nil
 	}
 	debug.SetGCPercent(engine.GCPercent)
-	limit := func(keys int64) { debug.SetMemoryLimit(engine.MemoryLimit(p, keys)) }
-	limit(0)
+	limit := func(partitions int, keys int64) { debug.SetMemoryLimit(engine.MemoryLimit(p, partitions, keys)) }
+	limit(0, 0)
 	return limit
 }

@@ -136,7 +136,7 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	defer endSide()
 
 	_, declared := s.Kafka["main"]
-	remembers := tuneMemory(p, !declared)
+	holds := tuneMemory(p, !declared)
 	if !declared {
 		b, err := startBroker(filepath.Join(o.state, "broker"), !o.ephemeral, log)
 		if err != nil {
@@ -151,7 +151,7 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	started := false // a program that did not start has no account
 	e := engine.New(engine.Config{
 		Plan: p, Settings: s, StoreID: dir.ID, Dir: o.dir, State: dir.Store(), AcceptStateLoss: o.acceptLoss, ClaimMemory: o.claimMemory << 20, Wait: o.wait, MakeTopics: !declared, Once: o.once, Log: log,
-		Version: v.Version, Commit: v.Commit, Remembers: remembers,
+		Version: v.Version, Commit: v.Commit, Holds: holds,
 		Ready: func() {
 			started = true
 			log.Info("running", "app", p.App, "routes", len(p.Routes))

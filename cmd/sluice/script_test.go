@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
 )
 
 // TestMain lets testscript run this binary as `sluice`.
@@ -15,5 +20,34 @@ func TestMain(m *testing.M) {
 // TestScripts runs the sessions of testdata/script: each is what a user types and
 // sees, most of all where something is wrong.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != ""})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": startBrokerCmd, "produce": produceCmd},
+	})
+}
+
+// startBrokerCmd is `broker`: one runs to the end of the script, and BROKERS says
+// where.
+func startBrokerCmd(ts *testscript.TestScript, _ bool, _ []string) {
+	b, err := embedded.Start(embedded.Options{})
+	ts.Check(err)
+	ts.Defer(b.Close)
+	ts.Setenv("BROKERS", b.Addr())
+}
+
+// produceCmd is `produce TOPIC VALUE...`: the topic is made with one partition.
+func produceCmd(ts *testscript.TestScript, _ bool, args []string) {
+	cfg := kafka.Config{Name: "test", Brokers: []string{ts.Getenv("BROKERS")}}
+	admin, err := kafka.NewAdmin(cfg)
+	ts.Check(err)
+	defer admin.Close()
+	ts.Check(admin.Ensure(context.Background(), kafka.TopicSpec{Name: args[0], Partitions: 1}))
+	p, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
+	ts.Check(err)
+	defer p.Close()
+	for _, v := range args[1:] {
+		done := make(chan error, 1)
+		p.Send(context.Background(), kafka.Record{Topic: args[0], Value: []byte(v), Timestamp: event.NoTime}, func(r kafka.Result) { done <- r.Err })
+		ts.Check(<-done)
+	}
 }

@@ -28,10 +28,10 @@ func stateCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "state",
 		Short:   "Look at, save and restore what a program remembers",
-		Long:    "State reads the store in a state directory while its program is stopped: what is in it, one row, all of it as lines of JSON, and whether everything can be read.",
+		Long:    "State reads the store in a state directory while its program is stopped: what is in it, one row, all of it as lines of JSON, and whether everything can be read. Reset says where its routes go on.",
 		GroupID: "run",
 	}
-	c.AddCommand(stateLsCmd(), stateGetCmd(), stateExportCmd(), stateImportCmd(), stateVerifyCmd())
+	c.AddCommand(stateLsCmd(), stateGetCmd(), stateExportCmd(), stateImportCmd(), stateVerifyCmd(), stateResetCmd())
 	return c
 }
 

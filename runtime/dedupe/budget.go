@@ -8,6 +8,8 @@ const DefaultBudget = 1 << 30
 
 // Budget is the memory that the tables of a process share. A table that grows is
 // never refused: who runs records asks before one (Over) and stops reading (I7).
+// It counts what the tables hold; what shards that grew have left behind stays in
+// the process until a garbage collection, by Go's defaults as much again.
 // It may be used by several goroutines.
 type Budget struct {
 	limit int64

@@ -1,95 +1,135 @@
 package dedupe
 
-// Loader fills a table at a start. It collects claims and adds many at a time in the
-// order of their prints, so that memory is walked through: one that is jumped about
-// in takes several times as long.
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
+
+// Loader fills an empty table at a start, several times as fast as Add and without a
+// claim's wait for memory: claims are appended to their shards, and each shard is put
+// in order by itself when all are there.
 type Loader struct {
-	t             *Table
-	claims, spare []Claim
-	most          int // claims that are added at a time
-	warm          byte
+	t      *Table
+	homes  int      // of a shard
+	filled [256]int // by shard: claims appended; ordered: it takes more by Add
+	order  []slot   // of the shard that is put in order, and so are
+	ends   []int
 }
 
-// loadClaims are added at a time: two buffers of 32 MB, for as long as it lasts.
-const loadClaims = 1 << 20
+const ordered = -1
+
+// A table that was filled is about as full as one that grew is on average, so that a
+// start does not take more of a budget than the process before it.
+const loadMul, loadDiv = 15, 11
 
 // Load begins to fill the table with about n claims; there may be fewer or more.
 func (t *Table) Load(n int) *Loader {
-	for no := range t.shards {
-		// The shards of n prints differ; where more than these come they grow.
-		if more := n/len(t.shards) + n/(32*len(t.shards)); more > 0 {
-			t.remake(no, more, never)
-		}
-	}
-	return &Loader{t: t, most: loadClaims}
+	return &Loader{t: t, homes: max(n/len(t.shards)*loadMul/loadDiv, leastHomes)}
 }
 
-// Add takes a claim.
+// Add takes a claim. The table is not to be used before Done.
 func (l *Loader) Add(c Claim) {
-	if len(l.claims) == l.most {
-		l.flush()
+	no, hi, lo := c.Key.parts()
+	s := &l.t.shards[no]
+	if s.homes == 0 {
+		l.t.move(no, l.homes, never)
 	}
-	l.claims = append(l.claims, c)
-}
-
-// Done ends the filling; the table is not to be used before.
-func (l *Loader) Done() { l.flush() }
-
-func (l *Loader) flush() {
-	if cap(l.spare) < len(l.claims) {
-		l.spare = make([]Claim, len(l.claims))
+	n := l.filled[no]
+	if n != ordered && (n+1)*fullDen > s.homes*fullNum {
+		l.arrange(no)
+		n = ordered
 	}
-	sorted := l.spare[:len(l.claims)]
-	sortBy(sorted, l.claims, 1)
-	ends := sortBy(l.claims, sorted, 0)
-	begin := 0
-	for _, end := range ends {
-		for ; begin < end; begin += warmClaims {
-			some := l.claims[begin:min(end, begin+warmClaims)]
-			for i := range some {
-				l.warm ^= l.t.peek(&some[i].Key)
-			}
-			for i := range some {
-				l.t.Add(some[i], never)
-			}
-		}
-		begin = end
+	if n == ordered {
+		l.t.Add(c, never)
+		return
 	}
-	l.claims = l.claims[:0]
-}
-
-// warmClaims are asked for together before they are added, so that the processor waits
-// for their memory once and not for each.
-const warmClaims = 32
-
-// peek reads where a claim of a key will lie.
-func (t *Table) peek(k *Print) byte {
-	no, hi, _ := k.parts()
-	s := &t.shards[no]
-	if len(s.slots) == 0 {
-		return 0
-	}
-	return s.slots[s.home(hi)][0]
+	s.slots[n].set(slotClaim, hi, lo, c.At, c.Lag)
+	l.filled[no]++
+	l.t.n++
+	l.t.least = min(l.t.least, c.End(l.t.keep))
 }
 
 // never is a watermark at which no claim has ended.
 const never = -1 << 63
 
-// sortBy puts claims into dst in the order of one byte of their prints, equal ones as
-// they stand, and gives the end of those with each byte.
-func sortBy(dst, claims []Claim, at int) (ends [256]int) {
-	for i := range claims {
-		ends[claims[i].Key[at]]++
+// Done ends the filling.
+func (l *Loader) Done() {
+	for no := range l.filled {
+		l.arrange(no)
+	}
+	l.t.first = min(l.t.first, l.t.least)
+}
+
+// arrange puts the claims of a shard where they belong.
+func (l *Loader) arrange(no int) {
+	t, s, n := l.t, &l.t.shards[no], l.filled[no]
+	l.filled[no] = ordered
+	if n <= 0 {
+		return
+	}
+	claims := l.sorted(s.slots[:n])
+	clear(s.slots[:n])
+	next := 0
+	for len(claims) > 0 {
+		same := 1
+		for same < len(claims) && claims[same].is(claims[0].hi(), claims[0].lo()) {
+			same++
+		}
+		mine := claims[:same]
+		claims = claims[same:]
+		if same > hotClaims {
+			times := make([]timed, same)
+			for i := range mine {
+				c := mine[i].claim()
+				times[i] = timed{c.At, c.Lag}
+			}
+			t.heated(mine[0].print(no), times)
+			mine[0].set(slotHot, mine[0].hi(), mine[0].lo(), 0, 0)
+			mine = mine[:1]
+		}
+		for i := range mine {
+			next = max(next, s.home(mine[i].hi()))
+			if next == len(s.slots) {
+				t.lengthen(s)
+			}
+			s.slots[next] = mine[i]
+			next++
+			s.n++
+		}
+	}
+}
+
+// sorted gives slots in the order of their prints: in buckets of about four, and the
+// few of each.
+func (l *Loader) sorted(raw []slot) []slot {
+	buckets := uint64(len(raw)/4 + 1)
+	bucket := func(s *slot) int {
+		b, _ := bits.Mul64(s.hi()<<8, buckets)
+		return int(b)
+	}
+	l.order = slices.Grow(l.order[:0], len(raw))[:len(raw)]
+	l.ends = slices.Grow(l.ends[:0], int(buckets))[:buckets]
+	clear(l.ends)
+	for i := range raw {
+		l.ends[bucket(&raw[i])]++
 	}
 	n := 0
-	for b, count := range ends {
-		ends[b] = n
+	for b, count := range l.ends {
+		l.ends[b] = n
 		n += count
 	}
-	for i := range claims {
-		b := claims[i].Key[at]
-		dst[ends[b]] = claims[i]
-		ends[b]++
+	for i := range raw {
+		end := &l.ends[bucket(&raw[i])]
+		l.order[*end] = raw[i]
+		*end++
 	}
-	return ends
+	begin := 0
+	for _, end := range l.ends {
+		slices.SortFunc(l.order[begin:end], func(a, b slot) int {
+			return cmp.Or(cmp.Compare(a.hi(), b.hi()), cmp.Compare(a.lo(), b.lo()))
+		})
+		begin = end
+	}
+	return l.order
 }

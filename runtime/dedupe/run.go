@@ -45,11 +45,14 @@ func (r *run) insert(c Claim) {
 	r.claims = slices.Insert(r.claims, i, timed{c.At, c.Lag})
 }
 
-// drop forgets what has ended at w.
-func (r *run) drop(keep, w int64) {
+// drop forgets what has ended at w and counts it.
+func (r *run) drop(keep, w int64) int {
+	n := len(r.claims)
 	r.claims = slices.DeleteFunc(r.claims, func(c timed) bool { return c.claim().End(keep) <= w })
+	n -= len(r.claims)
 	if len(r.claims)*4 < cap(r.claims) {
 		r.claims = slices.Clip(slices.Clone(r.claims))
 	}
 	r.next = max(2*len(r.claims), 2*hotClaims)
+	return n
 }

@@ -1,8 +1,10 @@
 package dedupe
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -33,8 +35,9 @@ type Table struct {
 	least int64
 	first int64
 
-	bytes  int64
-	budget *Budget
+	bytes   int64
+	evicted int64 // claims taken out, ever
+	budget  *Budget
 }
 
 type cursor struct{ shard, slot int }
@@ -82,7 +85,7 @@ const (
 	behindHomes = 8 // slots at least behind the last home
 	// A shard is full at 4/5, and is made again with 97/64 to 104/64 slots a claim: about
 	// 1.25 times as large where nothing of it has ended, so a slot is moved five times
-	// on the whole, and the load is 72 % on average: 39 bytes a claim.
+	// on the whole, and the load is 72 % on average: 40 bytes a claim.
 	fullNum, fullDen        = 4, 5
 	newMul, newVary, newDiv = 97, 8, 64
 	// A shard that is emptier than this when it was swept is made smaller.
@@ -134,7 +137,7 @@ func (t *Table) Add(c Claim, w int64) {
 	no, hi, lo := c.Key.parts()
 	s := &t.shards[no]
 	if (s.n+1)*fullDen > s.homes*fullNum {
-		t.remake(no, 0, w)
+		t.remake(no, w)
 	}
 	t.least = min(t.least, c.End(t.keep))
 	t.first = min(t.first, t.least)
@@ -158,7 +161,7 @@ func (t *Table) put(s *shard, c Claim, hi, lo uint64, w int64) {
 		if s.slots[i].isHot() {
 			t.change(t.hot[c.Key], func(r *run) {
 				if r.insert(c); len(r.claims) >= r.next {
-					r.drop(t.keep, w)
+					t.evicted += int64(r.drop(t.keep, w))
 				}
 			})
 			return
@@ -223,8 +226,8 @@ func (s *shard) remove(i int) {
 }
 
 // remake makes a shard again, without what has ended at w, as large as is right for
-// what it holds and so many claims more.
-func (t *Table) remake(no, more int, w int64) {
+// what it holds.
+func (t *Table) remake(no int, w int64) {
 	s := &t.shards[no]
 	live := s.n
 	if w >= t.first {
@@ -237,7 +240,12 @@ func (t *Table) remake(no, more int, w int64) {
 	}
 	// Each shard grows by a little more or less, so that they do not all grow at one
 	// time and the load of them all stays even.
-	homes := max((live+more)*(newMul+no%newVary)/newDiv+1, leastHomes)
+	t.move(no, max(live*(newMul+no%newVary)/newDiv+1, leastHomes), w)
+}
+
+// move makes a shard again with so many homes, without what has ended at w.
+func (t *Table) move(no, homes int, w int64) {
+	s := &t.shards[no]
 	old := s.slots
 	*s = shard{slots: make([]slot, homes+homes/64+behindHomes), homes: homes}
 	t.grow(slotSize * int64(len(s.slots)-len(old)))
@@ -247,6 +255,7 @@ func (t *Table) remake(no, more int, w int64) {
 		case sl.empty():
 		case w >= t.first && t.ended(sl, w):
 			t.n--
+			t.evicted++
 		default:
 			next = max(next, s.home(sl.hi()))
 			if next == len(s.slots) {
@@ -275,22 +284,28 @@ func (t *Table) grow(by int64) {
 
 // heat makes the claims of a key a run of their own, with one more.
 func (t *Table) heat(s *shard, c Claim, hi, lo uint64) {
-	if t.hot == nil {
-		t.hot = map[Print]*run{}
-	}
-	r := &run{}
-	t.hot[c.Key] = r
 	i := s.home(hi)
 	for !s.slots[i].is(hi, lo) {
 		i++
 	}
+	claims := []timed{{c.At, c.Lag}}
 	for i < len(s.slots) && s.slots[i].is(hi, lo) && !s.slots[i].empty() {
-		r.insert(s.slots[i].claim())
+		c := s.slots[i].claim()
+		claims = append(claims, timed{c.At, c.Lag})
 		s.remove(i)
 	}
-	r.insert(c)
 	t.open(s, s.place(hi)).set(slotHot, hi, lo, 0, 0)
-	r.next = 2 * len(r.claims)
+	t.heated(c.Key, claims)
+}
+
+// heated makes claims in any order the run of a key.
+func (t *Table) heated(k Print, claims []timed) {
+	slices.SortFunc(claims, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	r := &run{claims: claims, next: 2 * len(claims)}
+	if t.hot == nil {
+		t.hot = map[Print]*run{}
+	}
+	t.hot[k] = r
 	t.grow(r.bytes() + runSize)
 }
 
@@ -357,6 +372,7 @@ func (t *Table) visit(no, from, to int, w int64) {
 			}
 			s.remove(i)
 			t.n--
+			t.evicted++
 			continue
 		}
 		i++
@@ -370,7 +386,7 @@ func (t *Table) swept(no int, w int64) {
 		t.grow(-slotSize * int64(len(s.slots)))
 		*s = shard{}
 	case s.homes > 4*leastHomes && s.n*emptyDen < s.homes*emptyNum:
-		t.remake(no, 0, w)
+		t.remake(no, w)
 	}
 }
 
@@ -380,7 +396,7 @@ func (t *Table) cool(no, i int, w int64) bool {
 	k := s.slots[i].print(no)
 	r := t.hot[k]
 	t.debt -= len(r.claims) / sweepSlots
-	t.change(r, func(r *run) { r.drop(t.keep, w) })
+	t.change(r, func(r *run) { t.evicted += int64(r.drop(t.keep, w)) })
 	if len(r.claims) == 0 {
 		t.grow(-r.bytes() - runSize)
 		delete(t.hot, k)
@@ -402,6 +418,9 @@ func (s *slot) print(shard int) (k Print) {
 
 // Len counts the claims, those past their time that still lie there among them.
 func (t *Table) Len() int { return t.n }
+
+// Evicted counts the claims that were taken out because they had ended.
+func (t *Table) Evicted() int64 { return t.evicted }
 
 // Bytes is the memory that the table holds.
 func (t *Table) Bytes() int64 { return t.bytes }

@@ -56,9 +56,8 @@ type Config struct {
 	LeastSpace uint64
 	// ClaimMemory is how many bytes of memory deduplication may take; 0: 1 GiB.
 	ClaimMemory int64
-	// Remembers is told, now and then, how many bytes of keys deduplication holds;
-	// nil: nobody.
-	Remembers func(keys int64)
+	// Holds is told, once a second, what MemoryLimit asks for; nil: nobody.
+	Holds func(partitions int, keys int64)
 	// AcceptStateLoss lets a program go on that has no use for what is stored.
 	AcceptStateLoss bool
 	// Wait is how long the brokers may take to answer at start.
@@ -107,9 +106,6 @@ type Engine struct {
 	running   atomic.Bool // all of the above stands and changes no more
 }
 
-// defaultClaimMemory holds some 30 million keys.
-const defaultClaimMemory = 1 << 30
-
 // mainKafka is the connection that routes read from and write letters to unless
 // they say otherwise.
 const mainKafka = "main"
@@ -128,7 +124,7 @@ const (
 func New(cfg Config) *Engine {
 	return &Engine{
 		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
-		claims: dedupe.NewBudget(cmp.Or(cfg.ClaimMemory, defaultClaimMemory)),
+		claims: dedupe.NewBudget(cfg.ClaimMemory),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
 	}
 }
@@ -200,9 +196,7 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 		})
 	}
 	wg.Go(func() { e.feedTables(ctx) })
-	if e.store != nil {
-		wg.Go(func() { e.keep(ctx) })
-	}
+	wg.Go(func() { e.keep(ctx) })
 	if e.cfg.Once {
 		wg.Go(func() {
 			if err := e.once(ctx); err != nil {

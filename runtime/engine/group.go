@@ -334,6 +334,7 @@ func (g *group) gather(now int64) {
 		for _, tp := range sorted(r.parts) {
 			in := r.parts[tp]
 			in.run, in.number = p, len(p.inputs)
+			r.dirty[tp] = in.from // what the store knew may be ahead of what was committed
 			p.inputs = append(p.inputs, in)
 			inputs = append(inputs, in.input())
 		}
@@ -482,6 +483,8 @@ func (g *group) looked(r *route, ends kafka.Offsets, clock time.Time) {
 		if in := r.parts[tp]; in != nil && in.run == g.run {
 			in.end = end
 			g.run.task.Looked(in.number, end, clock.UnixNano())
+		} else if in == nil {
+			r.consumer.Renew() // a partition was added
 		}
 	}
 	g.run.settle(time.Now().UnixNano())

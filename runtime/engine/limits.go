@@ -9,10 +9,11 @@ import "github.com/sluice-dev/sluice/lang/plan"
 // the collector's work, and the limit keeps that from costing memory.
 const GCPercent = 400
 
-// MemoryLimit is the limit for a program whose deduplication holds so many bytes of
-// keys (Config.Remembers).
-func MemoryLimit(p *plan.Plan, keys int64) int64 {
-	limit := int64(baseMemory) + int64(max(0, len(p.Routes)-usualRoutes))*routeMemory
+// MemoryLimit is the limit for a program that reads so many partitions and whose
+// deduplication holds so many bytes of keys (Config.Holds). It must leave room: a
+// collector that meets its limit does nothing else.
+func MemoryLimit(p *plan.Plan, partitions int, keys int64) int64 {
+	limit := int64(baseMemory) + int64(max(0, len(p.Routes)-usualRoutes))*routeMemory + int64(max(0, partitions-usualPartitions))*partitionMemory
 	if len(p.Groups) > 0 {
 		limit += storeMemory + keys
 	}
@@ -20,8 +21,10 @@ func MemoryLimit(p *plan.Plan, keys int64) int64 {
 }
 
 const (
-	baseMemory  = 256 << 20 // twice what lives under full load
-	usualRoutes = 4
-	routeMemory = 16 << 20  // clients, their buffers, frames
-	storeMemory = 512 << 20 // the store's memtables, caches and compactions
+	baseMemory      = 256 << 20 // twice what lives under full load
+	usualRoutes     = 4
+	routeMemory     = 16 << 20 // clients, their buffers, frames
+	usualPartitions = 8
+	partitionMemory = 12 << 20  // what is fetched of it, its epochs
+	storeMemory     = 512 << 20 // the store's memtables, caches and compactions
 )

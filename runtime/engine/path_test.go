@@ -43,8 +43,11 @@ from topic "clicks" as Click
 where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
 ` + pathEmit
 
-// dedupeScript does the same for two topics that share a memory of what has passed.
-const dedupeScript = pathHead + `
+// twoScript does the same for two topics, and dedupeScript for two topics that share a
+// memory of what has passed.
+var (
+	twoScript    = strings.ReplaceAll(dedupeScript, "dedupe views by .event_id within 24h\n", "")
+	dedupeScript = pathHead + `
 route path
 from topic "clicks" as Click
 where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
@@ -55,6 +58,7 @@ from topic "clicks_b" as Click
 where .type == "product_viewed" and .status in ["ok", "paid", "fulfilled"] and number(.total) > 10
 dedupe views by .event_id within 24h
 ` + pathEmit
+)
 
 const pathHead = `app "bench"
 connection kafka main { brokers: env("BROKERS") }
@@ -192,7 +196,8 @@ type pathRole struct {
 	Broker, URL string
 	Records     uint64 // 0: the receiver is away; run until no more is taken in
 	Procs       int
-	State       string // directory of the store; "": the script has no state
+	Script      string
+	State       string // directory of the store
 }
 
 // pathResult is what it prints.
@@ -213,16 +218,14 @@ func playPath() error {
 	}
 	runtime.GOMAXPROCS(c.Procs)
 	debug.SetGCPercent(engine.GCPercent)
-	script := pathScript
-	if c.State != "" {
-		script = dedupeScript
-	}
-	p := program.Compile([]*token.File{token.NewFile("path.route", script)}, stdlib.Env(), program.Options{})
+	p := program.Compile([]*token.File{token.NewFile("path.route", c.Script)}, stdlib.Env(), program.Options{})
 	if !p.OK() {
 		return fmt.Errorf("the script does not check: %v", p.Diags)
 	}
-	remembers := func(keys int64) { debug.SetMemoryLimit(engine.MemoryLimit(p.Plan, keys)) }
-	remembers(0)
+	holds := func(partitions int, keys int64) {
+		debug.SetMemoryLimit(engine.MemoryLimit(p.Plan, partitions, keys))
+	}
+	holds(0, 0)
 	s, err := engine.Resolve(p.Plan, engine.Lookup{
 		Env: func(name string) (string, bool) {
 			return map[string]string{"BROKERS": c.Broker, "URL": c.URL}[name], true
@@ -233,7 +236,7 @@ func playPath() error {
 		return err
 	}
 	e := engine.New(engine.Config{
-		Plan: p.Plan, Settings: s, StoreID: fmt.Sprint("bench-", os.Getpid()), Wait: 10 * time.Second, Version: "bench", State: c.State, Remembers: remembers,
+		Plan: p.Plan, Settings: s, StoreID: fmt.Sprint("bench-", os.Getpid()), Wait: 10 * time.Second, Version: "bench", State: c.State, Holds: holds,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if path := os.Getenv("SLUICE_ENGINE_TEST_CPUPROFILE"); path != "" {
@@ -390,12 +393,13 @@ func BenchmarkPath(b *testing.B) {
 		backlog brokerRole
 		latency time.Duration
 		procs   int
-		state   bool
+		script  string
 	}{
-		{"near", one, 0, 1, false},
-		{"20ms_away", one, 20 * time.Millisecond, 1, false},
-		{"dedupe", two, 0, 1, true},
-		{"dedupe_2_procs", two, 0, 2, true},
+		{"near", one, 0, 1, pathScript},
+		{"20ms_away", one, 20 * time.Millisecond, 1, pathScript},
+		{"two_topics", two, 0, 1, twoScript},
+		{"dedupe", two, 0, 1, dedupeScript},
+		{"dedupe_2_procs", two, 0, 2, dedupeScript},
 	} {
 		b.Run(k.name, func(b *testing.B) {
 			addr, end := backlog(b, k.backlog)
@@ -404,10 +408,7 @@ func BenchmarkPath(b *testing.B) {
 				// Each run is a group of its own that begins at the beginning: the
 				// positions of the one before it are taken away.
 				forget(b, addr)
-				role := pathRole{Broker: addr, Records: records, Procs: k.procs}
-				if k.state {
-					role.State = filepath.Join(b.TempDir(), "store")
-				}
+				role := pathRole{Broker: addr, Records: records, Procs: k.procs, Script: k.script, State: filepath.Join(b.TempDir(), "store")}
 				r := path(b, k.latency, role)
 				n := float64(records - r.Rest)
 				b.ReportMetric(n/r.Wall, "events/s")
@@ -429,10 +430,10 @@ func BenchmarkPathMemory(b *testing.B) {
 		var rss [2]float64
 		for i, n := range []int{1_000_000, 10_000_000} {
 			addr, end := backlog(b, brokerRole{Dir: b.TempDir(), Records: n, Partitions: 8, Topics: []string{"clicks"}})
-			r := path(b, 0, pathRole{Broker: addr, Records: uint64(n), Procs: 1})
+			r := path(b, 0, pathRole{Broker: addr, Records: uint64(n), Procs: 1, Script: pathScript})
 			if i == 0 {
 				forget(b, addr)
-				eng := spawn(b, "path", pathRole{Broker: addr, URL: "http://" + freeAddr(b), Procs: 1})
+				eng := spawn(b, "path", pathRole{Broker: addr, URL: "http://" + freeAddr(b), Procs: 1, Script: pathScript})
 				var stalled pathResult
 				if l := eng.line(b); json.Unmarshal([]byte(l), &stalled) != nil {
 					b.Fatalf("the engine said %q\n%s", l, eng.stderr())

@@ -88,6 +88,11 @@ func (x *Reset) Put(ctx context.Context, r *plan.Route, to To) (at kafka.Offsets
 	if err != nil {
 		return nil, 0, err
 	}
+	// This store's process has ended, or its directory would be locked; its session may
+	// go on.
+	if err := admin.Leave(ctx, group, x.StoreID); err != nil {
+		return nil, 0, err
+	}
 	// First the positions: a reset that is cut short behind them has changed nothing,
 	// for what the store knows counts.
 	if err := admin.Place(ctx, group, x.StoreID, at, topics); err != nil {

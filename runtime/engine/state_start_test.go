@@ -320,7 +320,7 @@ func TestStoresThatAreRefused(t *testing.T) {
 			if err := os.WriteFile(name, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, state.ErrDamaged, []string{".sst", "sluice state verify"}},
+		}, state.ErrDamaged, []string{".sst", "checksum", "restore the state directory from a copy"}},
 		{"whose table was renamed", func(t *testing.T, _ *world, _ *options, src *string) {
 			*src = strings.ReplaceAll(*src, "seen", "counts")
 		}, state.ErrLoss, []string{"table seen", "--accept-state-loss"}},

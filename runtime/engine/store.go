@@ -24,11 +24,8 @@ func (e *Engine) openStore() error {
 	} else if dir == "" {
 		return errors.New("a program with state needs a state directory")
 	}
-	// A store that was here and is gone is not begun anew in silence: what it held
-	// cannot be read again.
-	made := dir + ".made"
-	if exists(made) && !exists(dir) {
-		return &StateError{filepath.Dir(dir), "its store is gone: put it back from a copy, or remove the file " + made + " to begin with an empty state"}
+	if err := StoreGone(dir); err != nil {
+		return err
 	}
 	b, err := state.OpenBadger(dir, state.Options{App: e.cfg.Plan.App, ID: e.cfg.StoreID, Log: e.log})
 	if err != nil {
@@ -39,7 +36,7 @@ func (e *Engine) openStore() error {
 			e.log.Error("the store was not closed", "error", err)
 		}
 	})
-	if err := os.WriteFile(made, []byte("the store beside this file was made; see `sluice state`\n"), 0o600); err != nil {
+	if err := os.WriteFile(madeMark(dir), []byte("the store beside this file was made; see `sluice state`\n"), 0o600); err != nil {
 		return &StateError{filepath.Dir(dir), err.Error()}
 	}
 	d, report, err := state.OpenDirectory(b, e.cfg.Plan.App, e.cfg.Plan, e.cfg.AcceptStateLoss)
@@ -67,6 +64,18 @@ func (e *Engine) openStore() error {
 	return nil
 }
 
+// madeMark is the file that tells that a store was made beside it.
+func madeMark(dir string) string { return dir + ".made" }
+
+// StoreGone is the error of a store that was in dir and is gone: it is not begun anew
+// in silence, for what it held cannot be read again. nil: it is there, or never was.
+func StoreGone(dir string) error {
+	if made := madeMark(dir); exists(made) && !exists(dir) {
+		return &StateError{filepath.Dir(dir), "its store is gone: put it back from a copy, or remove the file " + made + " to begin with an empty state"}
+	}
+	return nil
+}
+
 func names(list []state.Entry) string {
 	out := make([]string, len(list))
 	for i := range list {
@@ -83,7 +92,7 @@ func exists(path string) bool {
 // keepEvery is how often the store is synced and looked at.
 const keepEvery = time.Second
 
-// keep syncs the store once a second, trims the own logs up to what was stored
+// keep tells what the process holds, syncs the store once a second, trims the own logs up to what was stored
 // before that (never up to what a loss of power could take back), and watches the
 // free space.
 func (e *Engine) keep(ctx context.Context) {
@@ -96,16 +105,25 @@ func (e *Engine) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		e.watchSpace()
-		if e.cfg.Remembers != nil {
-			e.cfg.Remembers(e.claims.Held())
-		}
 		applied := map[*group]int64{}
+		partitions := 0
 		for _, l := range e.loops {
-			if g := l.group; g != nil {
-				l.command(func() { applied[g] = g.applied })
-			}
+			l.command(func() {
+				for _, p := range l.tasks {
+					partitions += len(p.inputs)
+				}
+				if g := l.group; g != nil {
+					applied[g] = g.applied
+				}
+			})
 		}
+		if e.cfg.Holds != nil {
+			e.cfg.Holds(partitions, e.claims.Held())
+		}
+		if e.store == nil {
+			continue
+		}
+		e.watchSpace()
 		if err := e.store.Sync(); err != nil {
 			e.log.Warn("the store was not synced", "error", err)
 			continue

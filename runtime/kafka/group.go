@@ -521,6 +521,14 @@ func (g *Group) Recycle(s *Slice) {
 	g.fresh.Put(buf)
 }
 
+// Renew asks for the topics' metadata now: whoever knows of a new partition need not
+// wait MetadataMaxAge for it.
+func (g *Group) Renew() {
+	if cl := g.client(); cl != nil {
+		cl.ForceMetadataRefresh()
+	}
+}
+
 // Partitions counts all partitions of the topics that the group reads by now: a
 // member that owns so many owns them all.
 func (g *Group) Partitions() int {

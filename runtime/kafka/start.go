@@ -79,7 +79,20 @@ func (g *Group) resolve(ctx context.Context, topics map[string]TopicInfo) (unres
 type LiveGroupError struct{ Group string }
 
 func (e *LiveGroupError) Error() string {
-	return fmt.Sprintf("group %s has members: the brokers let nobody move it while a process runs it, and for as long as a session after one was killed", e.Group)
+	return fmt.Sprintf("group %s has members: the brokers let nobody move it while a process runs it, and for as long as a session (45 s) after one has ended", e.Group)
+}
+
+// Leave takes the member of a store out of a group, where its session has not ended
+// yet: for whoever knows that its process has.
+func (a *Admin) Leave(ctx context.Context, group, store string) error {
+	rs, err := a.cl.LeaveGroup(ctx, kadm.LeaveGroup(group).InstanceIDs(store))
+	if err == nil {
+		err = rs.Error()
+	}
+	if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.GroupIDNotFound) {
+		return nil
+	}
+	return a.cfg.typed("leave group "+group, err)
 }
 
 // Place commits positions of a group as an outsider, under the id of a store: a

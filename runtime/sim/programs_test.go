@@ -300,6 +300,50 @@ update hist[.k] = "${it}${.sum}," as h
 window 20s by .k { n: count(), last: last(.sum) }
 emit track "Three" { userId: @window.key, properties: { n: .n, last: .last, sums: sums[@window.key] } }
 `},
+	{"mixed", `
+table sums: int = 0 keyed by string ttl 2m
+table tops: { k: string, sum: int } keyed by int
+
+route one
+from topic "a" as R
+time by .at
+where .mode != "drop" else "unwanted"
+let whose = .k
+split .items as i
+dedupe by whose, i within 15s
+throttle 6/m by whose burst 4 else drop
+key by i
+window 20s by whose, i every 10s grace 5s { n: count(), last: last($.n) } late {
+  update hist["late"] = "${it}${.n},"
+  emit log "late" { n: .n, mode: .mode }
+}
+update sums[string(@window.key[0]) ?? "none"] = it + .n as sum
+require sum % 7 != 3 else "three"
+throttle 30/m by "all" else wait 5m
+emit track "One" { userId: string(@window.key[0]) ?? "none", properties: { sum, n: .n, last: .last, start: @window.start } }
+
+route two
+from topic "b" as R
+time by .at
+update tops[.n % 2] = if it == null or it.sum <= .n then { k: .k, sum: .n } else it
+map { k: .k, n: .n % 2 }
+changed by "all" within 30s
+update hist["changed"] = "${it}${keys(.) | join(",")};" as h
+emit topic "out" { key: $.k, value: { ..., h, mode: $.mode } }
+require $.mode != "fail" else "bad"
+
+route sums
+from changes sums
+dedupe by .key, .cause within 30s
+split [1, 2] as half
+update hist[.key] = "${it}${.cause}${half}," as h
+emit track "Two" { userId: .key, properties: { h, old: .old, new: .new } }
+
+route tops
+from changes tops
+window session 20s by .key { n: count() }
+emit log "tops" { n: .n, key: @window.key, end: @window.end }
+`},
 	{"keyed", `
 route one
 from topic "a" as R

@@ -29,6 +29,7 @@ type Cells struct {
 	index  map[uint32]int // of the states, by number
 
 	over   map[string]*cell // what epochs in flight have written
+	recent recent           // what the store has, of cells used last
 	free   []*cell          // to be used again, and so are
 	used   []writes
 	epochs []writes // oldest first; the last may be open
@@ -56,6 +57,7 @@ type cellState struct {
 	number  uint32
 	memory  *memory // of a dedupe memory; nil: none
 	w, told int64
+	counts  Counts
 
 	timers timers
 }
@@ -247,11 +249,21 @@ func (c *Cells) at(s int, key []byte) []byte {
 
 // Get gives a cell of a state as the record sees it: with its own writes. The
 // bytes are not to be changed.
-func (c *Cells) Get(s int, key []byte) (val []byte, ok bool) { return c.get(c.at(s, key)) }
+func (c *Cells) Get(s int, key []byte) (val []byte, ok bool) {
+	n := &c.states[s].counts
+	n.Reads++
+	if val, ok = c.get(c.at(s, key)); ok {
+		n.Hits++
+	}
+	return val, ok
+}
 
 func (c *Cells) get(key []byte) (val []byte, ok bool) {
 	if cl := c.over[string(key)]; cl != nil {
 		v := cl.last()
+		return v.val, !v.gone
+	}
+	if v, ok := c.recent.get(key); ok {
 		return v.val, !v.gone
 	}
 	val, ok, err := c.store.Get(key)
@@ -259,14 +271,21 @@ func (c *Cells) get(key []byte) (val []byte, ok bool) {
 		c.fail(err)
 		return nil, false
 	}
+	c.recent.put(string(key), version{val: val, gone: !ok})
 	return val, ok
 }
 
 // Put writes a cell; val is not to be changed afterwards.
-func (c *Cells) Put(s int, key, val []byte) { c.set(c.at(s, key), version{val: val}) }
+func (c *Cells) Put(s int, key, val []byte) {
+	c.states[s].counts.Writes++
+	c.set(c.at(s, key), version{val: val})
+}
 
 // Delete removes a cell.
-func (c *Cells) Delete(s int, key []byte) { c.set(c.at(s, key), version{gone: true}) }
+func (c *Cells) Delete(s int, key []byte) {
+	c.states[s].counts.Evictions++
+	c.set(c.at(s, key), version{gone: true})
+}
 
 func (c *Cells) set(key []byte, now version) *cell {
 	now.epoch = c.number()
@@ -388,6 +407,8 @@ func (c *Cells) Persisted(upto uint64) {
 			}
 			if cl.key[0] == timerKind {
 				c.timerStored(cl, cl.list[k-1].gone)
+			} else {
+				c.recent.put(cl.key, cl.list[k-1])
 			}
 			cl.list = slices.Delete(cl.list, 0, k) // and their values are let go
 			c.dropEmpty(cl)

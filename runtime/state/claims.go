@@ -27,6 +27,7 @@ import (
 type memory struct {
 	table *dedupe.Table
 	keep  int64
+	merge int // how many segments of a size become one: mergeCount, fewer in tests
 	stored
 	// next is what stored becomes when the transaction of the last Batch is in the store.
 	next stored
@@ -67,6 +68,7 @@ const (
 
 func (c *Cells) load(s *cellState) error {
 	m := s.memory
+	m.merge = mergeCount
 	prefix := stateKey('l', s.number)
 	var bad error
 	n := 0
@@ -142,15 +144,19 @@ func appendClaim(dst []byte, c dedupe.Claim) []byte {
 // record is undone.
 func (c *Cells) Claim(s int, key []byte, at, within int64) bool {
 	st := &c.states[s]
+	st.counts.Reads++
 	k := dedupe.PrintOf(key)
 	for i := range c.claims {
 		if p := &c.claims[i]; p.c.Key == k && p.state == s && dedupe.Near(p.c.At, at, within) {
+			st.counts.Hits++
 			return false
 		}
 	}
 	if st.memory.table.Seen(k, at, within, st.w) {
+		st.counts.Hits++
 		return false
 	}
+	st.counts.Writes++
 	c.claims = append(c.claims, claim{s, dedupe.Made(k, at, st.w)})
 	return true
 }
@@ -194,7 +200,7 @@ func (c *Cells) segments(out []Write, upto uint64) []Write {
 		m.next = stored{segs: m.next.segs[:0], free: m.free}
 		w := c.epochs[n-1].w[s]
 		out = m.expire(out, st.number, w)
-		if from, to := mergeable(m.next.segs); !merged && to > from {
+		if from, to := mergeable(m.next.segs, m.merge); !merged && to > from {
 			merged = true
 			out = c.merge(out, st, from, to, w)
 		}
@@ -253,20 +259,20 @@ func (m *memory) append(out []Write, number uint32, s int, epochs []writes) []Wr
 }
 
 // mergeable gives the segments that are to become one: those at the end that are of
-// a size or smaller, once sixteen of them are of it; the first, as many as fit.
-func mergeable(segs []segment) (from, to int) {
-	for size := 1; size <= fullSegment; size *= mergeCount {
+// a size or smaller, once so many of them are of it; the first, as many as fit.
+func mergeable(segs []segment, many int) (from, to int) {
+	for size := 1; size <= fullSegment; size *= many {
 		count := 0
 		for from = len(segs); from > 0; from-- {
 			n := segs[from-1].n
-			if n >= size*mergeCount || n > fullSegment {
+			if n >= size*many || n > fullSegment {
 				break
 			}
 			if n >= size {
 				count++
 			}
 		}
-		if count < mergeCount {
+		if count < many {
 			continue
 		}
 		n := 0

@@ -33,13 +33,15 @@ type claimStage struct {
 type claimWorld struct {
 	t      *rapid.T
 	specs  []Spec
+	merge  int   // segments that become one
+	delay  int64 // by how much the watermark is behind the greatest time
 	events []claimEvent
 	said   [][]bool // decisions of each event, once it has run
 
 	store *Memory
 	cells *Cells
 	next  int     // event to run
-	w     int64   // the greatest time that has run
+	w     int64   // the watermark
 	ends  []place // of the epochs in flight, oldest first
 	done  place   // in the store
 }
@@ -55,8 +57,44 @@ func (c *claimWorld) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	for i := range cells.states {
+		cells.states[i].memory.merge = c.merge
+	}
 	c.cells, c.next, c.w, c.ends = cells, c.done.next, c.done.w, nil
 	c.tell()
+}
+
+// whole says that the store holds every claim that may still count.
+func (c *claimWorld) whole() {
+	stored := map[string]bool{} // by state and claim
+	err := c.store.Scan([]byte{'l'}, nil, func(key, val []byte) bool {
+		claims, err := openSegment(key, val)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for ; len(claims) > 0; claims = claims[claimSize:] {
+			stored[string(key[1:5])+string(claims[:claimSize])] = true
+		}
+		return true
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	w := int64(event.NoMicros)
+	for n, e := range c.events[:c.done.next] {
+		if e.fails {
+			continue
+		}
+		for i, passed := range c.said[n] {
+			s := e.stages[i]
+			cl := dedupe.Made(dedupe.PrintOf([]byte{s.key}), e.at, w)
+			key := binary.BigEndian.AppendUint32(nil, c.specs[s.state].Number)
+			if passed && cl.End(c.specs[s.state].Keep) > c.done.w && !stored[string(appendClaim(key, cl))] {
+				c.t.Fatalf("the claim of event %d at %d is not in the store, with the watermark at %d", n, e.at, c.done.w)
+			}
+		}
+		w = max(w, e.at-c.delay)
+	}
 }
 
 func (c *claimWorld) tell() {
@@ -90,7 +128,7 @@ func (c *claimWorld) run() {
 		c.said = append(c.said, said)
 	}
 	if !e.fails {
-		c.w = max(c.w, e.at)
+		c.w = max(c.w, e.at-c.delay)
 	}
 	c.tell()
 	c.next++
@@ -123,7 +161,7 @@ func (c *claimWorld) judge(said []bool) {
 					claimed(b, j, w)
 				}
 			}
-			w = max(w, b.at)
+			w = max(w, b.at-c.delay)
 		}
 		for j := range i { // of its own stages above
 			p := e.stages[j]
@@ -155,6 +193,7 @@ func (c *claimWorld) persist(n int, crash string) {
 		c.t.Fatal(err)
 	}
 	c.done = upto
+	c.whole()
 	if crash == "behind" {
 		c.start()
 		return
@@ -171,11 +210,14 @@ func TestClaimsOverCrashes(t *testing.T) {
 		// The second memory is that of stages of several spans.
 		c := &claimWorld{t: t, specs: []Spec{{Number: 3, Keep: 7000}, {Number: 9, Keep: 3000}}, store: NewMemory()}
 		c.done = place{w: event.NoMicros}
-		span := rapid.Int64Range(1, 40_000).Draw(t, "span")
-		keys := rapid.ByteRange(0, 30).Draw(t, "keys")
+		c.merge = rapid.IntRange(2, 5).Draw(t, "merge")
+		c.delay = rapid.SampledFrom([]int64{0, 3000, 20_000}).Draw(t, "delay")
+		spans := []int64{0, 100, 2000, 30_000} // small numbers alone would be drawn too often
+		span := rapid.SampledFrom(spans).Draw(t, "span")
+		keys := rapid.SampledFrom([]byte{0, 4, 30, 255}).Draw(t, "keys")
 		now := int64(0)
-		for range rapid.IntRange(1, 150).Draw(t, "events") {
-			now += rapid.Int64Range(0, 800).Draw(t, "step")
+		for range rapid.SampledFrom([]int{5, 50, 150}).Draw(t, "events") {
+			now += rapid.SampledFrom([]int64{0, 1, 300, 1000}).Draw(t, "step")
 			e := claimEvent{at: now - rapid.Int64Range(0, span).Draw(t, "late"), fails: rapid.IntRange(0, 9).Draw(t, "fails") == 0}
 			for range rapid.IntRange(1, 3).Draw(t, "stages") {
 				s := claimStage{state: rapid.IntRange(0, 1).Draw(t, "state"), key: rapid.ByteRange(0, keys).Draw(t, "key"), within: 7000}
@@ -277,6 +319,32 @@ func TestSegmentsMerge(t *testing.T) {
 		if got, want := again.cells.states[0].memory.stored, c.cells.states[0].memory.stored; !slices.Equal(got.segs, want.segs) || got.free != want.free {
 			t.Errorf("%d claims at a time: a start finds other segments than were stored", each)
 		}
+	}
+}
+
+// TestMergeOfSome says that segments that do not fit into one stay as they are.
+func TestMergeOfSome(t *testing.T) {
+	store := NewMemory()
+	c := newClaimer(t, store, 1<<40)
+	for i := range 17 {
+		c.epoch(t, fullSegment)
+		if i < 5 {
+			c.epoch(t, 100)
+		}
+	}
+	m := c.cells.states[0].memory
+	var sizes []int
+	for _, seg := range m.segs {
+		sizes = append(sizes, seg.n)
+	}
+	// Sixteen of 512 would make 8,192; those of 100 stand among the first.
+	want := []int{8180, 512, 512}
+	if !slices.Equal(sizes, want) {
+		t.Errorf("segments of %v claims, want %v", sizes, want)
+	}
+	again := newClaimer(t, store, 1<<40).cells.states[0].memory
+	if again.table.Len() != int(c.i) || !slices.Equal(again.segs, m.segs) {
+		t.Errorf("%d claims of %d are there after a start", again.table.Len(), c.i)
 	}
 }
 

@@ -49,6 +49,6 @@ func damaged(dir, file, format string, args ...any) error {
 	}
 	return &RefusedError{
 		Dir: dir, Msg: "damaged: " + msg, Err: ErrDamaged,
-		Do: "restore the state directory from a copy, or `sluice state import` what `sluice state export` has written into an empty one; `sluice state verify` says what else is wrong",
+		Do: "restore the state directory from a copy, or `sluice state import` what `sluice state export` has written into an empty one",
 	}
 }

@@ -148,13 +148,18 @@ func inspectTables(dir string) (uint64, error) {
 	}
 	version := uint64(0)
 	var buf bytes.Buffer
+	var bad []string
 	for id := range m.Tables {
 		name := table.IDToFilename(id)
 		v, err := inspectTable(filepath.Join(dir, name), &buf)
 		if err != nil {
-			return 0, damaged(dir, name, "%v", err)
+			bad = append(bad, fmt.Sprintf("%s: %v", name, err))
 		}
 		version = max(version, v)
+	}
+	if len(bad) > 0 { // all of them: who restores a file should know which
+		slices.Sort(bad)
+		return 0, damaged(dir, "", "%s", strings.Join(bad, "; "))
 	}
 	return version, nil
 }
@@ -170,6 +175,9 @@ func inspectTable(path string, buf *bytes.Buffer) (version uint64, err error) {
 		}
 	}()
 	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, errors.New("it is not there")
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -18,6 +18,7 @@
 //	g GROUP \x00 i NO(8)        an intent
 //	g GROUP \x00 h NO(8)        a held output
 //	m NAME                      about the store: format, app, id
+//	v KEY NO(4)                 a part of a large value (Badger's; Scan leaves it out)
 package state
 
 // Store keeps keys and values, in the order of the keys' bytes.

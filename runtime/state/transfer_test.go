@@ -257,3 +257,28 @@ func TestVerifyTellsEachThing(t *testing.T) {
 		t.Errorf("%d problems:\n%s", len(problems), strings.Join(problems, "\n"))
 	}
 }
+
+// FuzzImport: what is no export is refused with its line; what is one is a store
+// that can be verified and exported again.
+func FuzzImport(f *testing.F) {
+	var out bytes.Buffer
+	if err := Export(&out, holding(f), true); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(out.String())
+	f.Add(`{"format":1}` + "\n" + `{"state":"table t","number":1,"kind":"table"}` + "\n" + `{"state":"table t","key":[1e400,{"a":[]}],"row":null,"timer":-1}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		im, err := NewImport(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		m := NewMemory()
+		if _, err := im.Into(m); err != nil {
+			return
+		}
+		if _, _, err := Verify(m, func(error) {}); err != nil {
+			t.Fatal(err)
+		}
+		_ = Export(&bytes.Buffer{}, m, false)
+	})
+}
