@@ -107,6 +107,7 @@ func (f *fuser) stages(ss []ir.Stage, env fuse.Env, then func(fuse.Env)) {
 		f.each(s, env)
 		next(env)
 	case *ir.Window:
+		f.add(await{})
 		f.window(s, env) // what is below takes panes, which are values
 	default:
 		next(f.stage(s, env))
@@ -116,6 +117,9 @@ func (f *fuser) stages(ss []ir.Stage, env fuse.Env, then func(fuse.Env)) {
 // stage compiles a stage that has no stages in it.
 func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 	p := f.c.place(s)
+	if ir.Memory(s) != nil {
+		f.add(await{})
+	}
 	switch s := s.(type) {
 	case *ir.Where:
 		f.add(&fusedWhere{place: p, cond: f.b.Expr(s.Cond, env).Bool(), reason: s.Reason, child: f.child})
@@ -557,7 +561,8 @@ func (r *Route) runFused(fr *Frame, t *topic) int {
 	}
 	fr.key = fr.rec.Key
 	if m.Load(fr.rec, fr.out.Buf) {
-		if end := t.fused.run(fr, m); end != gaveUp {
+		fr.asked.by = nil
+		if end := fr.answered(t.fused.run(fr, m)); end != gaveUp {
 			return end
 		}
 	}

@@ -119,6 +119,7 @@ type Frame struct {
 	path  []byte        // element path, "/0/3"
 	buf   []byte        // scratch
 	cell  []byte        // key of a cell
+	asked asked         // a dedupe of the record whose answer is waited for
 	args  []value.Value // of the aggregates of a window
 	end   event.Outcome
 

@@ -143,9 +143,28 @@ func appendClaim(dst []byte, c dedupe.Claim) []byte {
 // the first time within a span, and claims it then. The claim is released when the
 // record is undone.
 func (c *Cells) Claim(s int, key []byte, at, within int64) bool {
+	return c.ClaimPrint(s, dedupe.PrintOf(key), at, within)
+}
+
+// Foresee makes the print of a key that will be claimed soon, and has its place in
+// the memory brought near.
+func (c *Cells) Foresee(s int, key []byte) dedupe.Print {
+	k := dedupe.PrintOf(key)
+	c.states[s].memory.table.Fetch(k)
+	return k
+}
+
+// Rare tells whether few of the keys of a memory have been repeats so far: less than
+// one in four.
+func (c *Cells) Rare(s int) bool {
+	n := &c.states[s].counts
+	return n.Hits*4 <= n.Reads
+}
+
+// ClaimPrint is Claim by the print of a key.
+func (c *Cells) ClaimPrint(s int, k dedupe.Print, at, within int64) bool {
 	st := &c.states[s]
 	st.counts.Reads++
-	k := dedupe.PrintOf(key)
 	for i := range c.claims {
 		if p := &c.claims[i]; p.c.Key == k && p.state == s && dedupe.Near(p.c.At, at, within) {
 			st.counts.Hits++

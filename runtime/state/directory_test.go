@@ -76,7 +76,7 @@ func TestNumbersAreForEver(t *testing.T) {
 	m := NewMemory()
 	ltv := tableOf("ltv", types.NumberT, types.StringT)
 	seen := &ir.State{Kind: ir.DedupeState, Name: "dedupe orders by .id", Keys: []*types.Type{types.StringT}, SpanMS: 60_000}
-	d, rep, err := OpenDirectory(m, "shop", program(ltv, seen), false)
+	_, rep, err := OpenDirectory(m, "shop", program(ltv, seen), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +85,7 @@ func TestNumbersAreForEver(t *testing.T) {
 	}
 	p := program(tableOf("aaa", types.NumberT, types.StringT), ltv, seen)
 	specs := func(d *Directory) string { return fmt.Sprint(d.Specs(p.Groups[0])) }
+	var d *Directory
 	if d, rep, err = OpenDirectory(m, "shop", p, false); err != nil {
 		t.Fatal(err)
 	}
