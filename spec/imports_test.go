@@ -147,7 +147,7 @@ func TestLibraries(t *testing.T) {
 // TestPure: the protocol's core takes time and answers as input and gives effects
 // as data; the deterministic tests drive this very code.
 func TestPure(t *testing.T) {
-	pure := []string{"runtime/json", "runtime/event", "runtime/eval", "runtime/op", "runtime/task", "runtime/deliver", "runtime/letter"}
+	pure := []string{"runtime/json", "runtime/event", "runtime/eval", "runtime/op", "runtime/task", "runtime/deliver", "runtime/letter", "runtime/schedule"}
 	for _, s := range sources(t) {
 		if !under(s.room, pure...) {
 			continue

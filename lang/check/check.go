@@ -55,6 +55,7 @@ func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Pro
 	c.groups()
 	c.neverWritten()
 	c.loops()
+	c.rowsWritten()
 	return c.prog
 }
 

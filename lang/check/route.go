@@ -100,7 +100,7 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	for name, t := range w.src.metas {
 		w.f.known["@"+name] = t
 	}
-	if out.Source != nil && out.Source.Kind != "changes" {
+	if out.Source != nil && !out.Source.Made() {
 		w.topicOptions(out.Source, r.From)
 	}
 	out.Stages = w.stages(r.Stages)
@@ -115,15 +115,10 @@ func (w *walker) noSource() {
 }
 
 func (w *walker) source(f *syntax.From) *ir.Source {
-	later := func(what string, as ...syntax.Word) *ir.Source {
+	later := func(what string) *ir.Source {
 		s := f.Span()
 		w.c.notYet(token.Span{File: s.File, Start: s.Start, End: s.Start + len("from ") + len(what)}, "from "+what)
 		w.noSource()
-		for _, a := range as {
-			if a.Set() {
-				w.bindLocal(a, bad)
-			}
-		}
 		return nil
 	}
 	switch s := f.Source.(type) {
@@ -146,7 +141,7 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromChanges:
 		return w.fromChanges(f, s)
 	case *syntax.FromTable:
-		return later("table", s.As)
+		return w.fromTable(f, s)
 	}
 	w.noSource()
 	return nil

@@ -216,8 +216,24 @@ func (w *walker) delete(s *syntax.Delete) ir.Stage {
 	return out
 }
 
-// changesOptions is what stands in the braces of `from changes`.
-var changesOptions = []option{{name: "max_future", kind: durationOption}}
+// madeOptions is what stands in the braces of `from changes` and `from table`.
+var madeOptions = []option{{name: "max_future", kind: durationOption}}
+
+func (w *walker) madeOptions(out *ir.Source, o *syntax.Options, of string) {
+	out.MaxFutureMS = defaultMaxFuture
+	for _, o := range w.options(o, madeOptions, of) {
+		out.MaxFutureMS = durationMS(&o)
+	}
+}
+
+// person refuses the name of a person that a table's rows have none of.
+func (w *walker) person(as syntax.Word, t *ir.Table, help string) {
+	if as.Set() {
+		w.errorf(diag.BadTable, as.Span(), "`as` binds the person of a table keyed by an identity space").WithLabel("`%s` is keyed by %s", t.Name, keyedBy(t)).
+			WithHelp("%s", help)
+		w.bindLocal(as, bad)
+	}
+}
 
 // fromChanges is a source of the changes of a table.
 func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
@@ -238,15 +254,9 @@ func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
 		w.noPerson(s.As)
 		return nil
 	}
-	if s.As.Set() {
-		w.errorf(diag.BadTable, s.As.Span(), "`as` binds the person of a table keyed by an identity space").WithLabel("`%s` is keyed by %s", t.Name, keyedBy(t)).
-			WithHelp("the key of the row is .key")
-		w.bindLocal(s.As, bad)
-	}
-	out := &ir.Source{At: head(f.Span()), Kind: "changes", Table: t, Type: changeType(t), Start: "earliest", MaxFutureMS: defaultMaxFuture}
-	for _, o := range w.options(s.Options, changesOptions, "a source of changes") {
-		out.MaxFutureMS = durationMS(&o)
-	}
+	w.person(s.As, t, "the key of the row is .key")
+	out := &ir.Source{At: head(f.Span()), Kind: "changes", Table: t, Type: changeType(t), Start: "earliest"}
+	w.madeOptions(out, s.Options, "a source of changes")
 	w.src = &source{t: out.Type, metas: map[string]*types.Type{"timestamp": types.TimeT}}
 	return out
 }

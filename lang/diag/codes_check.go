@@ -72,7 +72,7 @@ var (
 		Wrong: "app \"a\"\nroute a_b\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\nroute \"a b\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n",
 		Right: "app \"a\"\nroute a_b\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\nroute a_c\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n"}
 	Loop = &Code{ID: "E0118", Title: "a route that feeds itself",
-		Doc:   "What the route emits leads back to it, so one record would go round for ever. The message shows the way.",
+		Doc:   "What the route emits leads back to it, so one record would go round for ever. The message shows the way. A route of `from table` may not write the table whose rows it reads, nor may what they cause.",
 		Wrong: "app \"a\"\nroute a\nfrom topic \"x\"\nemit topic \"y\"\nroute b\nfrom topic \"y\"\nemit topic \"x\"\n",
 		Right: "app \"a\"\nroute a\nfrom topic \"x\"\nemit topic \"y\"\nroute b\nfrom topic \"y\"\nemit topic \"z\"\n"}
 	TooBig = &Code{ID: "E0119", Title: "too much code",

@@ -26,7 +26,7 @@ var (
 		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndedupe seen by .id within 1h\ndedupe seen by .n within 1h\nemit log\n",
 		Right: "app \"a\"\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndedupe seen by .id within 1h\ndedupe numbers by .n within 1h\nemit log\n"}
 	NoChanges = &Code{ID: "E0127", Title: "tells no changes",
-		Doc:   "`from changes` reads what routes change. A loaded table has no changes of its own: what it is loaded from is read with `from topic`.",
+		Doc:   "`from changes` reads what routes change. A loaded table has no changes of its own: what it is loaded from is read with `from topic`. Nor are its rows read on a schedule, `from table`.",
 		Wrong: "app \"a\"\ntable plans: { id: string, price: number } keyed by .id from file \"plans.csv\"\nfrom changes plans\nemit log\n",
 		Right: "app \"a\"\ntable plans: { id: string, price: number } keyed by string\nroute write\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nupdate plans[.id] = { id: .id, price: .n }\nroute read\nfrom changes plans\nemit log\n"}
 	NoTableValue = &Code{ID: "E0128", Title: "a table is no value",

@@ -87,7 +87,7 @@ func (g *Group) name() string {
 }
 
 // States gives what a route remembers, reads of what is remembered and hears the
-// changes of, each once, in text order; stateful also where it only sets an
+// changes or the rows of, each once, in text order; stateful also where it only sets an
 // ordering key, whose order must hold across the partitions of its source.
 func (r *Route) States() (states []*State, stateful bool) {
 	add := func(s *State) {
@@ -96,7 +96,7 @@ func (r *Route) States() (states []*State, stateful bool) {
 			states = append(states, s)
 		}
 	}
-	if r.Source.Kind == "changes" {
+	if r.Source.Made() {
 		add(r.Source.Table.State)
 	}
 	EachStage(r.Stages, func(s Stage) {

@@ -265,8 +265,9 @@ func (*LogLine) sink()     {}
 // Source is where a route reads from.
 type Source struct {
 	At      token.Span
-	Kind    string // "topic", "topics", "changes"
-	Table   *Table // of `from changes`
+	Kind    string // "topic", "topics", "changes", "table"
+	Table   *Table // of `from changes` and `from table`
+	Tick    *Tick  // of `from table`: when its rows are read
 	Topics  []Topic
 	Pattern string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
 	Type    *types.Type // of `.` and `$`: the union over Topics
@@ -276,6 +277,19 @@ type Source struct {
 	// MaxFuture in milliseconds: how far ahead of the clock a time may be.
 	MaxFutureMS int64
 	Via         string // connection kafka
+}
+
+// Made tells whether the engine makes the records of the source itself, in the task
+// of the table's group: then it has no topics and no positions.
+func (s *Source) Made() bool { return s.Kind == "changes" || s.Kind == "table" }
+
+// Tick is when a schedule is due.
+type Tick struct {
+	EveryMS int64
+	// AtMS is the offset in the local day, of a schedule in whole days; -1: the span is
+	// counted from the beginning of 1970, UTC.
+	AtMS int64
+	Zone string // IANA's name; "UTC" where none is said
 }
 
 // Topic is one topic of a source.

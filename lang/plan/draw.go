@@ -30,6 +30,7 @@ type GraphPart struct {
 	Topics   []string    `json:"topics,omitempty"`
 	Pattern  string      `json:"pattern,omitempty"`
 	Changes  string      `json:"changes,omitempty"` // the table whose changes are read
+	Rows     string      `json:"rows,omitempty"`    // the table whose rows are read on a schedule
 	Group    string      `json:"group,omitempty"`   // the state group
 	Event    string      `json:"event"`             // the type of what arrives
 	Nodes    []GraphNode `json:"nodes"`
@@ -79,8 +80,11 @@ func (p *Plan) Graph() *Graph {
 				part.Topics = append(part.Topics, t.Name)
 			}
 		}
-		if t := r.Source.Table; t != nil {
-			part.Changes = t.Name
+		switch r.Source.Kind {
+		case "changes":
+			part.Changes = r.Source.Table.Name
+		case "table":
+			part.Rows = r.Source.Table.Name
 		}
 		if r.Group != nil {
 			part.Group = r.Group.Name
@@ -88,7 +92,7 @@ func (p *Plan) Graph() *Graph {
 		reader := true
 		for _, n := range r.Nodes {
 			node := GraphNode{ID: n.ID, Kind: n.Kind, Text: n.Text, At: n.At}
-			reader = reader && part.Changes == "" && (n.Stage == nil || !ir.HasEffect(n.Stage))
+			reader = reader && part.Changes == "" && part.Rows == "" && (n.Stage == nil || !ir.HasEffect(n.Stage))
 			node.Reader = reader
 			node.touch(n.Stage)
 			if e, ok := n.Stage.(*ir.Emit); ok {
@@ -360,6 +364,9 @@ func (d *chart) links(r *GraphPart, i int) {
 	}
 	if r.Changes != "" {
 		fmt.Fprintf(&d.b, "  %s -->|changes| r%dn1\n", d.node("table "+r.Changes, "[(", ")]", "  "), i+1)
+	}
+	if r.Rows != "" {
+		fmt.Fprintf(&d.b, "  %s -->|rows| r%dn1\n", d.node("table "+r.Rows, "[(", ")]", "  "), i+1)
 	}
 	for j := range r.Nodes {
 		n := &r.Nodes[j]

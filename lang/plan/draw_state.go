@@ -116,8 +116,11 @@ func span(ms int64) string {
 
 // inputs says what a route reads.
 func inputs(r *Route) []string {
-	if t := r.Source.Table; t != nil {
-		return []string{"changes of " + t.Name}
+	switch r.Source.Kind {
+	case "changes":
+		return []string{"changes of " + r.Source.Table.Name}
+	case "table":
+		return []string{"rows of " + r.Source.Table.Name}
 	}
 	var out []string
 	if r.Source.Pattern != "" {
@@ -185,6 +188,9 @@ func (r *GraphPart) readers() string {
 	}
 	if r.Changes != "" {
 		return "none, changes run where they are made"
+	}
+	if r.Rows != "" {
+		return "none, rows run where they are kept"
 	}
 	switch n {
 	case 0, 1:

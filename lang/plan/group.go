@@ -43,7 +43,7 @@ type leading struct {
 
 // leads are, for a table, the routes that write it, and for any other state those
 // that have a stage of it. A route that reads changes stands for those that write
-// the table it reads.
+// the table it reads. One that reads rows has no input that could hold anything.
 func (l *leading) leads(s *ir.State) []Lead {
 	if found, ok := l.of[s]; ok {
 		return found
@@ -59,6 +59,7 @@ func (l *leading) leads(s *ir.State) []Lead {
 		timed, uses := uses(r.Stages, s)
 		switch {
 		case !uses:
+		case r.Source.Kind == "table": // no input: its ticks move what nothing else leads to
 		case r.Source.Kind == "changes":
 			for _, x := range l.leads(r.Source.Table.State) {
 				add(x)

@@ -496,7 +496,9 @@ func (e *Engine) stateGroup(ctx context.Context, p *plan.Group) error {
 			return err
 		}
 	}
-	l.group = newGroup(l, p, compiled)
+	if l.group, err = newGroup(l, p, compiled); err != nil {
+		return err
+	}
 	var other *OtherStoreError
 	if err := l.group.join(ctx); errors.As(err, &other) {
 		l.group.waits = err // the other routes run
@@ -617,7 +619,7 @@ func (e *Engine) letters(ctx context.Context, r *route) error {
 	conn := via(r.plan.Source.Via)
 	admin := e.admins[conn]
 	largest := 0
-	if r.plan.Source.Pattern != "" || r.plan.Source.Kind == "changes" {
+	if r.plan.Source.Pattern != "" || r.plan.Source.Made() {
 		largest = usualMax
 	}
 	topics, err := sourceTopics(ctx, admin, r.plan)

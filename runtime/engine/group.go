@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/schedule"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
@@ -32,6 +33,8 @@ type group struct {
 	plan *plan.Group
 	op   *op.Group
 	conn string // connection kafka of its own log
+
+	schedules task.Schedules
 
 	ownTopic kafka.TopicInfo
 	ownName  string
@@ -118,7 +121,7 @@ func (g *group) join(ctx context.Context) error {
 	}
 	g.cells.Charge(e.claims)
 	for _, r := range g.loop.routes {
-		if r.plan.Source.Kind == "changes" {
+		if r.plan.Source.Made() {
 			continue
 		}
 		if err := e.join(ctx, r, via(r.plan.Source.Via)); err != nil {
@@ -147,7 +150,7 @@ func (g *group) mayRun(ctx context.Context) error {
 	e := g.loop.eng
 	other := &OtherStoreError{Group: g.plan.Name, Ours: e.cfg.StoreID}
 	for _, r := range g.loop.routes {
-		if r.plan.Source.Kind == "changes" {
+		if r.plan.Source.Made() {
 			continue
 		}
 		at, err := e.admins[via(r.plan.Source.Via)].Committed(ctx, r.groupName())
@@ -338,7 +341,7 @@ func (g *group) gather(now int64) {
 	}
 	p.task = task.New(task.Config{
 		Routes: routes, Group: g.plan, Cells: g.cells, Budget: l.eng.budget,
-		Runner: g.op.NewRunner(g.cells, l.eng.tables),
+		Runner: g.op.NewRunner(g.cells, l.eng.tables), Schedules: g.schedules,
 	})
 	p.lease(l.leaseEnd(time.Now()))
 	p.task.Open(g.progress, inputs, now)
@@ -387,8 +390,12 @@ func (g *group) poll(ctx context.Context) {
 func (g *group) tick(now time.Time) {
 	p := g.run
 	if p == nil {
+		if !slices.ContainsFunc(g.loop.routes, func(r *route) bool { return r.consumer != nil }) {
+			g.gather(now.UnixNano()) // no poll ever brings a partition
+		}
 		return
 	}
+	p.task.Schedule(now.UnixNano())
 	for i, c := range g.loop.conns {
 		if outs := c.overdue(p.owners[i], now.UnixNano()); len(outs) > 0 {
 			p.task.Hold(outs)
@@ -518,8 +525,18 @@ func (g *group) append(val []byte) {
 	})
 }
 
-func newGroup(l *loop, p *plan.Group, compiled *op.Group) *group {
-	return &group{loop: l, plan: p, op: compiled, conn: mainKafka, poller: poller{goOn: make(chan kafka.Offsets)}}
+func newGroup(l *loop, p *plan.Group, compiled *op.Group) (*group, error) {
+	g := &group{loop: l, plan: p, op: compiled, conn: mainKafka, schedules: task.Schedules{}, poller: poller{goOn: make(chan kafka.Offsets)}}
+	for _, r := range p.Routes {
+		if t := r.Source.Tick; t != nil {
+			s, err := schedule.Load(t)
+			if err != nil {
+				return nil, fmt.Errorf("route %s: %w", r.Name, err)
+			}
+			g.schedules[r.IDName()] = s
+		}
+	}
+	return g, nil
 }
 
 // sorted lists partitions in order.

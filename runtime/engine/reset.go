@@ -53,8 +53,8 @@ type Reset struct {
 // positions. What the state knew of the route's positions is forgotten: it reads on
 // from there as from new inputs. forgot counts them.
 func (x *Reset) Put(ctx context.Context, r *plan.Route, to To) (at kafka.Offsets, forgot int, err error) {
-	if r.Source.Kind == "changes" {
-		return nil, 0, fmt.Errorf("route %s reads the changes of a table: it has no positions", r.Name)
+	if r.Source.Made() {
+		return nil, 0, fmt.Errorf("route %s reads the %s of a table: it has no positions", r.Name, map[string]string{"changes": "changes", "table": "rows"}[r.Source.Kind])
 	}
 	cfg := x.Settings.Kafka[via(r.Source.Via)]
 	cfg.Logger = x.Log

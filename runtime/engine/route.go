@@ -254,6 +254,11 @@ func (s *stateless) Run(_ int, rec *event.Record, now time.Time, out *event.Aren
 	return s.op.Run(s.frame, rec, now, out)
 }
 
+// Row is task.Runner's: without state there are no tables.
+func (s *stateless) Row(int, int64, []byte, []byte) *event.Record {
+	panic("engine: a row of a route without state")
+}
+
 // Due is task.Runner's: without state there are no timers.
 func (s *stateless) Due(int, int64, []byte) (int, *event.Record) {
 	panic("engine: a timer of a route without state")

@@ -120,9 +120,10 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 	panic("eval: no @" + x.Name)
 }
 
-// timestamp is @timestamp; of a change it is the @time of the record that caused it.
+// timestamp is @timestamp; of a change it is the @time of the record that caused it, of a
+// row the planned tick.
 func (f *Frame) timestamp() value.Value {
-	if m := f.Rec.Made; m != nil && m.Kind == event.Change {
+	if m := f.Rec.Made; m != nil && (m.Kind == event.Change || m.Kind == event.Row) {
 		return m.Time
 	}
 	return Timestamp(f.Rec.Timestamp)

@@ -27,8 +27,9 @@ type Record struct {
 	// Timestamp in milliseconds since 1970; NoTime where the record has none.
 	Timestamp int64
 	// Made is set where the engine made the record itself, inside a task: a change, a
-	// pane, a child of a split. Topic, partition and offset are then those of the
-	// record that caused it (of a pane they are made of its window and key), and
+	// pane, a child of a split, a row of a table. Topic, partition and offset are then those of the
+	// record that caused it (of a pane they are made of its window and key, of a row they are
+	// those of the tick on the group's own log), and
 	// Headers its own: the sluice-path in them goes on. Value is not read.
 	Made *Made
 }
@@ -46,7 +47,8 @@ type Made struct {
 	Entry int
 	// Window is `@window` of a pane.
 	Window *value.Object
-	// Frame is what the runner keeps for a child of a split: lets, defaults of `with`.
+	// Frame is what the runner keeps for a child of a split: lets, defaults of `with`;
+	// of a row that cannot be read, why.
 	// Nobody else reads it.
 	Frame any
 }
@@ -59,6 +61,7 @@ const (
 	Change MadeKind = iota
 	Pane
 	Child
+	Row
 )
 
 // NoTime is the Timestamp of a record that has none.

@@ -222,10 +222,16 @@ func (p *parser) step(l string) error {
 var inputKeys = map[string]bool{"topic": true, "key": true, "value": true, "value_base64": true, "headers": true, "partition": true, "timestamp": true}
 
 func (p *parser) input(o *value.Object) error {
-	for _, kind := range []string{"webhook", "segment", "tick", "file"} {
+	for _, kind := range []string{"webhook", "segment", "file"} {
 		if o.Has(kind) {
 			return p.errf("inputs of %q are not there yet: this version of Sluice reads topics", kind)
 		}
+	}
+	if o.Has("tick") {
+		if _, ok := textField(o, "tick"); !ok || o.Len() > 1 {
+			return p.errf("a tick is {\"tick\": ROUTE}, and nothing else stands there")
+		}
+		return nil
 	}
 	if _, ok := textField(o, "topic"); !ok {
 		return p.errf("an input needs a topic")

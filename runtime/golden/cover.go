@@ -124,6 +124,9 @@ func (c covered) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) 
 // Due is task.Runner's: a route without state has no timers.
 func (covered) Due(int, int64, []byte) (int, *event.Record) { panic("golden: a timer without state") }
 
+// Row is task.Runner's.
+func (covered) Row(int, int64, []byte, []byte) *event.Record { panic("golden: a row without state") }
+
 // JSONCover is the coverage for programs.
 type JSONCover struct {
 	Branches int          `json:"branches"`

@@ -24,8 +24,8 @@ func Feed(name string, data []byte, now time.Time) ([]sim.Input, error) {
 	var out []sim.Input
 	for i := range c.Steps {
 		s := &c.Steps[i]
-		if s.Kind != Input {
-			return nil, &CaseError{name, s.Line, "a feed holds inputs only"}
+		if s.Kind != Input || s.Input.Has("tick") {
+			return nil, &CaseError{name, s.Line, "a feed holds records of topics only"}
 		}
 		in, err := c.input(s, now)
 		if err != nil {

@@ -19,6 +19,8 @@ type forget struct{}
 
 func (forget) Due(int, int64, []byte) (int, *event.Record) { panic("a timer without state") }
 
+func (forget) Row(int, int64, []byte, []byte) *event.Record { panic("a row without state") }
+
 func (forget) Run(_ int, _ *event.Record, _ time.Time, _ *event.Arena) event.Outcome {
 	return event.Outcome{}
 }

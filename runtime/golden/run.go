@@ -128,11 +128,9 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 	for _, s := range c.Steps {
 		switch s.Kind {
 		case Input:
-			in, err := c.input(&s, w.Now())
-			if err != nil {
+			if err := c.give(w, &s); err != nil {
 				return nil, err
 			}
-			w.Produce(in)
 			switch k {
 			case asWritten:
 				w.Settle()
@@ -163,6 +161,21 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 	}
 	a.rows(w, p)
 	return a, a.tables(w)
+}
+
+// give gives an input to the world.
+func (c *Case) give(w *sim.World, s *Step) error {
+	if route, ok := textField(s.Input, "tick"); ok {
+		if _, err := w.Tick(route); err != nil {
+			return &CaseError{c.Name + ".txtar", s.Line, err.Error()}
+		}
+		return nil
+	}
+	in, err := c.input(s, w.Now())
+	if err == nil {
+		w.Produce(in)
+	}
+	return err
 }
 
 // input makes the record of a row.

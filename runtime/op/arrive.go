@@ -23,7 +23,7 @@ type arrival struct {
 	at        token.Span
 	topics    []topic
 	any       *topic // of a pattern: what every topic is
-	changes   bool   // of a table: every record is made
+	made      string // of a table: every record is; why none is fused
 	key       ir.Expr
 	maxFuture time.Duration
 	passed    string // this route, as it stands in sluice-path
@@ -63,7 +63,9 @@ func (c *compiler) source(s *ir.Source) error {
 		}
 		a.any = &t
 	case "changes":
-		a.changes = true
+		a.made = "changes come as values"
+	case "table":
+		a.made = "rows come as values"
 	default:
 		return fmt.Errorf("route %s: no arrival from %q", c.route.plan.Name, s.Kind)
 	}
@@ -94,7 +96,7 @@ func (a *arrival) topic(name string) *topic {
 // was read.
 func (a *arrival) admit(fr *Frame) *topic {
 	// Of what a record became, its own passing is no loop.
-	if m := fr.rec.Made; m != nil && m.Kind != event.Change {
+	if m := fr.rec.Made; m != nil && m.Kind != event.Change && m.Kind != event.Row {
 		return &made
 	}
 	if loops(fr.rec, a.passed) {
@@ -138,6 +140,10 @@ const firstMilli = -62_135_596_800_000
 // begins; false when it has ended.
 func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 	if m := fr.rec.Made; m != nil {
+		if fail, ok := m.Frame.(*diag.Failure); ok && m.Kind == event.Row {
+			fr.fail(&a.place, fail)
+			return 0, false
+		}
 		a.begin(fr, m)
 		return m.Entry, true
 	}
@@ -160,6 +166,8 @@ func (a *arrival) begin(fr *Frame, m *event.Made) {
 	fr.key = nil
 	if c, ok := m.Frame.(*carried); ok {
 		fr.resume(c)
+	} else if m.Kind == event.Row {
+		fr.key = fr.rec.Key
 	} else if ch, ok := m.Value.(*value.Object); ok && m.Kind == event.Change {
 		key, _ := ch.Get("key")
 		fr.key = orderOf(key)

@@ -1,8 +1,11 @@
 package op
 
 import (
+	"encoding/hex"
 	"fmt"
 	"time"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
@@ -106,6 +109,27 @@ func (r *Runner) Due(s int, due int64, key []byte) (route int, rec *event.Record
 		return 0, nil
 	}
 	return t.due(fr, s, due, key)
+}
+
+// Row gives the record that a row is to a route of `from table` at a tick, due in
+// microseconds; nil where it is past its age then. One that cannot be read, or is not
+// of the type that is declared today, is a record that fails on arrival.
+func (r *Runner) Row(route int, due int64, key, val []byte) *event.Record {
+	src := r.group.routes[route].plan.Source
+	row, fail := decodeRow(val, src.Table.Row, src.At)
+	if row.past(due, src.Table.State.SpanMS*1000) {
+		return nil
+	}
+	sum := xxh3.Hash128(key).Bytes()
+	m := &event.Made{
+		Kind: event.Row, Value: row.v, Time: time.UnixMicro(due).UTC(),
+		// A key may be long, and personal.
+		Path: "~" + src.Table.Name + "/" + hex.EncodeToString(sum[:]),
+	}
+	if fail != nil {
+		m.Frame = fail
+	}
+	return &event.Record{Key: orderOf(keyValue(key)), Made: m}
 }
 
 // told tells whether somebody reads the changes of a table.

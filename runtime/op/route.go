@@ -85,8 +85,8 @@ func (r *Route) Reference() *Route {
 // NotFused says why records of a topic are all run by the reference evaluator;
 // "" where they are not.
 func (r *Route) NotFused(topic string) string {
-	if r.arrival.changes {
-		return "changes come as values"
+	if r.arrival.made != "" {
+		return r.arrival.made
 	}
 	return r.arrival.topic(topic).fused.why
 }

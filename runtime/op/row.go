@@ -69,6 +69,11 @@ func (fr *Frame) stored(s int, key []byte, typ *types.Type, at token.Span) (row,
 	if !ok {
 		return row{}, nil
 	}
+	return decodeRow(b, typ, at)
+}
+
+// decodeRow reads what a cell holds.
+func decodeRow(b []byte, typ *types.Type, at token.Span) (row, *diag.Failure) {
 	t, v, err := state.DecodeRow(b)
 	if err != nil {
 		return row{}, diag.Failf(diag.StoredType, at, "what is stored cannot be read: %v", err)
@@ -77,7 +82,7 @@ func (fr *Frame) stored(s int, key []byte, typ *types.Type, at token.Span) (row,
 		// Read without a default or cast: what was stored is a fact.
 		f := diag.Failf(diag.StoredType, at, "the stored row is not of the type that is declared today, %s", typ.Brief())
 		f.Excerpt = value.Excerpt(v, excerptSize)
-		return row{}, f
+		return row{v, t, true}, f
 	}
 	return row{v, t, true}, nil
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/schedule"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
@@ -21,6 +23,7 @@ type stateGroup struct {
 	*plan.Group
 	runner func(*state.Cells, op.Lookup) task.Runner
 	routes []*route // as the plan numbers them
+	ticks  task.Schedules
 	disk   *disk
 	own    string // topic of its own log
 	// first are the partitions that there were when its store was new.
@@ -37,6 +40,18 @@ type ranStep struct {
 	tp       tp
 	at, next int64
 	now      int64
+	of       string // of a row: the route that reads it, and its key
+	row      []byte
+}
+
+// ran tells whether a store that stands there has what the step did.
+func (s *ranStep) ran(w *World, p *task.Progress) bool {
+	name := ""
+	if s.route != nil {
+		name = s.route.IDName()
+	}
+	at, _ := p.Position(name, w.topics[s.tp.topic].id, s.tp.partition)
+	return s.at < at && (s.of == "" || p.RowRan(s.of, s.at, s.row))
 }
 
 // addition is a record on its way to an own log.
@@ -51,7 +66,13 @@ func (w *World) addGroup(p *plan.Group) error {
 	if g.runner, err = w.opts.CompileGroup(p, w.app); err != nil {
 		return err
 	}
+	g.ticks = task.Schedules{}
 	for _, r := range p.Routes {
+		if t := r.Source.Tick; t != nil {
+			if g.ticks[r.IDName()], err = schedule.Load(t); err != nil {
+				return err
+			}
+		}
 		i := slices.IndexFunc(w.routes, func(o *route) bool { return o.Route == r })
 		g.routes = append(g.routes, w.routes[i])
 	}
@@ -174,20 +195,13 @@ func (p *process) openGroup(g *stateGroup) {
 		plans[i] = rt.Route
 	}
 	w.logf("open     %s", r)
-	r.open(task.Config{Routes: plans, Group: g.Group, Cells: cells, IdleAfter: w.opts.IdleAfter, Ran: r.step}, progress, inputs)
+	r.open(task.Config{Routes: plans, Group: g.Group, Cells: cells, IdleAfter: w.opts.IdleAfter, Ran: r.step, RanRow: r.rowStep, Schedules: g.ticks}, progress, inputs)
 }
 
 // wentOn forgets what the store has not of what has run: a process is starting from
 // it. What it does again is judged anew.
 func (g *stateGroup) wentOn(w *World, p *task.Progress) {
-	lost := func(s *ranStep) bool {
-		name := ""
-		if s.route != nil {
-			name = s.route.IDName()
-		}
-		at, _ := p.Position(name, w.topics[s.tp.topic].id, s.tp.partition)
-		return s.at >= at
-	}
+	lost := func(s *ranStep) bool { return !s.ran(w, p) }
 	for i := range w.ended {
 		e := &w.ended[i]
 		if e.group != g || !lost(&e.cause) {
@@ -211,7 +225,51 @@ func (g *stateGroup) wentOn(w *World, p *task.Progress) {
 func (r *running) step(n int, at, next, now int64) {
 	in := r.inputs[n]
 	r.cause = cause{}
-	r.group.steps = append(r.group.steps, ranStep{in.route, in.tp, at, next, now})
+	r.group.steps = append(r.group.steps, ranStep{route: in.route, tp: in.tp, at: at, next: next, now: now})
+}
+
+// rowStep notes a row that is about to run.
+func (r *running) rowStep(n int, at int64, route string, key []byte, now int64) {
+	in := r.inputs[n]
+	r.group.steps = append(r.group.steps, ranStep{tp: in.tp, at: at, next: at + 1, now: now, of: route, row: bytes.Clone(key)})
+}
+
+// tick has the tasks of groups tell the ticks that are due.
+func (p *process) tick() {
+	for _, r := range p.live() {
+		if r.group != nil && len(r.group.ticks) > 0 {
+			r.task.Schedule(p.w.now)
+			r.perform()
+		}
+	}
+}
+
+// nextTick is the first tick that is planned behind now.
+func (w *World) nextTick() int64 {
+	at := deliver.Never
+	for _, p := range w.procs {
+		for _, r := range p.live() {
+			if n, ok := r.task.NextTick(w.now); ok {
+				at = min(at, n)
+			}
+		}
+	}
+	return at
+}
+
+// Tick has a tick of a route of `from table` due, planned now, and gives it the next
+// number of inputs. It fails where there is no such route.
+func (w *World) Tick(route string) (int, error) {
+	for _, g := range w.groups {
+		for _, r := range g.routes {
+			if r.Name == route && r.Source.Tick != nil {
+				w.inputs++
+				w.append(Input{Topic: g.own, Value: task.TickNote(r.IDName(), w.now/1000), Timestamp: w.now / 1e6}, w.inputs, false)
+				return w.inputs, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("no route %q is driven by a schedule", route)
 }
 
 // store carries out an Intend or a Commit.

@@ -82,10 +82,11 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	e := End{
 		Route: rt.Route.Route, Kind: end.Kind, Reason: end.Reason, Stage: end.Stage, Node: end.Node, Fail: end.Fail,
 	}
-	if rec.Made == nil {
+	if rec.Made == nil || rec.Made.Kind == event.Row {
 		l := w.find(rec)
 		r.cause = cause{l.in, l.repeat}
-	} else { // what the engine made came of what it read last
+	}
+	if rec.Made != nil { // what the engine made came of what it read last
 		id.origin.Path = rec.Made.Path
 	}
 	e.In, e.Repeat = r.cause.in, r.cause.repeat
@@ -201,9 +202,16 @@ func (w *World) settled(in *input, from, to int64) {
 	if g == nil {
 		return
 	}
+	progress, err := task.Restore(g.disk, g.Name)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
 	g.unsettled = slices.DeleteFunc(g.unsettled, func(n int) bool {
 		e := &w.ended[n]
 		c := &e.cause
+		if c.of != "" && !e.lost && !c.ran(w, progress) {
+			return false
+		}
 		if e.lost || c.route != in.route || c.tp != in.tp || c.at >= to {
 			return e.lost
 		}

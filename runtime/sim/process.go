@@ -340,6 +340,11 @@ func (r *running) Due(s int, due int64, key []byte) (route int, rec *event.Recor
 	return r.runner.Due(s, due, key)
 }
 
+// Row is task.Runner's.
+func (r *running) Row(route int, due int64, key, val []byte) *event.Record {
+	return r.runner.Row(route, due, key, val)
+}
+
 // perform carries out what the task asks for; where the world is slow, whoever
 // drives it does (carry).
 func (r *running) perform() {
@@ -510,10 +515,12 @@ func (r *running) persist() bool {
 		before[i] = in.watermark
 	}
 	stores := r.stored()
+	flying, _ := r.task.InFlight()
 	r.task.Persist(r.p.w.now)
 	asked := len(r.todo)
+	now, _ := r.task.InFlight()
 	r.perform()
-	did := len(r.todo) > asked || r.stored() > stores
+	did := now > flying || len(r.todo) > asked || r.stored() > stores
 	for i, in := range r.inputs {
 		if in.watermark != before[i] {
 			did = true

@@ -101,6 +101,40 @@ route told_third
 from changes second
 emit log "third" { key: .key, new: .new, h: hist[.key] }
 `},
+	{"rows", `
+table rows: int = 0 keyed by string, int
+table swept: int = 0 keyed by string
+
+route writer
+from topic "a" as R
+time by .at
+update rows[.k, .n] = it + 1 as n
+update hist[.k] = "${it}${.n},"
+emit track "One" { userId: .k, properties: { n, h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+
+route eraser
+from topic "b" as R
+where .mode != "drop" else "unwanted"
+delete rows[.k, .n]
+emit topic "out" { key: .k, value: { h: hist[.k], mode: .mode } }
+
+route sweep
+from table rows every 20s
+where . != 2 else "two"
+update swept["all"] = it + 1 as n
+update hist["sweep"] = "${it}${.},"
+emit track "Two" { userId: "x", properties: { n, row: ., at: @time, h: hist["sweep"] } }
+require . < 4 else "many"
+
+route told
+from changes swept
+emit log "swept" { n: .new, h: hist["sweep"] }
+
+route slow
+from table swept every 1m
+emit topic "swept" { key: @key, value: { n: . } }
+`},
 	{"expiry", `
 table rows: int = 0 keyed by string ttl 40s
 

@@ -93,7 +93,7 @@ func (p *process) exchange() bool {
 // What stands still while the clock moves is idle.
 func (w *World) Advance(d time.Duration) {
 	for end := w.now + int64(d); ; {
-		at := min(end, w.wake(), w.timersDue())
+		at := min(end, w.nextTick(), w.wake(), w.timersDue())
 		w.moveTo(at)
 		w.Settle()
 		w.look()
@@ -126,12 +126,14 @@ func (w *World) wake() int64 {
 	return at
 }
 
-// moveTo sets the clock; processes that are awake have sent their heartbeats.
+// moveTo sets the clock; processes that are awake have sent their heartbeats
+// and told the ticks that are due.
 func (w *World) moveTo(at int64) {
 	w.now = max(w.now, at)
 	for _, p := range w.procs {
 		if !p.frozen && !p.zombie {
 			p.heartbeat()
+			p.tick()
 		}
 	}
 }

@@ -214,6 +214,9 @@ func (r runner) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) e
 // Due is task.Runner's: a route without state has no timers.
 func (r runner) Due(int, int64, []byte) (int, *event.Record) { panic("sim: a timer without state") }
 
+// Row is task.Runner's: it has no tables.
+func (r runner) Row(int, int64, []byte, []byte) *event.Record { panic("sim: a row without state") }
+
 // GroupFunc makes the runners of a state group, one a process.
 type GroupFunc func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error)
 

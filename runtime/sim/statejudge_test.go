@@ -71,6 +71,9 @@ func (c *stateChaos) where(o event.Origin) string {
 func (c *stateChaos) complete(g *stateGroup) {
 	at := map[string]int64{}
 	for _, s := range g.steps {
+		if s.of != "" {
+			continue // a row: of its tick
+		}
 		name := s.tp.topic
 		if s.route != nil {
 			name = s.route.Name + " " + name
@@ -111,6 +114,9 @@ func (c *stateChaos) reference(g *stateGroup) *World {
 	p.assigned()
 	r := p.task(w.groups[0])
 	for _, s := range g.steps {
+		if s.of != "" {
+			continue
+		}
 		in := r.inputs[slices.IndexFunc(r.inputs, func(in *input) bool {
 			return in.tp == s.tp && (in.route == nil) == (s.route == nil) && (s.route == nil || in.route.Name == s.route.Name)
 		})]

@@ -20,6 +20,23 @@ type Progress struct {
 	// Firing is set where the epoch ended between timers that were all due: the rest
 	// of them is told before anything else runs.
 	Firing Firing
+	// Ticks are, by route, those of routes that a schedule drives.
+	Ticks []Tick
+}
+
+// Tick is the last planned tick of a route, and how far its snapshot has been read.
+type Tick struct {
+	Route string // its oldest name
+	Due   int64  // planned, microseconds
+	Ran   bool   // false: nothing ran, the schedule began there
+	// Under: the rows of the state that is named so, behind the key After (nil: all), are
+	// still to be run, as of the record at Offset of the own log, under its Now
+	// (nanoseconds).
+	Under  bool
+	State  string
+	Offset int64
+	Now    int64
+	After  []byte
 }
 
 // Firing is what made timers due: the step of an input, and the now that it saw,
@@ -236,7 +253,47 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 	dst = binary.AppendVarint(dst, f.Now)
 	dst = append(dst, f.Topic[:]...)
 	dst = binary.AppendVarint(dst, int64(f.Partition))
-	return binary.AppendVarint(dst, f.Offset)
+	dst = binary.AppendVarint(dst, f.Offset)
+	// Behind what stores had before there were ticks: without any, nothing is written.
+	for i := range p.Ticks {
+		dst = appendTick(dst, &p.Ticks[i])
+	}
+	return dst
+}
+
+const (
+	tickRan = 1 << iota
+	tickUnder
+	tickAfter
+)
+
+func appendTick(dst []byte, t *Tick) []byte {
+	flags := byte(0)
+	if t.Ran {
+		flags |= tickRan
+	}
+	if t.Under {
+		flags |= tickUnder
+	}
+	if t.After != nil {
+		flags |= tickAfter
+	}
+	dst = appendText(append(dst, flags), t.Route)
+	dst = appendText(binary.AppendVarint(dst, t.Due), t.State)
+	dst = binary.AppendVarint(binary.AppendVarint(dst, t.Offset), t.Now)
+	return appendText(dst, string(t.After))
+}
+
+func (r *reader) tick() Tick {
+	flags := r.byte()
+	t := Tick{
+		Ran: flags&tickRan != 0, Under: flags&tickUnder != 0,
+		Route: r.text(), Due: r.int(), State: r.text(), Offset: r.int(), Now: r.int(),
+	}
+	if after := r.text(); flags&tickAfter != 0 {
+		t.After = []byte(after)
+	}
+	return t
 }
 
 func decodeProgress(b []byte) (*Progress, error) {
@@ -261,6 +318,9 @@ func decodeProgress(b []byte) (*Progress, error) {
 	}
 	p.NextHeld = r.uint()
 	p.Firing = Firing{Now: r.int(), Topic: r.topic(), Partition: int32(r.int()), Offset: r.int()}
+	for len(r.b) > 0 {
+		p.Ticks = append(p.Ticks, r.tick())
+	}
 	return p, r.end()
 }
 

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/plan"
@@ -114,7 +115,7 @@ func (r *regrouping) leave(name string) error {
 	}
 	r.changed[name] = true
 	left := *from
-	left.Inputs, left.States, left.Routes = nil, nil, nil
+	left.Inputs, left.States, left.Routes, left.Ticks = nil, nil, nil, nil
 	for _, in := range from.Inputs {
 		// The own log is the group's: a new one has another.
 		home := r.routes[in.Route]
@@ -128,6 +129,13 @@ func (r *regrouping) leave(name string) error {
 		if home := r.routes[rt.Route]; stays(home) {
 			left.Routes = append(left.Routes, rt)
 		} else if err := r.to(name, home, func(p *Progress) { p.Routes = append(p.Routes, rt) }); err != nil {
+			return err
+		}
+	}
+	for _, t := range from.Ticks {
+		if home := r.routes[t.Route]; stays(home) {
+			left.Ticks = append(left.Ticks, t)
+		} else if err := r.to(name, home, func(p *Progress) { p.Ticks = append(p.Ticks, t) }); err != nil {
 			return err
 		}
 	}
@@ -196,7 +204,8 @@ func (r *regrouping) inGoodOrder(name string, p *Progress) error {
 	if err != nil {
 		return err
 	}
-	if len(intents) == 0 && p.Firing.Now == 0 {
+	reading := slices.ContainsFunc(p.Ticks, func(t Tick) bool { return t.Under })
+	if len(intents) == 0 && p.Firing.Now == 0 && !reading {
 		return nil
 	}
 	return &RefusedError{Err: ErrChanged, Msg: fmt.Sprintf("the edit moves routes of the state group %s, which was killed while it ran: what it had begun must run again as it was", name),

@@ -30,8 +30,16 @@ type slice struct {
 
 // take runs a slice of a group's input, or keeps it until its turn comes.
 func (t *Task) take(in *input, rs []event.Record, next, now int64) {
-	if t.turn() == nil && in.known {
-		t.slice(in, rs, next, t.intend(in, next, now))
+	if t.turn() == nil && in.known && t.reading() == nil {
+		upto := t.piece(in, rs, next)
+		n := len(rs)
+		for n > 0 && rs[n-1].Offset >= upto {
+			n--
+		}
+		if upto < next {
+			t.keep(in, rs[n:], next)
+		}
+		t.slice(in, rs[:n], upto, t.intend(in, upto, now))
 	} else {
 		t.keep(in, rs, next)
 	}
@@ -71,6 +79,9 @@ func (t *Task) keep(in *input, rs []event.Record, next int64) {
 // catchUp runs what was kept, as far as its turn has come.
 func (t *Task) catchUp(now int64) {
 	for {
+		if t.state == Failed || !t.sweep(now) {
+			return
+		}
 		turn := t.turn()
 		if turn == nil {
 			break
@@ -91,11 +102,22 @@ func (t *Task) catchUp(now int64) {
 		again = false
 		for _, in := range t.inputs {
 			for in.known && len(in.kept) > 0 && t.state != Failed {
-				next := in.kept[0].next
+				next := t.piece(in, in.kept[0].rs, in.kept[0].next)
 				t.runKept(in, next, t.intend(in, next, now))
 				again = true
+				if t.state == Failed || !t.sweep(now) {
+					return
+				}
 			}
 		}
+	}
+}
+
+// goOn goes on with the rows that a cap has held up, and with what waited for them.
+func (t *Task) goOn(now int64) {
+	if t.state == Running && t.reading() != nil {
+		t.catchUp(now)
+		t.steer()
 	}
 }
 

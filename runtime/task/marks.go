@@ -94,7 +94,7 @@ func (t *Task) record(e *epoch, rec *event.Record, before int64, clock time.Time
 	in.raised = false
 	t.family.cells, t.family.bytes = t.cells.Written()
 	if in.Own {
-		if err := t.hear(e, rec); err != nil {
+		if err := t.hear(e, rec, clock); err != nil {
 			t.Fail(err)
 		}
 	} else {
@@ -201,6 +201,7 @@ type note struct {
 	Version int        `json:"v"`
 	New     []noteItem `json:"new,omitempty"`  // inputs that appeared
 	Idle    []noteItem `json:"idle,omitempty"` // inputs that were at their end
+	Ticks   []tickItem `json:"ticks,omitempty"`
 }
 
 type noteItem struct {
@@ -215,10 +216,10 @@ const noteVersion = 1
 
 // tell asks for a record of the own log that says what is to be told.
 func (t *Task) tell() {
-	if len(t.idles) == 0 && len(t.fresh) == 0 {
+	if len(t.idles) == 0 && len(t.fresh) == 0 && len(t.plans) == 0 {
 		return
 	}
-	n := note{Version: noteVersion}
+	n := note{Version: noteVersion, Ticks: t.plans}
 	item := func(in *input) noteItem {
 		return noteItem{Route: in.name.Route, Topic: hex.EncodeToString(in.name.Topic[:]), Partition: in.name.Partition}
 	}
@@ -230,7 +231,7 @@ func (t *Task) tell() {
 		it.At, it.Clock = m.at, t.policy.seen(m.clock)/1000
 		n.Idle = append(n.Idle, it)
 	}
-	t.fresh, t.idles = t.fresh[:0], t.idles[:0]
+	t.fresh, t.idles, t.plans = t.fresh[:0], t.idles[:0], nil
 	b, err := json.Marshal(&n)
 	if err != nil {
 		panic("task: " + err.Error()) // numbers and texts
@@ -239,7 +240,7 @@ func (t *Task) tell() {
 }
 
 // hear reads a record of the own log.
-func (t *Task) hear(e *epoch, rec *event.Record) error {
+func (t *Task) hear(e *epoch, rec *event.Record, clock time.Time) error {
 	var n note
 	if err := json.Unmarshal(rec.Value, &n); err != nil || n.Version != noteVersion {
 		return fmt.Errorf("%w: the record at %d of the own log %s is none of a version that is known: %.80q", state.ErrDamaged, rec.Offset, rec.Topic, rec.Value)
@@ -258,6 +259,9 @@ func (t *Task) hear(e *epoch, rec *event.Record) error {
 		}
 		in.idle = state.Idle{At: it.At, Clock: it.Clock}
 		e.heard = append(e.heard, heard{in: in, idle: in.idle})
+	}
+	for i := range n.Ticks {
+		t.ticked(&n.Ticks[i], rec, clock)
 	}
 	t.judgeAll()
 	return nil

@@ -1,6 +1,8 @@
 package task
 
 import (
+	"bytes"
+
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
@@ -53,6 +55,20 @@ func (p *Progress) input(n state.InputName) *state.InputProgress {
 	return nil
 }
 
+// RowRan tells whether the store has what a row was to a route at a tick; at is the
+// tick's position on the own log.
+func (p *Progress) RowRan(route string, at int64, key []byte) bool {
+	if p.p == nil {
+		return false
+	}
+	for i := range p.p.Ticks {
+		if t := &p.p.Ticks[i]; t.Route == route {
+			return t.Offset > at || t.Offset == at && (!t.Under || t.After != nil && bytes.Compare(key, t.After) <= 0)
+		}
+	}
+	return false
+}
+
 // group is what only the task of a state group has.
 type group struct {
 	marks  []mark // by state
@@ -60,6 +76,9 @@ type group struct {
 	family family
 	fresh  []*input   // to be announced
 	idles  []idleMark // to be told
+
+	ticks []*snapshot // of routes that a schedule drives
+	plans []tickItem  // ticks to be told
 
 	intents    []intent // those whose end has not persisted, oldest first
 	nextIntent uint64   // the last one's number
@@ -76,6 +95,7 @@ type group struct {
 	gone       []state.InputProgress
 	firing     state.Firing
 	marked     []state.Mark
+	tickedAt   []state.Tick
 }
 
 // forget drops what a task that ends needs no more.
@@ -95,6 +115,7 @@ type written struct {
 	arrived, timed         int64 // of its input
 	marks                  []state.Mark
 	heard                  []heard
+	ticks                  []state.Tick
 
 	held       map[int32]uint64 // outputs that are held and wait: output to entry
 	entries    []entry          // that it makes
@@ -121,6 +142,7 @@ func (t *Task) sealed(e *epoch, now int64) int64 {
 	for s := range t.marks {
 		e.marks = append(e.marks, state.Mark{W: t.marks[s].w, Told: t.marks[s].told, Ended: t.marks[s].ended})
 	}
+	e.ticks = t.storedTicks(nil)
 	for i := range e.arena.Outs {
 		o := &e.arena.Outs[i]
 		switch {
@@ -183,7 +205,7 @@ func (t *Task) commit(n int) {
 		}
 		ws = t.heldWrites(ws, e)
 	}
-	t.firing = last.firing
+	t.firing, t.tickedAt = last.firing, last.ticks
 	for s := range last.marks {
 		last.marks[s].Name = t.marked[s].Name
 		t.marked[s] = last.marks[s]
@@ -206,7 +228,7 @@ func (t *Task) Committed(ref Ref) {
 
 // progress is the write that says where the group stands.
 func (t *Task) progress(done []Account) state.Write {
-	p := state.Progress{States: t.marked, NextHeld: t.nextHeld, Firing: t.firing}
+	p := state.Progress{States: t.marked, NextHeld: t.nextHeld, Firing: t.firing, Ticks: t.tickedAt}
 	for _, in := range t.inputs {
 		if in.durable {
 			p.Inputs = append(p.Inputs, t.policy.marks(in.stored))
@@ -241,6 +263,8 @@ func (t *Task) restore(p *Progress, now int64) {
 	for _, in := range t.inputs {
 		t.join(in)
 	}
+	t.openTicks(p)
+	t.tickedAt = t.storedTicks(nil)
 	if p.New() {
 		for _, in := range t.inputs {
 			in.known, in.durable = true, true

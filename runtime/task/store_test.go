@@ -143,6 +143,8 @@ func (b *big) Run(_ int, rec *event.Record, _ time.Time, out *event.Arena) event
 
 func (*big) Due(int, int64, []byte) (int, *event.Record) { return 0, nil }
 
+func (*big) Row(int, int64, []byte, []byte) *event.Record { return nil }
+
 func newBig(t *testing.T, b *big) *Task {
 	t.Helper()
 	cells, err := state.Open(state.NewMemory(), testSpecs())

@@ -58,6 +58,9 @@ type Runner interface {
 	// the record that this makes and the route to run it through, else nil. A task
 	// without state never calls it.
 	Due(s int, due int64, key []byte) (route int, rec *event.Record)
+	// Row gives the record that a row is to the route that reads its table at a tick,
+	// due then, without where it comes from; nil where the row is past its age.
+	Row(route int, due int64, key, val []byte) *event.Record
 }
 
 // Config is what a task is made of.
@@ -78,6 +81,11 @@ type Config struct {
 	// the input, its position, the one behind it, and the now that it sees. Only tests
 	// set it.
 	Ran func(input int, at, next, now int64)
+	// RanRow is told of every row before it runs: the own log's number and the position
+	// there of its tick, the route's oldest name, its key and the now. Only tests set it.
+	RanRow func(input int, at int64, route string, key []byte, now int64)
+	// Schedules has that of every route of `from table`.
+	Schedules Schedules
 }
 
 // Input is one partition of a topic as one route reads it, or the group's own log.
@@ -200,6 +208,8 @@ func (t *Task) Open(p *Progress, inputs []Input, now int64) {
 	}
 	if t.cells != nil {
 		t.restore(p, now)
+		t.Schedule(now)
+		t.catchUp(now)
 	}
 	t.steer()
 }
@@ -535,6 +545,9 @@ func (t *Task) Persist(now int64) {
 		return
 	}
 	t.policy.at(now)
+	if t.cells != nil {
+		t.goOn(now)
+	}
 	n := t.policy.prefix(t.epochs)
 	if t.cells != nil {
 		t.commit(n)
@@ -613,6 +626,8 @@ func (t *Task) over(percent int64) bool {
 func (t *Task) mustPause(in *input) bool {
 	full := t.state == Paused && !in.Own
 	switch turn := t.turn(); {
+	case t.reading() != nil: // what comes is kept
+		return full || len(in.kept) > 0
 	case turn == nil && in.known:
 		return full
 	case turn != nil && turn.in == in && t.policy.intentOverCap():
