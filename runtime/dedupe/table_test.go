@@ -129,6 +129,9 @@ func TestRule(t *testing.T) {
 			}
 		}
 		check(t, tab, all, w)
+		if got := int64(tab.Len()) + tab.Evicted(); got != int64(len(all)) {
+			t.Fatalf("%d claims lie there or were evicted, %d were made", got, len(all))
+		}
 		if budget.Held() != tab.Bytes() {
 			t.Fatalf("the budget counts %d bytes, the table holds %d", budget.Held(), tab.Bytes())
 		}

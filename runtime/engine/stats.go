@@ -14,6 +14,7 @@ type stats struct {
 	oldest   int64 // timestamp of the oldest record in flight, ms; event.NoTime: none
 	lag      int64
 	inFlight int64 // bytes
+	states   []observe.State
 }
 
 // stats reads the route from anywhere, while it runs and after.
@@ -24,6 +25,11 @@ func (r *route) stats() stats {
 		for _, in := range r.parts {
 			if in.run != nil {
 				s.lag += max(0, in.end-in.run.task.Next(in.number))
+			}
+		}
+		if g := r.loop.group; g != nil && g.cells != nil && r.index == 0 { // once, like its task
+			for i, st := range g.plan.States {
+				s.states = append(s.states, observe.State{Name: st.Name, Counts: g.cells.Counts(i)})
 			}
 		}
 		for _, p := range r.loop.tasks {
@@ -77,6 +83,7 @@ func (e *Engine) Snapshot() observe.Snapshot {
 		s.Account.Add(r.plan, st.account)
 		s.InFlight += st.inFlight
 		s.Lag[r.plan.Name] = st.lag
+		s.States = append(s.States, st.states...)
 		s.Watermarks[r.plan.Name] = 0
 		if st.oldest != event.NoTime {
 			s.Watermarks[r.plan.Name] = max(0, now.Sub(time.UnixMilli(st.oldest)).Seconds())

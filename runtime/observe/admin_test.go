@@ -7,13 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
 func report() *task.Report {
 	return &task.Report{Format: 1, App: "shop", Since: "2026-03-01T12:00:00Z", Routes: []task.RouteReport{{
 		Route: "orders", In: 10, Completed: 7, Dropped: map[string]uint64{"not final": 2}, Dead: 1,
-		Emits: []task.EmitReport{{ID: "track Order Completed", To: "segment main", Emitted: 7, Accepted: 6, InFlight: 1}},
+		Emits: []task.EmitReport{{ID: "track Order Completed", To: "segment main", Emitted: 7, Accepted: 4, Held: 2, InFlight: 1}},
 	}}}
 }
 
@@ -21,7 +23,11 @@ func get(t *testing.T, h *Health, path string) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	Admin(h, func() Snapshot {
-		return Snapshot{Account: report(), InFlight: 99, Connections: map[string]string{"segment main": "401"}, Watermarks: map[string]float64{"orders": 1.5}}
+		return Snapshot{Account: report(), InFlight: 99, Connections: map[string]string{"segment main": "401"}, Watermarks: map[string]float64{"orders": 1.5},
+			States: []State{
+				{"dedupe seen", state.Counts{Memory: true, Keys: 5, Bytes: 195, Reads: 12, Hits: 3, Writes: 9, Evictions: 4, Watermark: 1_500_000}},
+				{"table taken", state.Counts{Reads: 7, Hits: 6, Writes: 2, Evictions: 1, Watermark: event.NoMicros}},
+			}}
 	}).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	b, _ := io.ReadAll(w.Body)
 	return w.Code, string(b)
@@ -58,13 +64,27 @@ func TestMetrics(t *testing.T) {
 		`sluice_records_total{outcome="completed",route="orders"} 7`,
 		`sluice_records_total{outcome="dropped: not final",route="orders"} 2`,
 		`sluice_records_total{outcome="dead",route="orders"} 1`,
-		`sluice_outputs_total{emit="track Order Completed",outcome="accepted",route="orders"} 6`,
+		`sluice_outputs_total{emit="track Order Completed",outcome="accepted",route="orders"} 4`,
+		`sluice_outputs_held{emit="track Order Completed",route="orders"} 2`,
 		`sluice_in_flight 99`,
 		`sluice_watermark_age_seconds{route="orders"} 1.5`,
 		`sluice_connection_up{connection="segment main",reason="401"} 0`,
+		`sluice_state_keys{state="dedupe seen"} 5`,
+		`sluice_state_bytes{state="dedupe seen"} 195`,
+		`sluice_state_reads_total{state="dedupe seen"} 12`,
+		`sluice_state_hits_total{state="dedupe seen"} 3`,
+		`sluice_state_writes_total{state="dedupe seen"} 9`,
+		`sluice_state_evictions_total{state="dedupe seen"} 4`,
+		`sluice_state_watermark_seconds{state="dedupe seen"} 1.5`,
+		`sluice_state_hits_total{state="table taken"} 6`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("missing %s", want)
+		}
+	}
+	for _, unwanted := range []string{`sluice_state_keys{state="table taken"}`, `sluice_state_watermark_seconds{state="table taken"}`} {
+		if strings.Contains(body, unwanted) {
+			t.Errorf("%s is not known", unwanted)
 		}
 	}
 }
@@ -78,7 +98,7 @@ func TestAccountTable(t *testing.T) {
   orders  10          7        2     1          0
 
                            emit            to  emitted  accepted  dead  held  in flight
-  orders: track Order Completed  segment main        7         6     0     0          1
+  orders: track Order Completed  segment main        7         4     0     2          1
 orders dropped: not final 2
 `
 	if b.String() != want {

@@ -3,6 +3,8 @@ package observe
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
@@ -13,7 +15,14 @@ type Snapshot struct {
 	Watermarks  map[string]float64 // route → age of its oldest unpersisted record, seconds
 	Connections map[string]string  // "segment main" → "up", or the reason why not
 	Lag         map[string]int64   // route → records behind the ends of its partitions
+	States      []State            // of the state groups that run here
 	Build       map[string]string  // version, commit
+}
+
+// State is what a state holds and what was done with it, since its group runs here.
+type State struct {
+	Name string // as `sluice graph` and `sluice state ls` call it
+	state.Counts
 }
 
 // Labels come from the plan and from reasons written in scripts, never from data:
@@ -25,9 +34,22 @@ var (
 	watermarkDesc  = prometheus.NewDesc("sluice_watermark_age_seconds", "Age of the oldest record of a route that is not done.", []string{"route"}, nil)
 	connectionDesc = prometheus.NewDesc("sluice_connection_up", "1 where the connection takes what it gets, else 0 with the reason.", []string{"connection", "reason"}, nil)
 	lagDesc        = prometheus.NewDesc("sluice_lag_records", "Records of a route's partitions that have not been run.", []string{"route"}, nil)
+	heldDesc       = prometheus.NewDesc("sluice_outputs_held", "Outputs that wait in the store of their state group.", []string{"route", "emit"}, nil)
+	keysDesc       = stateDesc("keys", "Keys of a dedupe memory that are in memory.")
+	bytesDesc      = stateDesc("bytes", "Memory that a dedupe memory takes.")
+	readsDesc      = stateDesc("reads_total", "Cells read; of a dedupe memory, keys asked.")
+	hitsDesc       = stateDesc("hits_total", "Reads that found something; of a dedupe memory, repeats.")
+	writesDesc     = stateDesc("writes_total", "Cells written; of a dedupe memory, keys that passed.")
+	evictionsDesc  = stateDesc("evictions_total", "Cells removed: deleted, past their ttl, panes told; of a dedupe memory, keys forgotten when their time was over.")
+	stateMarkDesc  = stateDesc("watermark_seconds", "Watermark of a state, seconds since 1970; none before the first record.")
 	buildDesc      = prometheus.NewDesc("sluice_build_info", "Always 1; what is running.", []string{"version", "commit"}, nil)
-	descriptions   = []*prometheus.Desc{recordsDesc, outputsDesc, inFlightDesc, watermarkDesc, connectionDesc, lagDesc, buildDesc}
+	descriptions   = []*prometheus.Desc{recordsDesc, outputsDesc, inFlightDesc, watermarkDesc, connectionDesc, lagDesc, buildDesc,
+		heldDesc, keysDesc, bytesDesc, readsDesc, hitsDesc, writesDesc, evictionsDesc, stateMarkDesc}
 )
+
+func stateDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("sluice_state_"+name, help, []string{"state"}, nil)
+}
 
 // collector reads a snapshot at each scrape: the hot path counts in plain
 // integers and hashes no labels.
@@ -58,6 +80,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		for _, e := range r.Emits {
 			count(outputsDesc, e.Accepted, r.Route, e.ID, "accepted")
 			count(outputsDesc, e.Dead, r.Route, e.ID, "dead")
+			gauge(heldDesc, float64(e.Held), r.Route, e.ID)
 		}
 	}
 	gauge(inFlightDesc, float64(s.InFlight))
@@ -73,6 +96,19 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for route, n := range s.Lag {
 		gauge(lagDesc, float64(n), route)
+	}
+	for i := range s.States {
+		st := &s.States[i]
+		for d, n := range map[*prometheus.Desc]int64{readsDesc: st.Reads, hitsDesc: st.Hits, writesDesc: st.Writes, evictionsDesc: st.Evictions} {
+			count(d, uint64(n), st.Name)
+		}
+		if st.Memory {
+			gauge(keysDesc, float64(st.Keys), st.Name)
+			gauge(bytesDesc, float64(st.Bytes), st.Name)
+		}
+		if st.Watermark != event.NoMicros {
+			gauge(stateMarkDesc, float64(st.Watermark)/1e6, st.Name)
+		}
 	}
 	gauge(buildDesc, 1, s.Build["version"], s.Build["commit"])
 }

@@ -3,8 +3,9 @@ package state
 // Counts is what a state holds and what was done with it since Open: the work, with
 // that of records that were undone.
 type Counts struct {
-	// Keys and Bytes are the claims of a dedupe memory and the memory they take; of
-	// every other state 0: what it holds lies in the store.
+	// Memory tells a dedupe memory: Keys and Bytes are its claims and what they take in
+	// memory. What every other state holds lies in the store, uncounted.
+	Memory      bool
 	Keys, Bytes int64
 	// Reads are questions: cells read, or keys asked of a dedupe memory. Hits are those
 	// of them that found something; of a dedupe memory, the repeats.
@@ -24,7 +25,7 @@ func (c *Cells) Counts(s int) Counts {
 	n := st.counts
 	n.Watermark = st.w
 	if m := st.memory; m != nil {
-		n.Keys, n.Bytes, n.Evictions = int64(m.table.Len()), m.table.Bytes(), m.table.Evicted()
+		n.Memory, n.Keys, n.Bytes, n.Evictions = true, int64(m.table.Len()), m.table.Bytes(), m.table.Evicted()
 	}
 	return n
 }
