@@ -14,7 +14,7 @@ const maxBurst = 1_000_000_000
 
 // throttle checks `throttle 100/s by E burst 50 else drop|fail|wait`. Without
 // `burst` the bucket holds what the rate lets through in its unit: "5/m" is five in
-// a minute, however they come (decisions/0012).
+// a minute, however they come (decisions/0010).
 func (w *walker) throttle(s *syntax.Throttle) ir.Stage {
 	out := &ir.Throttle{StageInfo: w.info("throttle", "throttle by "+byText(&s.By), s.Span()), Else: "drop"}
 	r, ok := rate(&s.Rate)

@@ -39,15 +39,12 @@ type GraphPart struct {
 
 // GraphNode is one operator.
 type GraphNode struct {
-	ID   string `json:"id"`
-	Kind string `json:"kind"`
-	Text string `json:"text"`
-	At   string `json:"at"`
-	Emit string `json:"emit,omitempty"` // the id that message ids are made with
-	To   string `json:"to,omitempty"`   // what an emit sends to: "segment main"
-	// Reader tells that the operator stands above the first with an effect, so that
-	// the readers of the source may run it, many at a time.
-	Reader bool     `json:"reader,omitempty"`
+	ID     string   `json:"id"`
+	Kind   string   `json:"kind"`
+	Text   string   `json:"text"`
+	At     string   `json:"at"`
+	Emit   string   `json:"emit,omitempty"`   // the id that message ids are made with
+	To     string   `json:"to,omitempty"`     // what an emit sends to: "segment main"
 	Writes string   `json:"writes,omitempty"` // the state that it writes
 	Reads  []string `json:"reads,omitempty"`  // the tables that it reads
 }
@@ -89,11 +86,8 @@ func (p *Plan) Graph() *Graph {
 		if r.Group != nil {
 			part.Group = r.Group.Name
 		}
-		reader := true
 		for _, n := range r.Nodes {
 			node := GraphNode{ID: n.ID, Kind: n.Kind, Text: n.Text, At: n.At}
-			reader = reader && part.Changes == "" && part.Rows == "" && (n.Stage == nil || !ir.HasEffect(n.Stage))
-			node.Reader = reader
 			node.touch(n.Stage)
 			if e, ok := n.Stage.(*ir.Emit); ok {
 				node.Emit, node.To = e.ID, To(e)
@@ -151,7 +145,7 @@ func (g *Graph) Text() string {
 	}
 	for i := range g.Groups {
 		b.WriteByte('\n')
-		g.groupText(&b, &g.Groups[i])
+		g.Groups[i].text(&b)
 	}
 	if len(g.Tables) > 0 {
 		b.WriteByte('\n')

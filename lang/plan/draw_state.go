@@ -152,8 +152,8 @@ func (n *GraphNode) touch(s ir.Stage) {
 	}
 }
 
-// groupText draws a group with letters.
-func (g *Graph) groupText(b *strings.Builder, group *GraphGroup) {
+// text draws a group with letters.
+func (group *GraphGroup) text(b *strings.Builder) {
 	fmt.Fprintf(b, "state group %s  (%s)\n", group.Name, group.Bound)
 	fmt.Fprintf(b, "  routes   %s\n", strings.Join(group.Routes, ", "))
 	fmt.Fprintf(b, "  inputs   %s\n", strings.Join(group.Inputs, ", "))
@@ -164,42 +164,6 @@ func (g *Graph) groupText(b *strings.Builder, group *GraphGroup) {
 		}
 		fmt.Fprintf(b, "%s  %s\n", head, group.States[i].line())
 	}
-	first := true
-	for i := range g.Routes {
-		r := &g.Routes[i]
-		if r.Group != group.Name {
-			continue
-		}
-		head := "         "
-		if first {
-			head, first = "  readers", false
-		}
-		fmt.Fprintf(b, "%s  %s: %s\n", head, r.Name, r.readers())
-	}
-}
-
-// readers says what of a route may run beside the task.
-func (r *GraphPart) readers() string {
-	n := 0
-	for i := range r.Nodes {
-		if r.Nodes[i].Reader {
-			n++
-		}
-	}
-	if r.Changes != "" {
-		return "none, changes run where they are made"
-	}
-	if r.Rows != "" {
-		return "none, rows run where they are kept"
-	}
-	switch n {
-	case 0, 1:
-		return "only read, the first stage has an effect"
-	case len(r.Nodes):
-		return "all stages"
-	}
-	last := &r.Nodes[n-1]
-	return fmt.Sprintf("down to `%s`", last.Text)
 }
 
 func (s *GraphState) line() string {
