@@ -126,6 +126,7 @@ func TestLibraries(t *testing.T) {
 		"github.com/alecthomas/participle":    {"lang/syntax"},
 		"github.com/twmb/franz-go":            {"runtime/kafka"},
 		"github.com/dgraph-io/badger":         {"runtime/state"},
+		"github.com/fsnotify/fsnotify":        {"runtime/lookup"},
 		"github.com/prometheus/client_golang": {"runtime/observe"},
 		"github.com/spf13/cobra":              {"cmd/sluice"},
 		"github.com/nyaruka/phonenumbers":     {"stdlib"},
