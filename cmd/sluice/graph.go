@@ -11,7 +11,7 @@ func graphCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "graph [DIR]",
 		Short:   "Draw the operators of a program",
-		Long:    "Graph draws the operator DAG of a program as text, as a Mermaid flow chart or as JSON: its routes, the state groups that share what they remember, and which stages readers may run beside a group.",
+		Long:    "Graph draws the operator DAG of a program as text, as a Mermaid flow chart or as JSON: its routes, and the state groups: what they share, what they remember and what bounds them.",
 		GroupID: "build",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
