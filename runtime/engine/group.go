@@ -211,22 +211,19 @@ func (l *loop) runGroup(ctx context.Context) error {
 		if l.eng.health.Set(g.condition(), err.Error(), time.Now()) {
 			l.log.Error("state group waits", "group", g.plan.Name, "reason", err)
 		}
-		if e := l.pass(ctx, waitAgain); e != nil {
+		if !l.pass(ctx, waitAgain) {
 			return nil
 		}
 		err = g.join(ctx)
 	}
 }
 
-// pass lets a while go by and answers meanwhile.
-func (l *loop) pass(ctx context.Context, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
+// pass lets a while go by and answers meanwhile; false where ctx ended before.
+func (l *loop) pass(ctx context.Context, d time.Duration) bool {
+	waits, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	l.answer(ctx)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil
-	}
-	return ctx.Err()
+	l.answer(waits)
+	return ctx.Err() == nil
 }
 
 // leave ends what a session had.
@@ -281,7 +278,7 @@ func (g *group) slices(b polled) {
 			g.early = append(g.early, early{r, *s})
 			continue
 		case r == nil:
-			g.run.inputs[g.own()].records(s, now)
+			g.run.inputs[ownInput].records(s, now)
 			continue
 		}
 		if in := r.parts[s.TP]; in != nil && !in.stopped {
@@ -296,8 +293,8 @@ func (g *group) slices(b polled) {
 	}
 }
 
-// own is the number of the own log among the inputs: the first.
-func (g *group) own() int { return 0 }
+// ownInput is the number of the own log among the inputs.
+const ownInput = 0
 
 // assign notes a partition that came here; one that comes when the task runs is new.
 func (g *group) assign(r *route, a kafka.Assignment, now int64) {
@@ -359,7 +356,7 @@ func (g *group) gather(now int64) {
 	for i := range early {
 		s := &early[i].slice
 		if early[i].route == nil {
-			p.inputs[g.own()].records(s, now)
+			p.inputs[ownInput].records(s, now)
 		} else if in := early[i].route.parts[s.TP]; in != nil {
 			in.records(s, now)
 		}

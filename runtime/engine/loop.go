@@ -382,9 +382,7 @@ func (l *loop) leave(p *running) {
 // lose ends tasks whose partitions are gone already: nothing of them is committed
 // or sent any more (I6).
 func (l *loop) lose(p *running) {
-	p.purge()
-	p.effects = p.effects[:0] // what the store did not take yet is not written any more
-	p.task.Lose()
+	p.lose()
 	p.settle(time.Now().UnixNano())
 	l.leave(p)
 	for _, in := range p.inputs {

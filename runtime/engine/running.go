@@ -104,9 +104,10 @@ func (p *running) settle(now int64) {
 			}
 			again = again || more
 		}
-		stuck := done < len(p.effects)
-		p.effects = append(p.effects[:0], p.effects[done:]...)
-		if stuck || !again {
+		rest := copy(p.effects, p.effects[done:])
+		clear(p.effects[rest:]) // what is done must not keep arenas and letters alive
+		p.effects = p.effects[:rest]
+		if rest > 0 || !again {
 			return
 		}
 	}
@@ -125,8 +126,17 @@ func (p *running) tick(now int64) {
 	p.task.Tick(now)
 	p.settle(now)
 	if p.endBy > 0 && now >= p.endBy && len(p.effects) > 0 {
-		p.task.Lose()
+		p.lose()
 	}
+}
+
+// lose ends the task at once; what the store did not take yet is not written any more
+// (I6).
+func (p *running) lose() {
+	p.purge()
+	clear(p.effects)
+	p.effects = p.effects[:0]
+	p.task.Lose()
 }
 
 // perform carries one effect out; not ok where the store does not take it now. more
