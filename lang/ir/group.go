@@ -8,8 +8,8 @@ import (
 // Group is a state group: routes that share what is remembered, or that read the
 // changes of what others of it write. A route that remembers alone is a group, too.
 type Group struct {
-	// Name is that of its first table or named memory in the alphabet, else that of
-	// its first route, by the name that ids are made from.
+	// Name is that of its identity space, else of its first table or named memory in the
+	// alphabet, else that of its first route, by the name that ids are made from.
 	Name   string
 	Routes []*Route // by name
 	States []*State // by name
@@ -71,6 +71,14 @@ func (p *Program) Groups() []*Group {
 func (g *Group) name() string {
 	name := ""
 	for _, s := range g.States {
+		if s.Kind == IdentityState && (name == "" || s.Shared < name) {
+			name = s.Shared
+		}
+	}
+	if name != "" {
+		return name
+	}
+	for _, s := range g.States {
 		if s.Shared != "" && (name == "" || s.Shared < name) {
 			name = s.Shared
 		}
@@ -90,14 +98,19 @@ func (g *Group) name() string {
 // changes or the rows of, each once, in text order; stateful also where it only sets an
 // ordering key, whose order must hold across the partitions of its source.
 func (r *Route) States() (states []*State, stateful bool) {
-	add := func(s *State) {
+	var add func(s *State)
+	add = func(s *State) {
 		stateful = true
-		if !slices.Contains(states, s) {
-			states = append(states, s)
+		if slices.Contains(states, s) {
+			return
+		}
+		states = append(states, s)
+		for _, b := range s.Beside {
+			add(b)
 		}
 	}
 	if r.Source.Made() {
-		add(r.Source.Table.State)
+		add(r.Source.State())
 	}
 	EachStage(r.Stages, func(s Stage) {
 		if _, ok := s.(*KeyBy); ok {
@@ -113,6 +126,9 @@ func (r *Route) States() (states []*State, stateful bool) {
 		}
 		if m := Memory(s); m != nil {
 			add(m)
+		}
+		if f, ok := s.(*Find); ok {
+			add(f.Space.State)
 		}
 	})
 	return states, stateful
@@ -133,6 +149,10 @@ func Memory(s Stage) *State {
 		return s.Table.State
 	case *Delete:
 		return s.Table.State
+	case *Resolve:
+		return s.Space.State
+	case *Forget:
+		return s.Space.State
 	}
 	return nil
 }

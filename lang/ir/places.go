@@ -215,6 +215,12 @@ func Exprs(s Stage) []Expr {
 		add(s.X)
 	case *Delete:
 		add(s.Keys...)
+	case *Resolve:
+		add(s.IDs)
+	case *Find:
+		add(s.IDs)
+	case *Forget:
+		add(s.IDs)
 	case *Window:
 		add(s.Keys...)
 		for _, a := range s.Aggs {

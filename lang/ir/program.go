@@ -10,7 +10,8 @@ import (
 type Program struct {
 	App         string // "" only where dev or test allowed it to be missing
 	Routes      []*Route
-	Tables      []*Table
+	Tables      []*Table // audiences among them
+	Spaces      []*Space // by name
 	Connections []*Connection
 }
 

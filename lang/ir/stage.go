@@ -264,16 +264,21 @@ func (*LogLine) sink()     {}
 
 // Source is where a route reads from.
 type Source struct {
-	At      token.Span
-	Kind    string // "topic", "topics", "changes", "table"
-	Table   *Table // of `from changes` and `from table`
-	Tick    *Tick  // of `from table`: when its rows are read
-	Topics  []Topic
-	Pattern string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
-	Type    *types.Type // of `.` and `$`: the union over Topics
-	Strict  bool        // of a pattern
-	Start   string      // "earliest" (default) or "latest"
-	Key     Expr        // `key:`, the record's ordering key; nil: the record's own
+	At    token.Span
+	Kind  string // "topic", "topics", "changes", "table"
+	Table *Table // of `from changes` of a table or audience, and `from table`
+	Space *Space // of `from changes` of an identity space
+	// Person is the slot of `as p`: the person whom the row or change is of, who orders
+	// outputs and gives Segment calls their ids.
+	Person    Slot
+	HasPerson bool
+	Tick      *Tick // of `from table`: when its rows are read
+	Topics    []Topic
+	Pattern   string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
+	Type      *types.Type // of `.` and `$`: the union over Topics
+	Strict    bool        // of a pattern
+	Start     string      // "earliest" (default) or "latest"
+	Key       Expr        // `key:`, the record's ordering key; nil: the record's own
 	// MaxFuture in milliseconds: how far ahead of the clock a time may be.
 	MaxFutureMS int64
 	Via         string // connection kafka
@@ -282,6 +287,14 @@ type Source struct {
 // Made tells whether the engine makes the records of the source itself, in the task
 // of the table's group: then it has no topics and no positions.
 func (s *Source) Made() bool { return s.Kind == "changes" || s.Kind == "table" }
+
+// State is what a source that the engine makes hears of: the table's, or the space's.
+func (s *Source) State() *State {
+	if s.Space != nil {
+		return s.Space.State
+	}
+	return s.Table.State
+}
 
 // Tick is when a schedule is due.
 type Tick struct {

@@ -16,6 +16,8 @@ const (
 	ChangedState                   // the last object by key
 	ThrottleState                  // a bucket by key
 	WindowState                    // open panes by key
+	IdentityState                  // the people of an identity space
+	AudienceState                  // who is a member of an audience
 )
 
 // State is something that a program remembers between records. All of a state are
@@ -38,6 +40,9 @@ type State struct {
 	Row *types.Type
 	// SpanMS is how long it remembers: `within`, `ttl`; 0 for ever.
 	SpanMS int64
+	// Beside are states of the same group whoever touches them: of an identity space
+	// the tables keyed by it, of a table its space and the audiences on it.
+	Beside []*State
 }
 
 // Table is a declared table.
@@ -52,6 +57,15 @@ type Table struct {
 	Keys    []TableKey
 	State   *State // nil: a loaded table
 	Load    *Load  // nil: a table that routes write
+	// Space is the identity space that it is keyed by: its one key is the id of a
+	// person. Merge is how two rows become one: first last sum min max any all union
+	// keep. Of an audience it is "".
+	Space *Space
+	Merge string
+	// Audience is set of an audience: its rows are true, and no stage writes them.
+	Audience *Audience
+	// Audiences are those on this table, by name.
+	Audiences []*Table
 }
 
 // TableKey is one part of a table's key.

@@ -11,7 +11,7 @@ import (
 // of a route are its source and then every stage, and an edge is a way that an
 // event may take from one to the next.
 func Build(p *ir.Program) *Plan {
-	out := &Plan{App: p.App, Connections: p.Connections, Tables: p.Tables}
+	out := &Plan{App: p.App, Connections: p.Connections, Tables: p.Tables, Spaces: p.Spaces}
 	for _, r := range p.Routes {
 		out.Routes = append(out.Routes, buildRoute(r))
 	}

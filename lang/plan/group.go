@@ -24,7 +24,7 @@ func groups(p *ir.Program, routes []*Route) []*Group {
 		for _, s := range g.States {
 			ps := &State{State: s, Leads: l.leads(s)}
 			for i, r := range g.Routes {
-				if r.Source.Kind == "changes" && r.Source.Table.State == s {
+				if r.Source.Kind == "changes" && r.Source.State() == s {
 					ps.Readers = append(ps.Readers, i)
 				}
 			}
@@ -61,7 +61,7 @@ func (l *leading) leads(s *ir.State) []Lead {
 		case !uses:
 		case r.Source.Kind == "table": // no input: its ticks move what nothing else leads to
 		case r.Source.Kind == "changes":
-			for _, x := range l.leads(r.Source.Table.State) {
+			for _, x := range l.leads(r.Source.State()) {
 				add(x)
 			}
 		default:

@@ -13,14 +13,15 @@ type Plan struct {
 	Routes      []*Route
 	Groups      []*Group // the state groups, by name
 	Tables      []*ir.Table
+	Spaces      []*ir.Space
 	Connections []*ir.Connection
 }
 
 // Group is a state group: the routes that share state, or read the changes of what
 // others of it write. It runs in one process, as one task (persist mode S1).
 type Group struct {
-	// Name is that of its first shared table or named memory in the alphabet, else
-	// its first route's.
+	// Name is that of its identity space, else of its first shared table or named memory
+	// in the alphabet, else its first route's.
 	Name   string
 	Routes []*Route // by name: changes run in this order
 	States []*State // by name

@@ -45,6 +45,9 @@ type Made struct {
 	Time value.Value // @time where it begins; nil: none
 	// Entry is the step at which it begins, as op numbers them; 0 is the source.
 	Entry int
+	// Person is, of a change, whom it is about where that cannot be looked up: they were
+	// merged into another, or forgotten.
+	Person value.Value
 	// Window is `@window` of a pane.
 	Window *value.Object
 	// Frame is what the runner keeps for a child of a split: lets, defaults of `with`;

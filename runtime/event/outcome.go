@@ -17,6 +17,12 @@ type Outcome struct {
 	// microseconds since 1970; NoMicros where there is none. Watermarks go by them.
 	// A time that is too far ahead (max_future) is in neither.
 	Arrived, Timed int64
+	// Merges are pairs of lanes of this record's group: what is sent in Into from this
+	// record on waits for what was sent in From before it.
+	Merges []LaneMerge
+	// Erased are the keys of a person whom the record forgot, their id and identifiers:
+	// the other groups of the program erase what they keep under one of them.
+	Erased []string
 	// Children are the records that a `split` made of this one, which has Kind Split.
 	Children []Record
 }
@@ -34,3 +40,9 @@ const (
 	Failed
 	Split // it became its Children; what it did above the split takes effect
 )
+
+// LaneMerge says that two ordering keys of a route have become one.
+type LaneMerge struct {
+	Route      int // index in the group
+	From, Into uint64
+}

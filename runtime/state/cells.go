@@ -103,6 +103,9 @@ type Change struct {
 	State int         // index of the table's
 	Value value.Value // what `from changes` reads: { key, old, new, cause }
 	Time  value.Value // @time of the record that caused it; nil: none
+	// Person is whom it is about, as `as p` binds them: as they were, where they are no
+	// more. nil: whoever the row's key names when the change runs.
+	Person value.Value
 }
 
 // Limits of what one record may write, below what one transaction of the store
