@@ -54,6 +54,13 @@ var (
 	CallField = &Code{ID: "E0436", Title: "a field of a call does not fit Segment",
 		Doc: "A call's field, trait or property has a type that Segment's specification reserves otherwise. Dynamic names and values are judged when the record runs, by the same rules as constant ones."}
 
+	BadIdentifier = &Code{ID: "E0437", Title: "not usable as an identifier",
+		Doc: "An identifier of a person is text, or a whole number of which the digits are taken. An object, a list, a bool or a time is none. Null leaves the identifier out."}
+	NoIdentifier = &Code{ID: "E0438", Title: "nobody to resolve",
+		Doc: "None of the identifiers that `resolve` was given names anybody: they are null, blocked, or have no canonical form. Write `as p?` to go on with null."}
+	SeveralPeople = &Code{ID: "E0439", Title: "several people match",
+		Doc: "`forget` was given identifiers of more than one person. Nobody is forgotten by mistake: give identifiers of one person only."}
+
 	FutureTime = &Code{ID: "E0440", Title: "time too far ahead",
 		Doc: "A time is more than `max_future` (10 minutes) ahead of the clock. Such a record would drag all that depends on time with it."}
 	NoTimestamp = &Code{ID: "E0441", Title: "the record has no timestamp",
@@ -69,6 +76,8 @@ var (
 		Doc: "The key of a table, of `changed by`, `throttle` or `window` takes at most 32 KiB. Take a hash of it where it really is one: `hash.sha256(.text)`."}
 	StoredType = &Code{ID: "E0446", Title: "stored as another type",
 		Doc: "What the state holds under the key was written when the program declared another type, and does not fit the one of today. Declare a type that takes both, or write the row anew with `delete` and `update`."}
+	BadCommand = &Code{ID: "E0447", Title: "an operator's command was refused",
+		Doc: "A command to an identity space could not be carried out as it was given: it would join two users, names nobody or several people, or cannot be read. Nothing was changed."}
 
 	Refused = &Code{ID: "E0450", Title: "refused by the sink",
 		Doc: "The receiver refused the output and would refuse it again. The original stands in the letter as it was sent."}
@@ -80,6 +89,6 @@ var (
 func runCodes() []*Code {
 	return []*Code{BadJSON, NotUTF8, TooDeep, NullValue, NotAnObject, Mismatch, RequireFailed, FailStage,
 		Decimal, DivZero, FuncFailed, Collision, TooLarge, TooMuch,
-		NoID, BadID, EventTooLarge, BadName, NoKey, HeaderText, CallField,
-		FutureTime, NoTimestamp, BadMeta, Late, Throttled, KeyTooLarge, StoredType, Refused, GaveUp}
+		NoID, BadID, EventTooLarge, BadName, NoKey, HeaderText, CallField, BadIdentifier, NoIdentifier, SeveralPeople,
+		FutureTime, NoTimestamp, BadMeta, Late, Throttled, KeyTooLarge, StoredType, BadCommand, Refused, GaveUp}
 }

@@ -32,6 +32,9 @@ type Identifier struct {
 	Limit   int   // how many one person may have within PerMS; 0: any number
 	PerMS   int64 // 0: ever
 	Country string
+	// Form is the library's function behind EmailText (email.normalize) and PhoneText
+	// (phone.e164, of a text and Country); nil of the others.
+	Form    *types.Func
 	Blocked []*regexp.Regexp // beside those that are blocked everywhere
 }
 

@@ -1,9 +1,12 @@
 package ir
 
 import (
+	"slices"
+
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
 )
 
 // Failure is a place where a program that checks clean can fail at run time.
@@ -97,6 +100,16 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 		}
 	case *Update:
 		byTime = s.Table.State.SpanMS > 0
+	case *Resolve:
+		out = append(out, idFails(s.IDs)...)
+		if !s.OrNull {
+			out = append(out, diag.NoIdentifier)
+		}
+	case *Find:
+		out = append(out, idFails(s.IDs)...)
+	case *Forget:
+		out = append(out, idFails(s.IDs)...)
+		out = append(out, diag.SeveralPeople)
 	case *Window:
 		byTime = true
 		if !s.HasLate {
@@ -107,6 +120,33 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 		out = append(out, diag.NoTimestamp)
 	}
 	return out
+}
+
+// idFails lists what an object of identifiers may fail with: it may hold what is none.
+func idFails(x Expr) []*diag.Code {
+	t := x.Type()
+	if t != nil && t.Kind == types.Object && t.Rest == nil && !slices.ContainsFunc(t.Fields, func(f types.Field) bool { return !isIdentifier(f.Type) }) {
+		return nil
+	}
+	return []*diag.Code{diag.BadIdentifier}
+}
+
+// isIdentifier tells whether all values of a type are text, whole numbers or null.
+func isIdentifier(t *types.Type) bool {
+	switch t.Kind {
+	case types.String, types.Int, types.Null:
+		return true
+	case types.Literal:
+		switch v := t.Lit.(type) {
+		case string:
+			return true
+		case value.Number:
+			return v.IsInt()
+		}
+	case types.Union:
+		return !slices.ContainsFunc(t.Members, func(m *types.Type) bool { return !isIdentifier(m) })
+	}
+	return false
 }
 
 // keysOf gives what stands behind `by`.
