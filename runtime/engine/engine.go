@@ -102,6 +102,7 @@ type Engine struct {
 	claims    *dedupe.Budget // memory of deduplication
 	space     *state.Guard
 	full      atomic.Pointer[string] // why nothing may be written to the store; nil, "": it may
+	erasures  erasures
 	closers   []func()
 	running   atomic.Bool // all of the above stands and changes no more
 }
@@ -126,6 +127,7 @@ func New(cfg Config) *Engine {
 		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
 		claims: dedupe.NewBudget(cfg.ClaimMemory),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
+		erasures: erasures{wake: make(chan struct{}, 1)},
 	}
 }
 
@@ -195,6 +197,13 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 			}
 		})
 	}
+	erasing, stopErasing := context.WithCancel(context.WithoutCancel(ctx))
+	var eraser sync.WaitGroup
+	eraser.Go(func() { e.erase(erasing) })
+	defer func() {
+		stopErasing()
+		eraser.Wait()
+	}()
 	wg.Go(func() { e.feedTables(ctx) })
 	wg.Go(func() { e.keep(ctx) })
 	if e.cfg.Once {

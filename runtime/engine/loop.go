@@ -276,7 +276,12 @@ func (l *loop) drainInbox() {
 		touched[x.p] = true
 	}
 	for _, a := range in.acks {
-		a.route.acked(a)
+		if a.route == nil { // no letter: the other groups were told of a person
+			a.p.letters--
+			a.p.task.LetterAcked(a.ref)
+		} else {
+			a.route.acked(a)
+		}
 		touched[a.p] = true
 	}
 	now := time.Now().UnixNano()

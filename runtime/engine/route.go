@@ -254,6 +254,11 @@ func (s *stateless) Run(_ int, rec *event.Record, now time.Time, out *event.Aren
 	return s.op.Run(s.frame, rec, now, out)
 }
 
+// Command is task.Runner's: a route without state has no log of its own.
+func (s *stateless) Command([]byte, *event.Record, time.Time) event.Outcome {
+	panic("engine: a command to a route without state")
+}
+
 // Row is task.Runner's: without state there are no tables.
 func (s *stateless) Row(int, int64, []byte, []byte) *event.Record {
 	panic("engine: a row of a route without state")

@@ -8,6 +8,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/letter"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
@@ -169,6 +170,11 @@ func (p *running) perform(e *task.Effect, now int64) (ok, more bool) {
 		}
 	case task.Append:
 		p.loop.group.append(e.Value)
+	case task.Erase:
+		p.letters++
+		p.loop.eng.erasures.push(erasure{p, e.Keys, e.Ref})
+	case task.Refused:
+		p.loop.log.Error("a command was refused", "group", p.loop.name, "command", letter.Mask(string(e.Value)), "reason", e.Fail.Message)
 	case task.Ended:
 		if e.Offset == task.NoOffset { // I6
 			for _, in := range p.inputs {

@@ -122,6 +122,7 @@ type Output struct {
 	NoKey   bool
 	Body    Bytes // Segment message, topic value or log fields, as JSON
 	Headers Bytes // as AppendHeader wrote them
+	Person  Bytes // id of the person whom it is about; empty: of nobody who is known
 }
 
 // Bytes is a piece of Arena.Buf.

@@ -23,6 +23,9 @@ type Outcome struct {
 	// Erased are the keys of a person whom the record forgot, their id and identifiers:
 	// the other groups of the program erase what they keep under one of them.
 	Erased []string
+	// Persons are the ids of those whom the record named before it ended, each once: its
+	// letter bears them, and is found by them when they are forgotten.
+	Persons []string
 	// Children are the records that a `split` made of this one, which has Kind Split.
 	Children []Record
 }

@@ -124,6 +124,11 @@ func (c covered) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) 
 // Due is task.Runner's: a route without state has no timers.
 func (covered) Due(int, int64, []byte) (int, *event.Record) { panic("golden: a timer without state") }
 
+// Command is task.Runner's.
+func (covered) Command([]byte, *event.Record, time.Time) event.Outcome {
+	panic("golden: a command without state")
+}
+
 // Row is task.Runner's.
 func (covered) Row(int, int64, []byte, []byte) *event.Record { panic("golden: a row without state") }
 

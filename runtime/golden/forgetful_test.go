@@ -21,6 +21,10 @@ func (forget) Due(int, int64, []byte) (int, *event.Record) { panic("a timer with
 
 func (forget) Row(int, int64, []byte, []byte) *event.Record { panic("a row without state") }
 
+func (forget) Command([]byte, *event.Record, time.Time) event.Outcome {
+	panic("a command without state")
+}
+
 func (forget) Run(_ int, _ *event.Record, _ time.Time, _ *event.Arena) event.Outcome {
 	return event.Outcome{}
 }

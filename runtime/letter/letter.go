@@ -58,6 +58,9 @@ type Letter struct {
 	Key         []byte // of the original record, or of the output; nil: none
 	Headers     []event.Header
 	Target      string // of an output: its topic, or the name of its log line
+	// Persons are the ids of those whom the record named before it failed, or whom the
+	// output is about: when one of them is forgotten the letter is erased (Names).
+	Persons []string
 	// Time is the original record's timestamp, or the output's, in milliseconds
 	// since 1970; event.NoTime: none.
 	Time int64
@@ -139,6 +142,7 @@ const (
 	hTarget    = "sluice-target"    // of an output
 	hNull      = "sluice-null"      // "1": the original's value was null
 	hReference = "sluice-reference" // "1": the value is to be read at the origin
+	hPerson    = "sluice-person"    // once for each
 	hCarried   = "sluice-header."   // and the name of a header of the original
 )
 
@@ -176,6 +180,9 @@ func (l *Letter) encode(byReference bool) Record {
 	add(hID, l.ID)
 	add(hRound, strconv.Itoa(l.Round))
 	add(hTarget, l.Target)
+	for _, p := range l.Persons[:min(len(l.Persons), maxPersons)] {
+		add(hPerson, cut(p, maxPerson))
+	}
 	if l.Time != event.NoTime {
 		add(hTime, strconv.FormatInt(l.Time, 10))
 	}
@@ -202,6 +209,13 @@ func (l *Letter) encode(byReference bool) Record {
 // maxText bounds message and excerpt, in bytes: the dead topic has 64 KB of room
 // above the source's limit, and the envelope must fit into it.
 const maxText = 4 << 10
+
+// maxPersons bounds how many persons a letter bears, and maxPerson an id, in bytes:
+// a list of thousands may name one in each element.
+const (
+	maxPersons = 100
+	maxPerson  = 64
+)
 
 func cut(s string, n int) string {
 	if len(s) <= n {
@@ -255,6 +269,8 @@ func Decode(key, value []byte, headers []event.Header) (*Letter, error) {
 			l.Round, err = strconv.Atoi(s)
 		case hTarget:
 			l.Target = s
+		case hPerson:
+			l.Persons = append(l.Persons, s)
 		case hTime:
 			l.Time, err = strconv.ParseInt(s, 10, 64)
 		case hNull:

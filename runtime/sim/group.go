@@ -57,7 +57,16 @@ func (s *ranStep) ran(w *World, p *task.Progress) bool {
 // addition is a record on its way to an own log.
 type addition struct {
 	r     *running
+	to    *stateGroup
 	value []byte
+	// acks counts what is still to land of an erasure; nil: nobody waits for it.
+	acks *acks
+}
+
+// acks is an erasure that other groups are told of.
+type acks struct {
+	ref  task.Ref
+	left int
 }
 
 func (w *World) addGroup(p *plan.Group) error {
@@ -308,11 +317,30 @@ func (r *running) holds(m made) bool {
 func (p *process) land(a *addition) {
 	p.appends = slices.DeleteFunc(p.appends, func(o *addition) bool { return o == a })
 	a.land()
+	if k := a.acks; k != nil {
+		if k.left--; k.left == 0 {
+			a.r.task.LetterAcked(k.ref)
+		}
+	}
+}
+
+// erase tells every other group of the program of a person who is forgotten.
+func (r *running) erase(e *task.Effect) {
+	k := &acks{ref: e.Ref}
+	for _, g := range r.p.w.groups {
+		if g != r.group {
+			k.left++
+			r.p.appends = append(r.p.appends, &addition{r: r, to: g, value: task.EraseNote(e.Keys), acks: k})
+		}
+	}
+	if k.left == 0 {
+		r.task.LetterAcked(e.Ref)
+	}
 }
 
 func (a *addition) land() {
 	w := a.r.p.w
-	w.append(Input{Topic: a.r.group.own, Value: a.value, Timestamp: w.now / 1e6}, 0, false)
+	w.append(Input{Topic: a.to.own, Value: a.value, Timestamp: w.now / 1e6}, 0, false)
 }
 
 // sync makes the store of a group durable against a loss of power and trims the

@@ -340,6 +340,11 @@ func (r *running) Due(s int, due int64, key []byte) (route int, rec *event.Recor
 	return r.runner.Due(s, due, key)
 }
 
+// Command is task.Runner's.
+func (r *running) Command(cmd []byte, rec *event.Record, now time.Time) event.Outcome {
+	return r.runner.Command(cmd, rec, now)
+}
+
 // Row is task.Runner's.
 func (r *running) Row(route int, due int64, key, val []byte) *event.Record {
 	return r.runner.Row(route, due, key, val)
@@ -390,7 +395,11 @@ func (r *running) carry() {
 	case task.Intend, task.Commit:
 		r.store(&e)
 	case task.Append:
-		r.p.appends = append(r.p.appends, &addition{r: r, value: e.Value})
+		r.p.appends = append(r.p.appends, &addition{r: r, to: r.group, value: e.Value})
+	case task.Erase:
+		r.erase(&e)
+	case task.Refused:
+		r.p.w.logf("refused  %s: %s", r, e.Fail.Message)
 	}
 	if len(r.todo) == 0 {
 		r.todo = r.task.Effects(r.todo)

@@ -214,6 +214,11 @@ func (r runner) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) e
 // Due is task.Runner's: a route without state has no timers.
 func (r runner) Due(int, int64, []byte) (int, *event.Record) { panic("sim: a timer without state") }
 
+// Command is task.Runner's: nobody commands a route without state.
+func (r runner) Command([]byte, *event.Record, time.Time) event.Outcome {
+	panic("sim: a command without state")
+}
+
 // Row is task.Runner's: it has no tables.
 func (r runner) Row(int, int64, []byte, []byte) *event.Record { panic("sim: a row without state") }
 

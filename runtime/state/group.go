@@ -1,8 +1,10 @@
 package state
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/sluice-dev/sluice/runtime/event"
 )
@@ -22,6 +24,22 @@ type Progress struct {
 	Firing Firing
 	// Ticks are, by route, those of routes that a schedule drives.
 	Ticks []Tick
+	// Fences are those that wait for held outputs.
+	Fences []Fence
+}
+
+// Fence keeps outputs of the lane Into back while an output of the lane From is held:
+// two people became one. Via is the connection of both.
+type Fence struct {
+	Via        string
+	From, Into uint64
+}
+
+// SortFences puts fences in order.
+func SortFences(fs []Fence) {
+	slices.SortFunc(fs, func(a, b Fence) int {
+		return cmp.Or(cmp.Compare(a.Via, b.Via), cmp.Compare(a.From, b.From), cmp.Compare(a.Into, b.Into))
+	})
 }
 
 // Tick is the last planned tick of a route, and how far its snapshot has been read.
@@ -125,6 +143,8 @@ type Held struct {
 	NotBefore int64
 
 	ID, Target, Key, Body, Headers []byte
+	// Person is the id of whom it is about; empty: of nobody who is known.
+	Person []byte
 }
 
 // groupKey is the beginning of all keys of a group.
@@ -258,6 +278,11 @@ func AppendProgress(dst []byte, p *Progress) []byte {
 	for i := range p.Ticks {
 		dst = appendTick(dst, &p.Ticks[i])
 	}
+	for i := range p.Fences {
+		f := &p.Fences[i]
+		dst = appendText(append(dst, isFence), f.Via)
+		dst = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, f.From), f.Into)
+	}
 	return dst
 }
 
@@ -265,6 +290,7 @@ const (
 	tickRan = 1 << iota
 	tickUnder
 	tickAfter
+	isFence // no tick
 )
 
 func appendTick(dst []byte, t *Tick) []byte {
@@ -284,8 +310,7 @@ func appendTick(dst []byte, t *Tick) []byte {
 	return appendText(dst, string(t.After))
 }
 
-func (r *reader) tick() Tick {
-	flags := r.byte()
+func (r *reader) tick(flags byte) Tick {
 	t := Tick{
 		Ran: flags&tickRan != 0, Under: flags&tickUnder != 0,
 		Route: r.text(), Due: r.int(), State: r.text(), Offset: r.int(), Now: r.int(),
@@ -319,7 +344,15 @@ func decodeProgress(b []byte) (*Progress, error) {
 	p.NextHeld = r.uint()
 	p.Firing = Firing{Now: r.int(), Topic: r.topic(), Partition: int32(r.int()), Offset: r.int()}
 	for len(r.b) > 0 {
-		p.Ticks = append(p.Ticks, r.tick())
+		if flags := r.byte(); flags&isFence == 0 {
+			p.Ticks = append(p.Ticks, r.tick(flags))
+			continue
+		}
+		f := Fence{Via: r.text()}
+		if b := r.take(16); b != nil {
+			f.From, f.Into = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
+		}
+		p.Fences = append(p.Fences, f)
 	}
 	return p, r.end()
 }
@@ -339,6 +372,7 @@ const (
 	heldTombstone
 	heldNoKey
 	heldHasOrder
+	heldHasPerson // its id stands at the end
 )
 
 // AppendHeld encodes a held output; its number stands in its key.
@@ -347,7 +381,7 @@ func AppendHeld(dst []byte, h *Held) []byte {
 	for _, f := range [...]struct {
 		on   bool
 		flag byte
-	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}} {
+	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}, {len(h.Person) > 0, heldHasPerson}} {
 		if f.on {
 			flags |= f.flag
 		}
@@ -366,6 +400,9 @@ func AppendHeld(dst []byte, h *Held) []byte {
 	for _, b := range [...][]byte{h.Order, h.ID, h.Target, h.Key, h.Body, h.Headers} {
 		dst = binary.AppendUvarint(dst, uint64(len(b)))
 		dst = append(dst, b...)
+	}
+	if len(h.Person) > 0 {
+		dst = append(binary.AppendUvarint(dst, uint64(len(h.Person))), h.Person...)
 	}
 	return dst
 }
@@ -387,6 +424,9 @@ func (r *reader) held() Held {
 	}
 	if flags&heldHasOrder == 0 {
 		h.Order = nil
+	}
+	if flags&heldHasPerson != 0 {
+		h.Person = append([]byte{}, r.take(r.count())...)
 	}
 	return h
 }

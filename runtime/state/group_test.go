@@ -52,6 +52,9 @@ func drawHeld(t *rapid.T, no uint64) Held {
 	if rapid.Bool().Draw(t, "has order") {
 		h.Order = bytes.Draw(t, "order")
 	}
+	if rapid.Bool().Draw(t, "has person") {
+		h.Person = rapid.SliceOfN(rapid.Byte(), 1, 20).Draw(t, "person")
+	}
 	return h
 }
 

@@ -22,6 +22,8 @@ func (copyOut) Run(_ int, rec *event.Record, _ time.Time, out *event.Arena) even
 // Due is never called.
 func (copyOut) Due(int, int64, []byte) (int, *event.Record) { panic("a timer") }
 
+func (copyOut) Command([]byte, *event.Record, time.Time) event.Outcome { panic("a command") }
+
 func (copyOut) Row(int, int64, []byte, []byte) *event.Record { panic("a row") }
 
 // BenchmarkGroup is what a record costs the task of a group beside its stages: 24

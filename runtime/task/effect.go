@@ -1,6 +1,7 @@
 package task
 
 import (
+	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/letter"
 	"github.com/sluice-dev/sluice/runtime/state"
@@ -34,6 +35,12 @@ const (
 	Commit
 	// Append: Value is a record for the group's own log.
 	Append
+	// Erase: a record forgot the person whom Keys name. The other groups of the program
+	// are told on their own logs, and letters of the person become tombstones; when the
+	// former is acknowledged, LetterAcked(Ref).
+	Erase
+	// Refused: a command of the own log, Value, could not be carried out, for Fail.
+	Refused
 )
 
 // NoOffset in an Ended effect: nothing is to be committed.
@@ -49,7 +56,9 @@ type Effect struct {
 	Ref    Ref            // Produce, Commit
 	Offset int64          // Watermark, Ended
 	Writes []state.Write  // Intend, Commit
-	Value  []byte         // Append
+	Value  []byte         // Append, Refused
+	Keys   []string       // Erase
+	Fail   *diag.Failure  // Refused
 }
 
 func (t *Task) effect(e Effect) { t.effects = append(t.effects, e) }

@@ -100,7 +100,8 @@ func (e *epoch) of(o *origin) event.Origin {
 type pending struct {
 	letter letter.Letter
 	route  int
-	output int32 // index in the arena; -1: the letter of a record
+	output int32    // index in the arena; -1: the letter of a record
+	erase  []string // no letter: what other groups are to erase
 	acked  bool
 }
 

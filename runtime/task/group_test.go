@@ -37,6 +37,8 @@ type rig struct {
 	clock int64
 
 	accepted map[lane][]string // first acceptances: id and body
+	order1   map[string]int    // by id: which acceptance the first one was
+	sunk     map[string]lane   // by id
 	contents map[string]string // by id: of outputs and letters
 	letters  map[string]string // acknowledged
 	history  []ran             // slices in the order in which they ran, those that a crash took back left out
@@ -119,7 +121,7 @@ func (w *rig) start() {
 	}
 	w.history = w.forEver(p)
 	w.proc = &proc{lanes: map[lane][]*event.Output{}, paused: make([]bool, len(w.srcs))}
-	w.runner = &stateful{cells: cells, late: w.late}
+	w.runner = &stateful{cells: cells, late: w.late, made: map[string]int{}}
 	g := testGroup()
 	w.task = New(Config{Routes: g.Routes, Runner: w.runner, Budget: NewBudget(ProcessBytes), Caps: w.caps, Group: g, Cells: cells, Ran: func(in int, first, last, now int64) {
 		w.history = append(w.history, ran{in, first, last, now})
@@ -307,6 +309,9 @@ func (w *rig) take(o *event.Output) {
 		if o.Ordered {
 			l = w.task.lane(o)
 		}
+		if _, ok := w.order1[id]; !ok {
+			w.order1[id], w.sunk[id] = len(w.order1), l
+		}
 		if line := id + ": " + body; !slices.Contains(w.accepted[l], line) {
 			w.accepted[l] = append(w.accepted[l], line)
 		}
@@ -462,6 +467,9 @@ func (w *rig) drain() {
 	if r, b := w.task.InFlight(); r != 0 || b != 0 || w.task.heldBytes != 0 || len(w.task.lingering) != 0 || len(w.task.lanes) != 0 {
 		w.t.Fatalf("g: in flight %d records, %d bytes, %d held", r, b, w.task.heldBytes)
 	}
+	if n := len(w.task.fences.into) + len(w.task.fences.waiting) + len(w.task.fences.from); n != 0 {
+		w.t.Fatalf("g: %d fences and lanes are left", n)
+	}
 	if w.task.State() != Running {
 		w.t.Fatalf("h: at the end the task is %s", w.task.State())
 	}
@@ -551,7 +559,7 @@ func (w *rig) fold() *rig {
 func newRig(t failer, mut func(*Task)) *rig {
 	return &rig{
 		t: t, mut: mut, store: state.NewMemory(), clock: 1000e9,
-		accepted: map[lane][]string{}, contents: map[string]string{}, letters: map[string]string{}, floor: map[int]int64{},
+		accepted: map[lane][]string{}, order1: map[string]int{}, sunk: map[string]lane{}, contents: map[string]string{}, letters: map[string]string{}, floor: map[int]int64{},
 	}
 }
 
@@ -572,8 +580,26 @@ func (w *rig) compare(f *rig) {
 	if a, b := lines(w.accepted), lines(f.accepted); a != b {
 		w.t.Fatalf("a/c: outputs differ from the run without a crash:\n%s", difference(a, b))
 	}
+	for _, j := range f.runner.joins {
+		w.joined(f, j)
+	}
 	if a, b := fmt.Sprint(w.letters), fmt.Sprint(f.letters); a != b {
 		w.t.Fatalf("a: letters differ from the run without a crash:\n%s\n%s", a, b)
+	}
+}
+
+// joined says that what was sent of a person before a merge came before what was sent of
+// whom they became (I3). f knows in which order it was made.
+func (w *rig) joined(f *rig, j joined) {
+	for before, l := range w.sunk {
+		if l.lane != j.from || f.runner.made[before] >= j.ran {
+			continue
+		}
+		for after, k := range w.sunk {
+			if k.via == l.via && k.lane == j.into && f.runner.made[after] >= j.ran && w.order1[after] < w.order1[before] {
+				w.t.Fatalf("I3: %s was taken before %s, over a merge", after, before)
+			}
+		}
 	}
 }
 
@@ -667,7 +693,7 @@ func greatestOf(p *prog) int64 {
 
 func (w *rig) random() prog {
 	p := prog{T: 1000 + int64(w.draw(12, "time"))*9, K: []string{"A", "B", "C"}[w.draw(3, "key")]}
-	all := []string{"claim", "hist", "now", "x", "y", "free", "wait", "wait", "update", "window", "drop", "fail", "odd"}
+	all := []string{"claim", "hist", "now", "x", "y", "free", "wait", "wait", "update", "window", "drop", "fail", "odd", "joinA", "joinB", "joinC"}
 	for range 1 + w.draw(5, "stages") {
 		p.Do = append(p.Do, all[w.draw(len(all), "stage")])
 	}

@@ -58,6 +58,7 @@ func (t *Task) Hold(outs []*event.Output) {
 		}
 	}
 	if len(lanes) > 0 {
+		t.alsoHeld(lanes)
 		t.holdLanes(lanes)
 	}
 }
@@ -165,7 +166,7 @@ func (t *Task) heldWrites(ws []state.Write, e *epoch) []state.Write {
 		h := state.Held{
 			No: en.no, Route: r.IDName(), Emit: r.Emits[o.Emit].ID, Origin: e.of(from), Order: e.key(from),
 			Lane: o.Lane, Ordered: o.Ordered, Tombstone: o.Tombstone, NoKey: o.NoKey, Logged: o.Logged, Time: o.Time, NotBefore: o.NotBefore,
-			ID: o.ID.Of(o.Arena), Target: o.Target.Of(o.Arena), Key: o.Key.Of(o.Arena), Body: o.Body.Of(o.Arena), Headers: o.Headers.Of(o.Arena),
+			ID: o.ID.Of(o.Arena), Target: o.Target.Of(o.Arena), Key: o.Key.Of(o.Arena), Body: o.Body.Of(o.Arena), Headers: o.Headers.Of(o.Arena), Person: o.Person.Of(o.Arena),
 		}
 		ws = append(ws, state.Write{Key: state.HeldKey(group, en.no), Val: state.AppendHeld(nil, &h)})
 	}
@@ -177,7 +178,7 @@ func (t *Task) heldWrites(ws []state.Write, e *epoch) []state.Write {
 
 // refill gives the held outputs of an earlier life back, in arenas of their own.
 // Entries of an emit that the program no longer has stay in the store.
-func (t *Task) refill(held []state.Held) {
+func (t *Task) refill(held []state.Held, fences []state.Fence) {
 	var e *epoch
 	for i := range held {
 		h := &held[i]
@@ -199,7 +200,7 @@ func (t *Task) refill(held []state.Held) {
 		for _, p := range [...]struct {
 			at  *event.Bytes
 			val []byte
-		}{{&o.ID, h.ID}, {&o.Target, h.Target}, {&o.Key, h.Key}, {&o.Body, h.Body}, {&o.Headers, h.Headers}} {
+		}{{&o.ID, h.ID}, {&o.Target, h.Target}, {&o.Key, h.Key}, {&o.Body, h.Body}, {&o.Headers, h.Headers}, {&o.Person, h.Person}} {
 			p.at.Start = uint32(len(e.arena.Buf))
 			e.arena.Buf = append(e.arena.Buf, p.val...)
 			p.at.End = uint32(len(e.arena.Buf))
@@ -208,14 +209,16 @@ func (t *Task) refill(held []state.Held) {
 		e.held[o.Index] = h.No
 		if o.Ordered {
 			t.lanes[t.lane(&o)]++
+			t.fences.sent(t.lane(&o))
 		}
 	}
+	t.refence(fences)
 	for n := range t.base {
 		e := t.lingering[n]
 		e.ends = make([]bool, len(e.arena.Outs))
 		e.bytes = int64(len(e.arena.Buf)) + int64(len(e.arena.Outs))*outputOverhead
 		t.heldBytes += e.bytes
-		t.effect(Effect{Kind: Send, Outs: e.arena.Outs})
+		t.send(e.arena.Outs)
 	}
 }
 

@@ -202,6 +202,8 @@ type note struct {
 	New     []noteItem `json:"new,omitempty"`  // inputs that appeared
 	Idle    []noteItem `json:"idle,omitempty"` // inputs that were at their end
 	Ticks   []tickItem `json:"ticks,omitempty"`
+	// Identity are commands, each one of identity.Command.
+	Identity []json.RawMessage `json:"identity,omitempty"`
 }
 
 type noteItem struct {
@@ -264,6 +266,11 @@ func (t *Task) hear(e *epoch, rec *event.Record, clock time.Time) error {
 		t.ticked(&n.Ticks[i], rec, clock)
 	}
 	t.judgeAll()
+	for i, cmd := range n.Identity {
+		if t.command(e, i, cmd, rec, clock); t.state == Failed {
+			break
+		}
+	}
 	return nil
 }
 

@@ -51,6 +51,8 @@ func (s *script) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) 
 // Due is never called: the script has no state.
 func (s *script) Due(int, int64, []byte) (int, *event.Record) { panic("a timer") }
 
+func (s *script) Command([]byte, *event.Record, time.Time) event.Outcome { panic("a command") }
+
 func (s *script) Row(int, int64, []byte, []byte) *event.Record { panic("a row") }
 
 func testRoutes() []*plan.Route {

@@ -81,6 +81,12 @@ func (policy) seen(clock int64) int64 { return clock }
 
 func (policy) at(int64) {}
 
+// fences tells that a merge holds the winner's outputs back.
+func (policy) fences() bool { return true }
+
+// storesFences tells that fences stand again after a start.
+func (policy) storesFences() bool { return true }
+
 // storesHeld tells that held outputs are entries of the store.
 func (policy) storesHeld() bool { return true }
 

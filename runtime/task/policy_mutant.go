@@ -35,6 +35,8 @@ const (
 	IdleOnce                   // an input is told idle once
 	IdleClockOfAppend          // an idle mark bears the clock of the append
 	HeldInMemory               // held outputs are not stored
+	NoFence                    // a merge does not wait for the loser's lane
+	FencesLost                 // a fence that waits for held outputs is not stored
 	HeldRestarts               // the numbers of held outputs begin anew at a start
 	mutations
 )
@@ -145,6 +147,10 @@ func (p *policy) seen(clock int64) int64 {
 }
 
 func (p *policy) at(now int64) { p.now = now }
+
+func (p *policy) fences() bool { return p.m != NoFence }
+
+func (p *policy) storesFences() bool { return p.m != FencesLost }
 
 func (p *policy) storesHeld() bool { return p.m != HeldInMemory }
 

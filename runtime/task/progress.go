@@ -85,6 +85,8 @@ type group struct {
 	turns      []intent // of intents: outstanding since the start
 	void       []uint64 // of inputs that are gone, to be deleted
 
+	fences
+
 	nextHeld  uint64
 	lanes     map[lane]int      // held outputs that wait, by lane
 	lingering map[uint64]*epoch // persisted, and an output of them is held
@@ -101,6 +103,7 @@ type group struct {
 // forget drops what a task that ends needs no more.
 func (t *Task) forget() {
 	t.intents, t.turns, t.lingering, t.heldBytes, t.committing = nil, nil, nil, 0, 0
+	t.fences = fences{}
 	for _, in := range t.inputs {
 		in.kept = nil
 	}
@@ -143,12 +146,15 @@ func (t *Task) sealed(e *epoch, now int64) int64 {
 		e.marks = append(e.marks, state.Mark{W: t.marks[s].w, Told: t.marks[s].told, Ended: t.marks[s].ended})
 	}
 	e.ticks = t.storedTicks(nil)
+	t.merged()
 	for i := range e.arena.Outs {
 		o := &e.arena.Outs[i]
 		switch {
 		case o.NotBefore > now+holdAt && o.Ordered:
-			t.holdLanes(map[lane]bool{t.lane(o): true}) // what waits before it, too (I3)
-		case o.NotBefore > now+holdAt || len(t.lanes) > 0 && o.Ordered && t.lanes[t.lane(o)] > 0:
+			lanes := map[lane]bool{t.lane(o): true}
+			t.alsoHeld(lanes)
+			t.holdLanes(lanes) // what waits before it, too (I3)
+		case o.NotBefore > now+holdAt || len(t.lanes) > 0 && o.Ordered && (t.lanes[t.lane(o)] > 0 || t.behindHeld(t.lane(o))):
 			t.hold(e, o)
 		}
 	}
@@ -228,7 +234,7 @@ func (t *Task) Committed(ref Ref) {
 
 // progress is the write that says where the group stands.
 func (t *Task) progress(done []Account) state.Write {
-	p := state.Progress{States: t.marked, NextHeld: t.nextHeld, Firing: t.firing, Ticks: t.tickedAt}
+	p := state.Progress{States: t.marked, NextHeld: t.nextHeld, Firing: t.firing, Ticks: t.tickedAt, Fences: t.storedFences()}
 	for _, in := range t.inputs {
 		if in.durable {
 			p.Inputs = append(p.Inputs, t.policy.marks(in.stored))
@@ -253,7 +259,9 @@ func (t *Task) progress(done []Account) state.Write {
 // restore goes on where the group stands in its store.
 func (t *Task) restore(p *Progress, now int64) {
 	t.lanes, t.lingering = map[lane]int{}, map[uint64]*epoch{}
+	t.fences = fences{waiting: map[lane]int{}, into: map[lane]*fence{}, from: map[lane][]*fence{}}
 	for i, s := range t.cfg.Group.States {
+		t.fences.counts = t.fences.counts || s.Kind == ir.IdentityState
 		if s.Kind != ir.DedupeState {
 			t.timed = append(t.timed, i)
 		}
@@ -304,7 +312,7 @@ func (t *Task) restore(p *Progress, now int64) {
 	}
 	t.restoreIntents(p.intents)
 	t.nextHeld = t.policy.nextHeld(p.p.NextHeld)
-	t.refill(p.held)
+	t.refill(p.held, p.p.Fences)
 	t.judgeAll()
 	if t.firing = p.p.Firing; t.firing.Now != 0 {
 		if e := t.fire(t.open(nil), t.firing); e != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/identity"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
@@ -32,6 +33,7 @@ const (
 	stateU
 	stateW // panes
 	stateM // a dedupe memory
+	stateP // people: who became whom
 )
 
 const (
@@ -52,12 +54,13 @@ func testGroup() *plan.Group {
 		{State: &ir.State{Kind: ir.TableState, Name: "table u"}, Leads: leads, Readers: []int{routeD}},
 		{State: &ir.State{Kind: ir.WindowState, Name: "window a 20s"}, Leads: leads},
 		{State: &ir.State{Kind: ir.DedupeState, Name: "dedupe m", SpanMS: within / 1000}, Leads: leads[:1]},
+		{State: &ir.State{Kind: ir.IdentityState, Name: "identity p"}, Leads: leads},
 	}
 	return g
 }
 
 func testSpecs() []state.Spec {
-	return []state.Spec{{Number: 1}, {Number: 2}, {Number: 3}, {Number: 4, Keep: within}}
+	return []state.Spec{{Number: 1}, {Number: 2}, {Number: 3}, {Number: 4, Keep: within}, {Number: 5}}
 }
 
 // prog is what a record does, as its value says, in order.
@@ -75,6 +78,15 @@ type stateful struct {
 	cells *state.Cells
 	late  func(rec *event.Record, end int64) // told what is dropped as late
 	ran   int
+	made  map[string]int // by id of an output: how many records had run
+	joins []joined
+}
+
+// joined is a merge: what was made in the lane from before the record ran comes before
+// what is made in into from then on.
+type joined struct {
+	ran        int
+	from, into uint64
 }
 
 type running struct {
@@ -96,17 +108,27 @@ func (s *stateful) Run(route int, rec *event.Record, now time.Time, out *event.A
 		if err := json.Unmarshal(rec.Value, &p); err != nil {
 			panic(err)
 		}
-		return r.prog(&p)
+		return r.whole(&p)
 	}
 	r.at += rec.Made.Path
 	switch rec.Made.Kind {
 	case event.Child:
-		return r.prog(rec.Made.Frame.(*prog))
+		return r.whole(rec.Made.Frame.(*prog))
 	case event.Change:
 		return r.change(string(rec.Made.Value.(string)))
 	default:
 		return r.pane(string(rec.Made.Value.(string)))
 	}
+}
+
+// whole runs a program; of one that fails no merge is left.
+func (r *running) whole(p *prog) event.Outcome {
+	n := len(r.joins)
+	end := r.prog(p)
+	if end.Kind == event.Failed {
+		r.joins = r.joins[:n]
+	}
+	return end
 }
 
 func (r *running) prog(p *prog) event.Outcome {
@@ -133,6 +155,8 @@ func (r *running) prog(p *prog) event.Outcome {
 			seen += " row " + r.update(stateT, p.K, p.T*sec)
 		case "window":
 			r.window(p, seen)
+		case "joinA", "joinB", "joinC":
+			r.join(p.K, do[4:], &end)
 		case "drop":
 			end.Kind, end.Reason = event.Dropped, "drop"
 			return end
@@ -206,6 +230,42 @@ func (r *running) change(v string) event.Outcome {
 	return event.Outcome{Arrived: event.NoMicros, Timed: event.NoMicros}
 }
 
+// person is who a key is today.
+func (r *running) person(key string) string {
+	for {
+		to, ok := r.cells.Get(stateP, []byte(key))
+		if !ok {
+			return key
+		}
+		key = string(to)
+	}
+}
+
+// join makes the person of one key that of another.
+func (r *running) join(key, with string, end *event.Outcome) {
+	key, with = r.person(key), r.person(with)
+	if key == with {
+		return
+	}
+	r.cells.Put(stateP, []byte(key), []byte(with))
+	for route := range 4 {
+		m := event.LaneMerge{Route: route, From: laneOf(route, key), Into: laneOf(route, with)}
+		end.Merges = append(end.Merges, m)
+		for _, j := range r.joins {
+			if j.into == m.From {
+				r.joins = append(r.joins, joined{r.ran, j.from, m.Into})
+			}
+		}
+		r.joins = append(r.joins, joined{r.ran, m.From, m.Into})
+	}
+}
+
+func laneOf(route int, key string) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s", route, key)
+	return h.Sum64()
+}
+
 func (r *running) window(p *prog, seen string) {
 	end := (p.T*sec/paneOf + 1) * paneOf
 	if end <= max(r.cells.Watermark(stateW), r.cells.Told(stateW)) {
@@ -230,6 +290,22 @@ func (r *running) pane(v string) event.Outcome {
 	row := r.update(stateT, "pane", r.rec.Offset)
 	r.emit(0, "pane", true, 0, v+" "+h+" "+row+fmt.Sprintf(" now %d", r.now.UnixNano()/1e9))
 	return event.Outcome{}
+}
+
+// Command updates the row of the first key, or fails where there is none, and has the
+// keys erased elsewhere.
+func (s *stateful) Command(cmd []byte, rec *event.Record, now time.Time) event.Outcome {
+	var c identity.Command
+	if err := json.Unmarshal(cmd, &c); err != nil {
+		panic(err)
+	}
+	r := &running{stateful: s, rec: rec, now: now, at: fmt.Sprintf("own/%d", rec.Offset)}
+	if len(c.Keys) == 0 {
+		r.update(stateT, "lost", sec)
+		return r.fail(event.Outcome{})
+	}
+	r.update(stateT, c.Keys[0], sec)
+	return event.Outcome{Arrived: event.NoMicros, Timed: event.NoMicros, Erased: c.Keys}
 }
 
 func (s *stateful) Row(int, int64, []byte, []byte) *event.Record { panic("a row") }
@@ -260,10 +336,8 @@ func (s *stateful) Due(st int, due int64, key []byte) (int, *event.Record) {
 // record saw.
 func (r *running) emit(emit int, key string, ordered bool, notBefore int64, body string) {
 	o := event.Output{Arena: r.out, Emit: int32(emit), Ordered: ordered, NotBefore: notBefore, NoKey: true, Time: event.NoTime}
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %s", r.route, key)
 	if ordered {
-		o.Lane = h.Sum64()
+		o.Lane = laneOf(r.route, r.person(key))
 	}
 	put := func(s string) event.Bytes {
 		b := event.Bytes{Start: uint32(len(r.out.Buf))}
@@ -273,6 +347,7 @@ func (r *running) emit(emit int, key string, ordered bool, notBefore int64, body
 	}
 	o.ID = put(fmt.Sprintf("%d %s #%d", r.route, r.at, r.n))
 	o.Body = put(body)
+	r.made[string(o.ID.Of(r.out))] = r.stateful.ran
 	r.n++
 	r.out.Outs = append(r.out.Outs, o)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/identity"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
@@ -45,7 +46,7 @@ func TestStoreCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := testGroup()
-	k := New(Config{Routes: g.Routes, Runner: &stateful{cells: cells}, Budget: NewBudget(ProcessBytes), Group: g, Cells: cells})
+	k := New(Config{Routes: g.Routes, Runner: &stateful{cells: cells, made: map[string]int{}}, Budget: NewBudget(ProcessBytes), Group: g, Cells: cells})
 	w := newRigOf(t, prog{K: "A", Do: []string{"x"}}, prog{K: "A", Do: []string{"x", "hist"}})
 	k.Open(&Progress{}, []Input{w.srcs[0].in, w.srcs[1].in}, 0)
 	if got := kinds(k.Effects(nil)); got != "intend" {
@@ -142,6 +143,8 @@ func (b *big) Run(_ int, rec *event.Record, _ time.Time, out *event.Arena) event
 }
 
 func (*big) Due(int, int64, []byte) (int, *event.Record) { return 0, nil }
+
+func (*big) Command([]byte, *event.Record, time.Time) event.Outcome { return event.Outcome{} }
 
 func (*big) Row(int, int64, []byte, []byte) *event.Record { return nil }
 
@@ -310,5 +313,64 @@ func TestLettersOfMadeRecords(t *testing.T) {
 	l := w.writes[0].Letter // c fails the third change
 	if string(l.Value) != `"A=3"` || l.Route != "c" || l.Origin.Path != "~t/a/0" || l.Origin.Offset != 2 {
 		t.Errorf("letter %+v", l)
+	}
+}
+
+// A command of the own log writes and tells changes as a record does; one that is
+// refused leaves nothing but word of it. What is to be erased elsewhere holds its
+// epoch until all are told.
+func TestCommandsOfTheOwnLog(t *testing.T) {
+	w := newRigOf(t)
+	w.start()
+	w.append(CommandNote(&identity.Command{Do: "forget", Keys: []string{"A", "a@b.c"}}))
+	w.append(CommandNote(&identity.Command{Do: "forget"}))
+	w.feed(0, 2)
+	if got := kinds(w.todo); !strings.Contains(got, "refused") || !strings.Contains(got, "erase") {
+		t.Fatalf("effects %s", got)
+	}
+	var erase, refused Effect
+	for _, e := range w.todo {
+		switch e.Kind {
+		case Erase:
+			erase = e
+		case Refused:
+			refused = e
+		}
+	}
+	if strings.Join(erase.Keys, " ") != "A a@b.c" || refused.Fail == nil || string(refused.Value) != `{"do":"forget","at":0}` {
+		t.Errorf("erase %q, refused %s for %v", erase.Keys, refused.Value, refused.Fail)
+	}
+	settle := func() {
+		for busy := true; busy; {
+			for busy = false; w.step(); busy = true {
+			}
+			for len(w.order) > 0 {
+				w.takeOf(w.order[0])
+				busy = true
+			}
+			for len(w.writes) > 0 {
+				w.ack(0)
+				busy = true
+			}
+			busy = w.committed() || busy
+			w.task.Persist(w.clock)
+			w.collect()
+			busy = busy || len(w.todo) > 0
+		}
+	}
+	settle()
+	if at := w.position(0); at != 0 {
+		t.Fatalf("persisted up to %d before the others were told", at)
+	}
+	if n := len(w.accepted); n == 0 {
+		t.Error("nobody was told of the change")
+	}
+	w.task.LetterAcked(erase.Ref)
+	settle()
+	if at := w.position(0); at != 2 {
+		t.Errorf("persisted up to %d", at)
+	}
+	if _, ok := w.runner.cells.Get(stateT, []byte("lost")); ok {
+		t.Error("what a refused command wrote is there")
 	}
 }

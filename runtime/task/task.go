@@ -58,6 +58,10 @@ type Runner interface {
 	// the record that this makes and the route to run it through, else nil. A task
 	// without state never calls it.
 	Due(s int, due int64, key []byte) (route int, rec *event.Record)
+	// Command carries out what an operator, or another group, asks for; cmd is JSON of
+	// identity.Command, rec the record of the own log that holds it. It ends like a
+	// record without outputs.
+	Command(cmd []byte, rec *event.Record, now time.Time) event.Outcome
 	// Row gives the record that a row is to the route that reads its table at a tick,
 	// due then, without where it comes from; nil where the row is past its age.
 	Row(route int, due int64, key, val []byte) *event.Record
@@ -356,9 +360,13 @@ func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time
 			outs[i].Route = int32(route)
 			outs[i].Logged = rec.Timestamp
 			outs[i].Index = int32(i)
+			if t.fences.counts && outs[i].Ordered {
+				t.fences.sent(t.lane(&outs[i]))
+			}
 		}
 	}
 	if t.cells != nil {
+		t.joined(e, route, &end)
 		t.behind(e, route, rec, end.Kind == event.Failed, clock)
 	}
 	if end.Kind == event.Split {
@@ -386,7 +394,7 @@ func (t *Task) failed(e *epoch, route int, rec *event.Record, end *event.Outcome
 	} else {
 		o.Topic, o.Partition = e.places[0].topic, e.places[0].partition
 	}
-	l.Origin, l.ID, l.Order = o, letter.ID(r.IDName(), o, "", 0), l.Key
+	l.Origin, l.ID, l.Order, l.Persons = o, letter.ID(r.IDName(), o, "", 0), l.Key, slices.Clone(end.Persons)
 	e.bytes += size
 	t.bytes += size
 	if f := end.Fail; f != nil {
@@ -428,9 +436,7 @@ func (t *Task) seal(e *epoch, now int64) {
 	}
 	e.bytes += size
 	t.bytes += size
-	if len(outs) > 0 {
-		t.effect(Effect{Kind: Send, Outs: outs})
-	}
+	t.send(outs)
 	for i := range e.letters {
 		t.produce(e, i)
 	}
@@ -466,6 +472,9 @@ func (t *Task) Result(r *deliver.Result) {
 
 // ended ends an output: taken by its sink, or its letter acknowledged.
 func (t *Task) ended(e *epoch, o *event.Output, dead bool) {
+	if o.Ordered {
+		defer t.left(t.lane(o))
+	}
 	if len(e.held) > 0 && t.release(e, o, dead) {
 		return
 	}
@@ -476,6 +485,10 @@ func (t *Task) ended(e *epoch, o *event.Output, dead bool) {
 // produce asks for the i-th letter of an epoch to be written.
 func (t *Task) produce(e *epoch, i int) {
 	p := e.letters[i]
+	if p.erase != nil {
+		t.effect(Effect{Kind: Erase, Keys: p.erase, Ref: Ref{e.arena.Epoch, i}})
+		return
+	}
 	t.effect(Effect{Kind: Produce, Route: p.route, Letter: &p.letter, Ref: Ref{e.arena.Epoch, i}})
 }
 
@@ -505,6 +518,9 @@ func (t *Task) undelivered(e *epoch, r *deliver.Result) letter.Letter {
 	if out.Tombstone {
 		l.Value = nil
 	}
+	if p := out.Person.Of(out.Arena); len(p) > 0 {
+		l.Persons = []string{string(p)}
+	}
 	if !out.NoKey {
 		l.Key = out.Key.Of(out.Arena)
 	}
@@ -526,6 +542,10 @@ func (t *Task) LetterAcked(ref Ref) {
 	}
 	p := e.letters[ref.index]
 	p.acked = true
+	if p.erase != nil {
+		e.outs--
+		return
+	}
 	if p.output < 0 {
 		e.outs--
 		a := &e.acct[p.route]
