@@ -60,6 +60,19 @@ func AppendRow(dst []byte, at int64, v value.Value) []byte {
 	return appendValue(dst, v, 0)
 }
 
+// sinceForm is the form of a row that also says since when its value stands.
+const sinceForm = 2
+
+// AppendRowSince is AppendRow of a row whose value stands since a time before at: it
+// was written again as it was.
+func AppendRowSince(dst []byte, at, since int64, v value.Value) []byte {
+	if since == at {
+		return AppendRow(dst, at, v)
+	}
+	dst = binary.AppendVarint(append(dst, sinceForm), at)
+	return appendValue(binary.AppendVarint(dst, since), v, 0)
+}
+
 func appendValue(dst []byte, v value.Value, depth int) []byte {
 	switch v := v.(type) {
 	case nil:
@@ -180,16 +193,28 @@ func DecodeValue(b []byte) (value.Value, error) {
 	return d.all()
 }
 
-// DecodeRow reads what AppendRow wrote: the time (microseconds, event.NoMicros)
-// and the row.
+// DecodeRow reads what AppendRow or AppendRowSince wrote: the time (microseconds,
+// event.NoMicros) and the row.
 func DecodeRow(b []byte) (at int64, v value.Value, err error) {
-	d, err := newDecoder(b)
-	if err != nil {
-		return 0, nil, err
+	at, _, v, err = DecodeRowSince(b)
+	return at, v, err
+}
+
+// DecodeRowSince is DecodeRow with the time since when the value stands: that of the
+// row where nothing else was written.
+func DecodeRowSince(b []byte) (at, since int64, v value.Value, err error) {
+	own := len(b) > 0 && b[0] == sinceForm
+	d := decoder{b: b, i: 1}
+	if err := d.form(sinceForm); err != nil {
+		return 0, 0, nil, err
 	}
 	at = d.varint()
+	since = at
+	if own {
+		since = d.varint()
+	}
 	v, err = d.all()
-	return at, v, err
+	return at, since, v, err
 }
 
 // decoder reads a stored value from a copy of its bytes that the value's texts are
@@ -202,15 +227,21 @@ type decoder struct {
 }
 
 func newDecoder(b []byte) (*decoder, error) {
+	d := &decoder{b: b, i: 1}
+	return d, d.form(valueForm)
+}
+
+// form refuses a form that this version does not know.
+func (d *decoder) form(upto byte) error {
 	switch {
-	case len(b) == 0:
-		return nil, fmt.Errorf("%w: a value without a byte", ErrDamaged)
-	case b[0] > valueForm:
-		return nil, fmt.Errorf("a value has form %d and this version of Sluice reads up to %d: %w", b[0], valueForm, ErrNewer)
-	case b[0] == 0:
-		return nil, fmt.Errorf("%w: a value has form 0", ErrDamaged)
+	case len(d.b) == 0:
+		return fmt.Errorf("%w: a value without a byte", ErrDamaged)
+	case d.b[0] > upto:
+		return fmt.Errorf("a value has form %d and this version of Sluice reads up to %d: %w", d.b[0], upto, ErrNewer)
+	case d.b[0] == 0:
+		return fmt.Errorf("%w: a value has form 0", ErrDamaged)
 	}
-	return &decoder{b: b, i: 1}, nil
+	return nil
 }
 
 func (d *decoder) all() (value.Value, error) {

@@ -128,6 +128,18 @@ func TestValuesComeBack(t *testing.T) {
 		if err != nil || gotAt != at || !same(v, got) {
 			t.Fatalf("row: got %v at %d (%v), want %v at %d", got, gotAt, err, v, at)
 		}
+		since := rapid.OneOf(rapid.Int64(), rapid.Just(at)).Draw(t, "since")
+		row = AppendRowSince(nil, at, since, v)
+		gotAt, gotSince, got, err := DecodeRowSince(row)
+		if err != nil || gotAt != at || gotSince != since || !same(v, got) {
+			t.Fatalf("row: got %v at %d since %d (%v), want %v at %d since %d", got, gotAt, gotSince, err, v, at, since)
+		}
+		if gotAt, got, err = DecodeRow(row); err != nil || gotAt != at || !same(v, got) {
+			t.Fatalf("row: got %v at %d (%v), want %v at %d", got, gotAt, err, v, at)
+		}
+		if got, err := DecodeValue(row); since != at && err == nil {
+			t.Fatalf("a row since a time is read as the value %v", got)
+		}
 	})
 }
 

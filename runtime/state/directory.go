@@ -398,10 +398,10 @@ func (o *opening) rewrite(a *asked) error {
 	if err := o.store.Commit([]Write{{Key: entryKey(a.Name), Val: e.encode()}}); err != nil {
 		return err
 	}
-	if err := o.judge(a, func(key []byte, at int64, v, view value.Value) []Write {
+	if err := o.judge(a, func(key []byte, at, since int64, v, view value.Value) []Write {
 		var ws []Write
 		if !types.Member(v, a.row) {
-			ws = append(ws, Write{Key: bytes.Clone(key), Val: AppendRow(nil, at, merged(v, view, a.row))})
+			ws = append(ws, Write{Key: bytes.Clone(key), Val: AppendRowSince(nil, at, since, merged(v, view, a.row))})
 		}
 		if a.span > 0 && at <= math.MaxInt64-a.span*1000 && at != math.MinInt64 {
 			ws = append(ws, Write{Key: timerKey(a.Number, at+a.span*1000, key[cellHead:]), Val: []byte{}})
@@ -435,9 +435,9 @@ func merged(v, view value.Value, t *types.Type) value.Value {
 
 // judge holds every row of a state against its new type; then, where it is given,
 // writes what fn makes of it.
-func (o *opening) judge(a *asked, fn func(key []byte, at int64, v, view value.Value) []Write) error {
+func (o *opening) judge(a *asked, fn func(key []byte, at, since int64, v, view value.Value) []Write) error {
 	return pages(o.store, stateKey('c', a.Number), func(key, val []byte) ([]Write, error) {
-		at, v, err := DecodeRow(val)
+		at, since, v, err := DecodeRowSince(val)
 		if err != nil {
 			return nil, fmt.Errorf("%s, row %s: %w", a.Name, KeyText(key[cellHead:]), err)
 		}
@@ -448,7 +448,7 @@ func (o *opening) judge(a *asked, fn func(key []byte, at int64, v, view value.Va
 		if fn == nil {
 			return nil, nil
 		}
-		return fn(key, at, v, view), nil
+		return fn(key, at, since, v, view), nil
 	})
 }
 
