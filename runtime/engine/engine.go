@@ -103,6 +103,7 @@ type Engine struct {
 	space     *state.Guard
 	full      atomic.Pointer[string] // why nothing may be written to the store; nil, "": it may
 	erasures  erasures
+	privacy   privacy
 	closers   []func()
 	running   atomic.Bool // all of the above stands and changes no more
 }
@@ -128,6 +129,7 @@ func New(cfg Config) *Engine {
 		claims: dedupe.NewBudget(cfg.ClaimMemory),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
 		erasures: erasures{wake: make(chan struct{}, 1)},
+		privacy:  privacy{known: map[state.ErasedSum]struct{}{}, wake: make(chan struct{}, 1)},
 	}
 }
 
@@ -200,6 +202,7 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 	erasing, stopErasing := context.WithCancel(context.WithoutCancel(ctx))
 	var eraser sync.WaitGroup
 	eraser.Go(func() { e.erase(erasing) })
+	eraser.Go(func() { e.eraseLetters(erasing) })
 	defer func() {
 		stopErasing()
 		eraser.Wait()
@@ -287,6 +290,9 @@ func (e *Engine) start(ctx context.Context) error {
 		return err
 	}
 	if err := e.openStore(); err != nil {
+		return err
+	}
+	if err := e.loadErased(time.Now()); err != nil {
 		return err
 	}
 	for _, r := range e.cfg.Plan.Routes {

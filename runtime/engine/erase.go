@@ -11,8 +11,8 @@ import (
 )
 
 // erasures carries out what a group does not do itself when it forgets a person: the
-// other groups are told on their own logs, and only then the record that forgot may
-// persist; behind it, letters of the person become tombstones.
+// other groups are told on their own logs, it is stored that letters of theirs are to
+// be erased, and only then the record that forgot may persist.
 type erasures struct {
 	mu    sync.Mutex
 	queue []erasure
@@ -53,11 +53,10 @@ func (e *Engine) erase(ctx context.Context) {
 		case <-e.erasures.wake:
 		}
 		for _, x := range e.erasures.take() {
-			if !e.tellGroups(ctx, &x) {
+			if !e.noteErased(ctx, x.keys) || !e.tellGroups(ctx, &x) {
 				continue
 			}
 			x.p.loop.landed(letterAck{letterTry{p: x.p, ref: x.ref}, kafka.Result{Class: kafka.Accepted}})
-			e.eraseLetters(ctx, x.keys)
 		}
 	}
 }
@@ -89,6 +88,3 @@ func (e *Engine) tellGroups(ctx context.Context, x *erasure) bool {
 	}
 	return true
 }
-
-// eraseLetters makes the letters of a person tombstones.
-func (e *Engine) eraseLetters(context.Context, []string) {}

@@ -87,6 +87,20 @@ func (r *route) writeOne(ctx context.Context, try letterTry) {
 		return
 	}
 	rec := try.l.Encode(r.letters.limit)
+	if privacy := &r.eng.privacy; len(try.l.Persons) > 0 {
+		if privacy.forgotten(try.l.Persons) {
+			rec = letter.Tombstone(rec.Key)
+			rec.PartitionKey = try.l.Order
+		}
+		told := landed
+		landed = func(res kafka.Result) {
+			// The pass over the topic may have begun before this letter was in it.
+			if res.Class == kafka.Accepted && rec.Value != nil && privacy.forgotten(try.l.Persons) {
+				privacy.erase(lateLetter{via(r.plan.Source.Via), r.letters.topic, res.Partition, rec.Key})
+			}
+			told(res)
+		}
+	}
 	if rec.Timestamp > time.Now().UnixMilli() {
 		// A broker refuses what claims to be of a later hour, and a record whose time
 		// lies ahead is just what becomes a letter; the envelope keeps its time.

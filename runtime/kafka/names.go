@@ -17,6 +17,9 @@ func GroupName(app, route string) string { return name(app, "", route) }
 // DeadTopic holds the dead letters of a route.
 func DeadTopic(app, route string) string { return name(app, "dead", route) }
 
+// DeadPrefix is what the names of all dead topics of a program begin with.
+func DeadPrefix(app string) string { return name(app, "dead", "") }
+
 // ReplayTopic holds the corrected events of a route.
 func ReplayTopic(app, route string) string { return name(app, "replay", route) }
 

@@ -3,7 +3,8 @@ package kafka
 import "github.com/twmb/franz-go/pkg/kgo"
 
 // byKey in a record's Partition leaves the choice to its key, as every Kafka
-// client makes it; any other value is the hash to choose by.
+// client makes it; any other value is the hash to choose by, or the
+// partition itself.
 const byKey = -1
 
 // partitioner chooses by the hash that Send put into the record.

@@ -25,6 +25,9 @@ type Record struct {
 	// PartitionKey decides the partition instead of Key where it is not nil:
 	// a dead letter is keyed by its id and stands in its event's order.
 	PartitionKey []byte
+	// Partition is where it goes instead of all that, where it is not nil: a tombstone
+	// stands behind what it replaces.
+	Partition *int32
 }
 
 // Class is what a result means for the output it belongs to (engine.md,
@@ -145,6 +148,9 @@ func (p *Producer) Send(ctx context.Context, r Record, done func(Result)) {
 	f.rec.Partition = byKey
 	if r.PartitionKey != nil {
 		f.rec.Partition = int32(murmur2(r.PartitionKey) & 0x7fffffff)
+	}
+	if r.Partition != nil {
+		f.rec.Partition = *r.Partition
 	}
 	for _, h := range r.Headers {
 		f.rec.Headers = append(f.rec.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})

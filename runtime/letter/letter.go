@@ -59,7 +59,7 @@ type Letter struct {
 	Headers     []event.Header
 	Target      string // of an output: its topic, or the name of its log line
 	// Persons are the ids of those whom the record named before it failed, or whom the
-	// output is about: when one of them is forgotten the letter is erased (Names).
+	// output is about: when one of them is forgotten the letter is erased (Keys).
 	Persons []string
 	// Time is the original record's timestamp, or the output's, in milliseconds
 	// since 1970; event.NoTime: none.
@@ -143,6 +143,7 @@ const (
 	hNull      = "sluice-null"      // "1": the original's value was null
 	hReference = "sluice-reference" // "1": the value is to be read at the origin
 	hPerson    = "sluice-person"    // once for each
+	hCause     = "sluice-cause"     // of a tombstone: why the letter is gone
 	hCarried   = "sluice-header."   // and the name of a header of the original
 )
 
@@ -150,8 +151,12 @@ const version = "1"
 
 // Encode makes the record of a letter. Where it would be larger than limit bytes
 // (0: no limit) the value and the original's headers are left out and the origin
-// stands for them.
+// stands for them; so where it names more persons than it can bear, for it would not
+// be found when one of them is forgotten.
 func (l *Letter) Encode(limit int) Record {
+	if len(l.Persons) > maxPersons {
+		return l.encode(true)
+	}
 	r := l.encode(false)
 	if limit > 0 && r.Size() > limit {
 		return l.encode(true)

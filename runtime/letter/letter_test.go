@@ -29,6 +29,9 @@ func drawLetter(t *rapid.T) *Letter {
 	}
 	bytesOrNil := rapid.SampledFrom([][]byte{nil, {}, {0, 1, 2, 0xff}, []byte(`{"a":1}`)})
 	l.Value, l.Key = bytesOrNil.Draw(t, "value"), bytesOrNil.Draw(t, "key")
+	for range rapid.IntRange(0, 3).Draw(t, "persons") {
+		l.Persons = append(l.Persons, rapid.StringN(1, 36, 64).Draw(t, "person"))
+	}
 	for range rapid.IntRange(0, 3).Draw(t, "headers") {
 		// A name that is one of ours must not be taken for the envelope.
 		name := rapid.SampledFrom([]string{"", "h", "sluice-id", "sluice-class", "sluice-header.x"}).Draw(t, "name")

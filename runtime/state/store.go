@@ -17,7 +17,7 @@
 //	g GROUP \x00 a              where a group stands: positions, marks, account
 //	g GROUP \x00 i NO(8)        an intent
 //	g GROUP \x00 h NO(8)        a held output
-//	m NAME                      about the store: format, app, id
+//	m NAME                      about the store: format, app, id, who was forgotten (Erased)
 //	v KEY NO(4)                 a part of a large value (Badger's; Scan leaves it out)
 package state
 

@@ -1,0 +1,65 @@
+package letter
+
+import (
+	"strings"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// Keys are what a person who is forgotten was known by: their id, those of persons who
+// became them, and their identifiers.
+type Keys map[string]bool
+
+// NewKeys makes a set of keys. E-mail addresses, and ids of letters and digits as
+// devices have them, count in capitals as in small letters: the canonical form of an
+// identifier need not be the one that a producer writes into its keys.
+func NewKeys(keys []string) Keys {
+	k := make(Keys, len(keys))
+	for _, key := range keys {
+		if key = plain(key); key != "" {
+			k[key] = true
+		}
+	}
+	return k
+}
+
+func plain(key string) string {
+	key = strings.TrimSpace(key)
+	if strings.Contains(key, "@") || isUUID(key) {
+		return strings.ToLower(key)
+	}
+	return key
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if s[i] != '-' {
+				return false
+			}
+		} else if strings.IndexByte("0123456789abcdefABCDEF", s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// About tells whether a record of a dead topic is about one of the persons: it bears
+// their id, or the record or output in it has one of the keys as its own.
+func (k Keys) About(headers []event.Header) bool {
+	for _, h := range headers {
+		if (h.Key == hPerson || h.Key == hKey) && k[plain(string(h.Value))] {
+			return true
+		}
+	}
+	return false
+}
+
+// Tombstone is what takes the place of a letter that is erased: a null under its id.
+// Whoever writes it sees that it comes to the letter's own partition.
+func Tombstone(id []byte) Record {
+	return Record{Key: id, Headers: []event.Header{{Key: hVersion, Value: []byte(version)}, {Key: hCause, Value: []byte("forgotten")}}, Timestamp: event.NoTime}
+}
