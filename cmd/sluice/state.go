@@ -184,6 +184,8 @@ func holds(s *state.Summary) string {
 		return count(s.Rows, "bucket")
 	case "changed":
 		return count(s.Rows, "object")
+	case "audience":
+		return count(s.Rows, "member")
 	}
 	return count(s.Rows, "cell")
 }

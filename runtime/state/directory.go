@@ -24,7 +24,7 @@ type Directory struct {
 type Entry struct {
 	Name   string
 	Number uint32
-	Kind   string   // table, dedupe, changed, throttle, window
+	Kind   string   // table, dedupe, changed, throttle, window, identity, audience
 	Keys   []string // the types of the key's parts
 	Row    string   // the type of a row; "" of what has none
 	SpanMS int64    // how long it remembers; 0 for ever
@@ -43,6 +43,7 @@ type Report struct {
 
 var kindNames = [...]string{
 	ir.TableState: "table", ir.DedupeState: "dedupe", ir.ChangedState: "changed", ir.ThrottleState: "throttle", ir.WindowState: "window",
+	ir.IdentityState: "identity", ir.AudienceState: "audience",
 }
 
 // OpenDirectory brings a store and a program together: new states get numbers, and
@@ -324,7 +325,7 @@ func (o *opening) refuse() error {
 }
 
 func (e *Entry) holds(n int) string {
-	what := map[string]string{"table": "row", "dedupe": "segment of claims", "changed": "object", "throttle": "bucket", "window": "cell"}[e.Kind]
+	what := map[string]string{"table": "row", "dedupe": "segment of claims", "changed": "object", "throttle": "bucket", "window": "cell", "identity": "cell", "audience": "member"}[e.Kind]
 	if n == 1 {
 		return "1 " + what
 	}

@@ -213,7 +213,9 @@ func stateOf(byNumber map[uint32]*Entry, key []byte) (*Entry, []byte, error) {
 }
 
 // hasRows tells whether the cells of a state are rows.
-func (e *Entry) hasRows() bool { return e.Kind == "table" || e.Kind == "changed" }
+func (e *Entry) hasRows() bool {
+	return e.Kind == "table" || e.Kind == "changed" || e.Kind == "audience"
+}
 
 // key fills in the key of a cell, and its bytes where JSON does not say them.
 func (l *line) key(key []byte, values bool) {

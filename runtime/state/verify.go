@@ -121,9 +121,10 @@ func (v *verifying) group(store Store, g *GroupSummary) error {
 	return err
 }
 
-// Lookup finds a state by its name, or by that of its table.
+// Lookup finds a state by its name, or by that of its table, audience or identity
+// space.
 func Lookup(entries []Entry, name string) (*Entry, bool) {
-	for _, full := range []string{name, "table " + name} {
+	for _, full := range []string{name, "table " + name, "audience " + name, "identity " + name} {
 		for i := range entries {
 			if entries[i].Name == full {
 				return &entries[i], true
