@@ -71,12 +71,10 @@ var (
 	laterFuncs   = []string{
 		"csv.decode", "csv.row", "xml.decode", "gzip.decode",
 		"url.domain",
-		"email.is_role", "email.is_free",
+		"email.is_free",
 		"country.code", "country.name", "country.alpha3",
 		"ip.valid", "ip.private", "ip.within", "ip.anonymize", "ip.country", "ua.parse",
-		"device.idfa", "device.idfv", "device.gaid", "device.android_id", "device.platform",
-		"segment.ids", "segment.audience", "segment.event_name", "segment.anonymous_id", "segment.id_ok", "segment.context",
-		"ads.email", "ads.phone", "ads.name", "ads.consent",
+		"segment.audience", "segment.context", "ads.consent",
 		"segment", "standard_webhooks", "hmac_sha256", "oauth2",
 	}
 )

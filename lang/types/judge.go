@@ -19,7 +19,8 @@ type Mode struct {
 	Strict bool
 	// Text is for sources whose values come as text (queries, forms, CSV, headers):
 	// a text is also read as the number, bool, object, list or epoch time that the
-	// type declares, and "" is null for an optional field.
+	// type declares, and "" is null for an optional field; so is "N/A" or a macro
+	// that no sender replaced, where it is not of the field's type.
 	Text bool
 	// Drift, where it is not nil, hears of each field that was left out, by its
 	// path; only when the value was taken.
@@ -366,10 +367,16 @@ func (j *judge) declared(o *value.Object, row *Type) ([]taken, *Mismatch) {
 			got[i] = taken{f.Default, true}
 		case there:
 			x, m := j.at(step{name: f.Name}, v, f.Type)
-			if m != nil {
+			switch s, isText := v.(string); {
+			case m == nil:
+				got[i] = taken{x, true}
+			case j.mode.Text && isText && blank(s) && f.HasDef:
+				got[i] = taken{f.Default, true}
+			case j.mode.Text && isText && blank(s) && (takesNull || f.Optional):
+				got[i] = taken{nil, takesNull}
+			default:
 				return nil, m
 			}
-			got[i] = taken{x, true}
 		case !f.HasDef && !f.Optional && !takesNull:
 			m := &Mismatch{Want: f.Type.Brief(), Got: "nothing: the field is missing", Missing: true}
 			m.Path = pathText(append(j.path, step{name: f.Name}))
@@ -377,6 +384,13 @@ func (j *judge) declared(o *value.Object, row *Type) ([]taken, *Mismatch) {
 		}
 	}
 	return got, nil
+}
+
+// blank tells whether a text only looks like a value: "N/A", a macro that no sender
+// replaced.
+func blank(s string) bool {
+	_, ok := value.Nonblank(s)
+	return !ok
 }
 
 // other judges a field that is not declared; false where the view leaves it out.

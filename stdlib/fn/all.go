@@ -20,7 +20,9 @@ func Sections() []Section {
 		{"json, base64, hex", []*types.Func{jsonDecode, jsonEncode, jsonValid, base64Encode, base64Decode, hexEncode, hexDecode}},
 		{"url", []*types.Func{urlParse, urlHost, urlPath, urlQuery, urlEncode, urlDecode, urlWithout, urlUTM}},
 		{"hash, uuid", []*types.Func{hashSHA256, hashSHA1, hashMD5, hashHMAC, hashShort, hashBucket, uuidV5, uuidValid}},
-		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, phoneE164, phoneValid, phoneCountry, phoneDigits}},
+		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, emailIsRole, phoneE164, phoneValid, phoneCountry, phoneDigits}},
+		{"device", []*types.Func{deviceIDFA, deviceIDFV, deviceGAID, deviceAndroidID, devicePlatform}},
+		{"segment, ads", []*types.Func{segmentIDs, segmentEventName, segmentAnonymousID, segmentIDOK, adsEmail, adsPhone, adsName}},
 		{"currency", []*types.Func{currencyValid, currencyDigits, currencyFromMinor, currencyToMinor}},
 	}
 }

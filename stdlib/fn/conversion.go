@@ -176,48 +176,11 @@ var nonblank = &types.Func{
 	Result:   types.Nullable(types.StringT),
 	Examples: ex(`nonblank(" a ")`, `"a"`, `nonblank("  ")`, `null`, `nonblank("{idfa}")`, `null`, `nonblank("%7Bidfa%7D")`, `null`, `nonblank("{\"a\":1}")`, `"{\"a\":1}"`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
-		s := strings.TrimSpace(a[0].(string))
-		switch s {
-		case "", "null", "NULL", "undefined", "N/A", "n/a":
-			return nil, nil
+		if s, ok := value.Nonblank(a[0].(string)); ok {
+			return s, nil
 		}
-		if isMacro(s) {
-			return nil, nil
-		}
-		return s, nil
+		return nil, nil
 	},
-}
-
-// macros are the marks around a name that a sender's template should have
-// replaced.
-var macros = []struct{ open, close string }{
-	{"{{", "}}"}, {"${", "}"}, {"{", "}"}, {"[", "]"}, {"<", ">"}, {"%%", "%%"}, {"__", "__"}, {"%7B", "%7D"}, {"%7b", "%7d"}, {"%5B", "%5D"}, {"%5b", "%5d"},
-}
-
-// isMacro tells whether all of a text is one macro: marks around a name. A JSON
-// text in braces is none, and neither is [1].
-func isMacro(s string) bool {
-	for _, m := range macros {
-		if len(s) > len(m.open)+len(m.close) && strings.HasPrefix(s, m.open) && strings.HasSuffix(s, m.close) &&
-			isMacroName(s[len(m.open):len(s)-len(m.close)]) {
-			return true
-		}
-	}
-	return s == "[object Object]"
-}
-
-func isMacroName(s string) bool {
-	letters := false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c|0x20 >= 'a' && c|0x20 <= 'z':
-			letters = true
-		case c >= '0' && c <= '9', c == '_', c == '.', c == '-', c == ':':
-		default:
-			return false
-		}
-	}
-	return letters
 }
 
 var defaultFn = &types.Func{

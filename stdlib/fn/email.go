@@ -103,3 +103,29 @@ var emailDomain = &types.Func{
 		return domain, nil
 	},
 }
+
+var emailIsRole = &types.Func{
+	Name:     "email.is_role",
+	Doc:      "Whether an e-mail address is that of a task and not of one person: noreply@, info@, support@ and the like, with or without a tag.",
+	Params:   params{param("s", types.StringT, "address")},
+	Result:   types.BoolT,
+	Examples: ex(`email.is_role("No-Reply@example.com")`, `true`, `email.is_role("info+de@example.com")`, `true`, `email.is_role("ann@example.com")`, `false`, `email.is_role("info")`, `false`),
+	Call: func(_ *types.Context, a args) (value.Value, error) {
+		s, err := normalEmail(a[0].(string))
+		if err != nil {
+			return false, nil
+		}
+		local, _, _ := strings.Cut(s, "@")
+		local, _, _ = strings.Cut(local, "+")
+		return roles[strings.NewReplacer(".", "", "-", "", "_", "").Replace(local)], nil
+	},
+}
+
+// roles are mailboxes that stand for a task, without signs: those of RFC 2142 and
+// what mail programs and shops use.
+var roles = map[string]bool{
+	"abuse": true, "hostmaster": true, "noc": true, "postmaster": true, "security": true, "webmaster": true, "news": true, "usenet": true, "www": true, "ftp": true, "uucp": true,
+	"info": true, "marketing": true, "sales": true, "support": true, "admin": true, "administrator": true, "root": true, "billing": true, "contact": true, "feedback": true,
+	"hello": true, "help": true, "helpdesk": true, "hr": true, "jobs": true, "careers": true, "legal": true, "mailerdaemon": true, "newsletter": true, "office": true,
+	"orders": true, "press": true, "privacy": true, "returns": true, "service": true, "customerservice": true, "team": true, "noreply": true, "donotreply": true, "bounce": true, "bounces": true,
+}

@@ -92,12 +92,16 @@ var uuidV5 = &types.Func{
 		if !ok {
 			return nil, errors.New("the namespace is no UUID, nor dns, url, oid or x500")
 		}
-		u := sha1.Sum(append(b[:], a[1].(string)...))
-		u[6] = u[6]&0x0f | 0x50
-		u[8] = u[8]&0x3f | 0x80
-		h := hex.EncodeToString(u[:16])
-		return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-"), nil
+		return uuid5(sha1.Sum(append(b[:], a[1].(string)...))), nil
 	},
+}
+
+// uuid5 writes the digest of a namespace and a name as a UUID of version 5.
+func uuid5(u [sha1.Size]byte) string {
+	u[6] = u[6]&0x0f | 0x50
+	u[8] = u[8]&0x3f | 0x80
+	h := hex.EncodeToString(u[:16])
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
 }
 
 var uuidValid = &types.Func{

@@ -167,6 +167,13 @@ func Reserved(call, event string) *types.Type {
 // Events lists the semantic events, sorted.
 func Events() []string { return load().names }
 
+// Name gives the semantic event that a name is, however it is written: with other
+// capitals, blanks or signs, or as version 1 called it.
+func Name(event string) (string, bool) {
+	name, ok := load().plain[plain(event)]
+	return name, ok
+}
+
 // Nearest gives the semantic event that a name nearly is: one written another way
 // (order_completed), one of version 1 ("Completed Order"), or a slip of a letter.
 // It is "" for other names, and for the events themselves.
