@@ -23,6 +23,13 @@ type StateError struct {
 // Error says which directory and what to do.
 func (e *StateError) Error() string { return fmt.Sprintf("state directory %s: %s", e.Dir, e.Msg) }
 
+// ErrInUse is a state directory that another process has locked, to be asked for with
+// errors.Is.
+var ErrInUse = errors.New("another process uses it: stop that one, or give this one its own with --state")
+
+// Is tells whether it is ErrInUse.
+func (e *StateError) Is(target error) bool { return target == ErrInUse && e.Msg == ErrInUse.Error() }
+
 // StateDir is a locked state directory: who this process is for the brokers. Its
 // id is the group instance id, so a process that comes back on the same directory
 // takes its partitions over at once, and a second one beside it is kept out.
@@ -45,7 +52,7 @@ func OpenState(dir string) (*StateDir, error) {
 	// The lock goes with the process, also with one that is killed.
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		lock.Close()
-		return nil, &StateError{dir, "another process uses it: stop that one, or give this one its own with --state"}
+		return nil, &StateError{dir, ErrInUse.Error()}
 	}
 	if err := s.load(); err != nil {
 		s.Close()

@@ -1,0 +1,23 @@
+package engine
+
+// ForgetReport is what an operator is told of a person who is forgotten: what goes,
+// and when nothing of it lies on a disk any more. spec/identity.md, "Forgetting", has
+// the same with its reasons.
+const ForgetReport = `What goes, and when:
+- At once, in one transaction: the identifiers, the rows and memberships of the
+  person, and what the group remembers under one of their identifiers. Nothing
+  finds them any more. The other groups of the program do the same when they read
+  the record that tells them, a moment later.
+- Soon after, in the background: dead letters that bear the person's id or have one
+  of the identifiers as key. A tombstone takes the place of each.
+- What stays, on purpose: a keyed hash of each identifier (HMAC), so that older
+  records that are read again do not bring the person back. The memories of dedupe
+  hold 128-bit hashes only, and are left until their time is up.
+- From the disk of the store: with its next compactions, as other data is written.
+  Copies and exports of the state directory are yours to delete.
+- From dead topics: when the brokers compact them (delete.retention.ms after that
+  the tombstones go, too).
+- Not erased: the topics that the program reads and writes, until their retention is
+  over; what Segment and other receivers have, ask them; dead letters of records that
+  failed before they named the person and have another key.
+`
