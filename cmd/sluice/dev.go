@@ -44,6 +44,7 @@ type devServer struct {
 	mu     sync.Mutex // guards out
 	out    io.Writer
 	engine *engine.Engine // the present one, for the admin server
+	plan   *plan.Plan     // of the present one
 	fed    bool
 }
 
@@ -194,7 +195,7 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 		Ready: d.ready, Accepted: d.arrived,
 	})
 	d.mu.Lock()
-	d.engine = e
+	d.engine, d.plan = e, p
 	d.mu.Unlock()
 	return e, nil
 }
@@ -223,7 +224,7 @@ func (d *devServer) ready() {
 }
 
 func (d *devServer) produce(name string, data []byte) error {
-	ins, err := golden.Feed(name, data, time.Now())
+	ins, err := golden.Feed(name, data, time.Now(), d.plan)
 	if err != nil {
 		return err
 	}

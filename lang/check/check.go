@@ -72,6 +72,7 @@ type checker struct {
 	written  map[*ir.Table]bool      // tables that a stage writes, also one with a mistake
 	states   map[string]*ir.State    // what stages remember, by name
 	missing  map[string]bool         // connections that were reported as not there
+	hooks    map[string]*hookUse     // webhooks by the name of their topic
 	apps     []*syntax.AppDecl
 	nodes    int  // made so far, against maxNodes
 	tooBig   bool // maxNodes was passed and reported
@@ -80,7 +81,7 @@ type checker struct {
 
 func newChecker(env Env, bag *diag.Bag) *checker {
 	return &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, main: newSpace(""), modules: map[string]*space{},
-		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}}
+		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}}
 }
 
 // errorf reports a mistake once.

@@ -336,6 +336,7 @@ func (e *ex) field(x *syntax.Field) ir.Expr {
 // fieldOf reads a field; nameAt is the smallest text that must change.
 func (e *ex) fieldOf(of ir.Expr, name string, at, nameAt token.Span) ir.Expr {
 	t := of.Type()
+	name = e.header(of, name)
 	ft, status := types.FieldType(t, name)
 	if root, _, ok := e.path(of); status == types.FieldPartial && (!ok || root != "$") {
 		ft, status = fieldType(t, name)
@@ -506,6 +507,7 @@ func (e *ex) indexOf(of, i ir.Expr, at token.Span) ir.Expr {
 	if t.Kind == types.Any {
 		fails = []*diag.Code{diag.NotAnObject}
 	}
+	i = e.headerText(of, i)
 	return &ir.Index{Node: e.node(rt, at, fails...), X: of, I: i}
 }
 

@@ -23,6 +23,7 @@ const (
 	limitOption                      // 250 or 450KB or 100ms
 	eventOption                      // an expression over the event, of a type
 	wordOption                       // a name of something
+	methodsOption                    // [GET, POST]
 	laterOption                      // not there yet
 )
 
@@ -33,6 +34,8 @@ type option struct {
 	t        *types.Type
 	choices  []string
 	required bool
+	// mayBeNull admits null in an eventOption: what is null fails when the record runs.
+	mayBeNull bool
 }
 
 // The lists. What the runtime reads of them is ir's; see ir.Source, ir.Route
@@ -161,6 +164,12 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 			return wrong(s.takes())
 		}
 		out.Rate = r
+	case methodsOption:
+		ms, ok := e.methods(x.Value)
+		if !ok {
+			return wrong(s.takes())
+		}
+		out.X = &ir.Const{Node: e.node(types.AnyT, at), Value: ms}
 	case limitOption:
 		l, ok := limit(x.Value)
 		if !ok {
@@ -180,7 +189,10 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 		}
 		out.X = v
 	case eventOption:
-		v := e.key(e.expr(x.Value), "the key")
+		v := e.expr(x.Value)
+		if t := v.Type(); !s.mayBeNull || isBad(v) || t.Kind == types.Null || !types.Assignable(types.NonNull(t), keyType) {
+			v = e.key(v, "the key")
+		}
 		if isBad(v) {
 			return out, false
 		}
@@ -202,6 +214,8 @@ func (s *option) takes() string {
 		return "one of " + strings.Join(s.choices, ", ")
 	case wordOption:
 		return "a name"
+	case methodsOption:
+		return "a list of " + strings.Join(hookMethods, ", ")
 	}
 	return s.t.Brief()
 }

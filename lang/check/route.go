@@ -19,6 +19,7 @@ type source struct {
 	t      *types.Type            // of `.` at the start; bad where the source is not there yet
 	topics []ir.Topic             // of `from topic`
 	metas  map[string]*types.Type // what stands behind `@`
+	hook   bool                   // a webhook: names of its headers have no case
 	// above holds, of a pane, the names bound above its window; nil of other sources.
 	above map[string]token.Span
 }
@@ -100,7 +101,9 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	for name, t := range w.src.metas {
 		w.f.known["@"+name] = t
 	}
-	if out.Source != nil && !out.Source.Made() {
+	if out.Source != nil && out.Source.Hook != nil {
+		w.webhookOptions(out.Source, r.From.Source.(*syntax.FromWebhook))
+	} else if out.Source != nil && !out.Source.Made() {
 		w.topicOptions(out.Source, r.From)
 	}
 	out.Stages = w.stages(r.Stages)
@@ -127,8 +130,7 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromTopics:
 		return w.fromTopics(f, s)
 	case *syntax.FromWebhook:
-		w.as(s.As)
-		return later("webhook")
+		return w.fromWebhook(f, s)
 	case *syntax.FromFile:
 		w.as(s.As)
 		return later("file")

@@ -265,7 +265,7 @@ func (*LogLine) sink()     {}
 // Source is where a route reads from.
 type Source struct {
 	At    token.Span
-	Kind  string // "topic", "topics", "changes", "table"
+	Kind  string // "topic", "topics", "webhook", "changes", "table"
 	Table *Table // of `from changes` of a table or audience, and `from table`
 	Space *Space // of `from changes` of an identity space
 	// Person is the slot of `as p`: the person whom the row or change is of, who orders
@@ -273,6 +273,7 @@ type Source struct {
 	Person    Slot
 	HasPerson bool
 	Tick      *Tick // of `from table`: when its rows are read
+	Hook      *Hook // of `from webhook`; its one entry of Topics has no name
 	Topics    []Topic
 	Pattern   string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
 	Type      *types.Type // of `.` and `$`: the union over Topics

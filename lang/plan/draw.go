@@ -29,6 +29,7 @@ type GraphPart struct {
 	Priority string      `json:"priority"`
 	Topics   []string    `json:"topics,omitempty"`
 	Pattern  string      `json:"pattern,omitempty"`
+	Webhook  string      `json:"webhook,omitempty"` // the path of the webhook that is read
 	Changes  string      `json:"changes,omitempty"` // the table whose changes are read
 	Rows     string      `json:"rows,omitempty"`    // the table whose rows are read on a schedule
 	Group    string      `json:"group,omitempty"`   // the state group
@@ -78,6 +79,8 @@ func (p *Plan) Graph() *Graph {
 			}
 		}
 		switch r.Source.Kind {
+		case "webhook":
+			part.Webhook = r.Source.Hook.Path
 		case "changes":
 			part.Changes = r.Source.Table.Name
 		case "table":
@@ -355,6 +358,9 @@ func (d *chart) links(r *GraphPart, i int) {
 	}
 	if r.Pattern != "" {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("topics "+r.Pattern, "([", "])", "  "), i+1)
+	}
+	if r.Webhook != "" {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("webhook "+r.Webhook, "([", "])", "  "), i+1)
 	}
 	if r.Changes != "" {
 		fmt.Fprintf(&d.b, "  %s -->|changes| r%dn1\n", d.node("table "+r.Changes, "[(", ")]", "  "), i+1)

@@ -117,6 +117,8 @@ func span(ms int64) string {
 // inputs says what a route reads.
 func inputs(r *Route) []string {
 	switch r.Source.Kind {
+	case "webhook":
+		return []string{"webhook " + r.Source.Hook.Path}
 	case "changes":
 		return []string{"changes of " + r.Source.Table.Name}
 	case "table":

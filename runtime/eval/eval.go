@@ -32,6 +32,9 @@ type Frame struct {
 	// Rec is the record behind @topic and its kin; nil where there is none
 	// (options of connections).
 	Rec *event.Record
+	// Request is, of a record that came by a webhook, what stands behind @method and its
+	// kin; nil of others.
+	Request *event.Request
 	// Time is @time: a time.Time, or nil where the record has none.
 	Time value.Value
 	// SampleRate is @sample_rate, 1 unless a `sample` stands above.
@@ -48,7 +51,7 @@ type Frame struct {
 
 // Begin empties the frame for a record of a route with that many slots.
 func (f *Frame) Begin(rec *event.Record, slots int) {
-	f.Cur, f.Event, f.Rec, f.Time = nil, nil, rec, nil
+	f.Cur, f.Event, f.Rec, f.Time, f.Request = nil, nil, rec, nil, nil
 	f.SampleRate = one
 	f.steps = 0
 	f.meter.forget()

@@ -115,7 +115,16 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 		}
 		return f.metaText(x, f.Rec.Key, "the record's key")
 	case "headers":
+		if f.Request != nil {
+			return f.Request.Headers, nil
+		}
 		return f.headers(x)
+	case "method":
+		return f.Request.Method, nil
+	case "path":
+		return f.Request.Path, nil
+	case "remote_ip":
+		return f.Request.RemoteIP, nil
 	}
 	panic("eval: no @" + x.Name)
 }

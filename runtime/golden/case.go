@@ -222,9 +222,12 @@ func (p *parser) step(l string) error {
 var inputKeys = map[string]bool{"topic": true, "key": true, "value": true, "value_base64": true, "headers": true, "partition": true, "timestamp": true}
 
 func (p *parser) input(o *value.Object) error {
-	for _, kind := range []string{"webhook", "segment", "file"} {
+	if o.Has("webhook") {
+		return p.webhook(o)
+	}
+	for _, kind := range []string{"segment", "file"} {
 		if o.Has(kind) {
-			return p.errf("inputs of %q are not there yet: this version of Sluice reads topics", kind)
+			return p.errf("inputs of %q are not there yet: this version of Sluice reads topics and webhooks", kind)
 		}
 	}
 	if o.Has("tick") {

@@ -4,12 +4,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/sim"
 )
 
-// Feed reads a file of inputs in the line format of `-- in --`, for `dev`: each
-// line is one record. Steps other than inputs are refused.
-func Feed(name string, data []byte, now time.Time) ([]sim.Input, error) {
+// Feed reads a file of inputs in the line format of `-- in --`, for `dev`, and gives
+// the records that the program gets of them. Steps other than inputs are refused.
+func Feed(name string, data []byte, now time.Time, prog *plan.Plan) ([]sim.Input, error) {
 	c := &Case{Name: name}
 	p := &parser{file: name, c: c}
 	for _, l := range lines(data) {
@@ -25,13 +26,13 @@ func Feed(name string, data []byte, now time.Time) ([]sim.Input, error) {
 	for i := range c.Steps {
 		s := &c.Steps[i]
 		if s.Kind != Input || s.Input.Has("tick") {
-			return nil, &CaseError{name, s.Line, "a feed holds records of topics only"}
+			return nil, &CaseError{name, s.Line, "a feed holds records of topics and requests to webhooks only"}
 		}
-		in, err := c.input(s, now)
+		ins, err := c.records(s, now, prog)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, in)
+		out = append(out, ins...)
 	}
 	return out, nil
 }

@@ -128,7 +128,7 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 	for _, s := range c.Steps {
 		switch s.Kind {
 		case Input:
-			if err := c.give(w, &s); err != nil {
+			if err := c.give(w, &s, p); err != nil {
 				return nil, err
 			}
 			switch k {
@@ -164,24 +164,37 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 }
 
 // give gives an input to the world.
-func (c *Case) give(w *sim.World, s *Step) error {
+func (c *Case) give(w *sim.World, s *Step, p *plan.Plan) error {
 	if route, ok := textField(s.Input, "tick"); ok {
 		if _, err := w.Tick(route); err != nil {
 			return &CaseError{c.Name + ".txtar", s.Line, err.Error()}
 		}
 		return nil
 	}
-	in, err := c.input(s, w.Now())
+	ins, err := c.records(s, w.Now(), p)
 	if err == nil {
-		w.Produce(in)
+		w.Produce(ins...)
 	}
 	return err
+}
+
+// records are those that a row puts into the log.
+func (c *Case) records(s *Step, now time.Time, p *plan.Plan) ([]sim.Input, error) {
+	if s.Input.Has("webhook") {
+		return c.requests(s, now, p)
+	}
+	in, err := c.input(s, now)
+	return []sim.Input{in}, err
+}
+
+func (c *Case) errf(s *Step, format string, a ...any) error {
+	return &CaseError{c.Name + ".txtar", s.Line, fmt.Sprintf(format, a...)}
 }
 
 // input makes the record of a row.
 func (c *Case) input(s *Step, now time.Time) (sim.Input, error) {
 	bad := func(format string, a ...any) (sim.Input, error) {
-		return sim.Input{}, &CaseError{c.Name + ".txtar", s.Line, fmt.Sprintf(format, a...)}
+		return sim.Input{}, c.errf(s, format, a...)
 	}
 	in := sim.Input{Timestamp: now.UnixMilli()}
 	in.Topic, _ = textField(s.Input, "topic")

@@ -24,6 +24,7 @@ type arrival struct {
 	topics    []topic
 	any       *topic // of a pattern: what every topic is
 	made      string // of a table: every record is; why none is fused
+	hook      bool   // records are requests to a webhook
 	key       ir.Expr
 	maxFuture time.Duration
 	passed    string // this route, as it stands in sluice-path
@@ -62,6 +63,10 @@ func (c *compiler) source(s *ir.Source) error {
 			t = newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
 		}
 		a.any = &t
+	case "webhook":
+		t := newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
+		t.takesNull = false // a request is never null, whatever its body is
+		a.any, a.hook, a.made = &t, true, "requests are taken apart first"
 	case "changes":
 		a.made = "changes come as values"
 	case "table":
@@ -146,6 +151,9 @@ func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 		}
 		a.begin(fr, m)
 		return m.Entry, true
+	}
+	if a.hook {
+		return 0, a.request(fr, t)
 	}
 	v, fail := a.decode(&fr.eval, fr.rec.Value, t)
 	if fail == nil {

@@ -68,7 +68,7 @@ func compile(r *plan.Route, app string, g *Group, index int) (*Route, error) {
 	for i := range a.topics {
 		a.topics[i].fused = c.fuse(&a.topics[i])
 	}
-	if a.any != nil {
+	if a.any != nil && !a.hook {
 		a.any.fused = c.fuse(a.any)
 	}
 	return c.route, nil

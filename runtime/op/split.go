@@ -24,6 +24,7 @@ type carried struct {
 	rate      value.Number
 	key       []byte // ordering key; nil: none
 	notBefore int64
+	request   *event.Request // of a webhook
 	// pane is, below a window, when the pane was due (window.take); nil: no pane.
 	pane *int64
 	// element of a split, put into slot where has is set.
@@ -35,7 +36,7 @@ type carried struct {
 // resume makes the frame what the record carries.
 func (fr *Frame) resume(c *carried) {
 	f := &fr.eval
-	f.Event, f.Cur, f.SampleRate = c.event, c.cur, c.rate
+	f.Event, f.Cur, f.SampleRate, f.Request = c.event, c.cur, c.rate, c.request
 	copy(f.Slots, c.slots)
 	if c.has {
 		f.Slots[c.slot] = c.element
@@ -79,7 +80,7 @@ func (s *split) run(fr *Frame) int {
 	f := &fr.eval
 	above := carried{
 		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
-		rate: f.SampleRate, key: fr.key, notBefore: fr.notBefore, slot: s.slot, has: s.has,
+		rate: f.SampleRate, key: fr.key, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
 	}
 	if m := fr.rec.Made; m != nil {
 		if c, ok := m.Frame.(*carried); ok {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 )
@@ -70,11 +69,13 @@ type Input struct {
 	Timestamp int64
 }
 
-// Produce appends a record to its topic and gives it the next number of inputs,
-// from 1.
-func (w *World) Produce(in Input) int {
+// Produce appends the records of one input to their topics and gives it the next
+// number of inputs, from 1.
+func (w *World) Produce(ins ...Input) int {
 	w.inputs++
-	w.append(in, w.inputs, false)
+	for _, in := range ins {
+		w.append(in, w.inputs, false)
+	}
 	return w.inputs
 }
 
@@ -125,7 +126,7 @@ func (r *route) reads(name string) bool {
 	if r.Source.Kind == "topics" {
 		return r.pattern.Match(name)
 	}
-	return slices.ContainsFunc(r.Source.Topics, func(t ir.Topic) bool { return t.Name == name })
+	return slices.Contains(r.names, name)
 }
 
 // due tells whether positions are to be committed now.

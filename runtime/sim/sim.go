@@ -111,6 +111,7 @@ type route struct {
 	runner   func(op.Lookup) task.Runner
 	conns    []int // by emit: index into World.conns
 	priority deliver.Priority
+	names    []string // of the topics that it reads by name
 	pattern  kafka.Pattern
 	group    group
 }
@@ -272,10 +273,9 @@ func (w *World) addRoute(p *plan.Route) error {
 		r.conns = append(r.conns, w.connection(e))
 	}
 	w.routes = append(w.routes, r)
-	for _, t := range p.Source.Topics {
-		if t.Name != "" { // the one of a pattern names none
-			w.topic(t.Name) // every topic the program names is made at start
-		}
+	r.names = kafka.SourceTopics(w.app, p.Source)
+	for _, name := range r.names {
+		w.topic(name) // every topic the program names is made at start
 	}
 	return nil
 }

@@ -1,0 +1,190 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/types"
+)
+
+// hookOptions are those of `from webhook`.
+var hookOptions = []option{
+	{name: "secret", kind: settingOption, t: types.UnionOf(types.SecretT, textSetting, types.ListOf(types.UnionOf(types.SecretT, textSetting)))},
+	{name: "key", kind: eventOption, t: keyType, mayBeNull: true},
+	{name: "methods", kind: methodsOption},
+	{name: "max_future", kind: durationOption},
+	{name: "verify", kind: laterOption},
+	{name: "id", kind: laterOption},
+	{name: "within", kind: laterOption},
+	{name: "challenge", kind: laterOption},
+	{name: "quiet", kind: laterOption},
+}
+
+// hookMethods are those that may be taken; HEAD and OPTIONS are answered anyway.
+var hookMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+// hookUse is the first route that reads a webhook, whose options the others repeat.
+type hookUse struct {
+	route   *ir.Route
+	hook    *ir.Hook
+	options map[string]string // as written
+	t       *types.Type
+}
+
+// hookMetas is what stands behind `@` below `from webhook`.
+func hookMetas() map[string]*types.Type {
+	return map[string]*types.Type{
+		"method": types.StringT, "path": types.StringT, "remote_ip": types.StringT,
+		"headers": types.MapOf(types.StringT), "timestamp": types.TimeT,
+	}
+}
+
+func (w *walker) fromWebhook(f *syntax.From, s *syntax.FromWebhook) *ir.Source {
+	out := &ir.Source{At: head(f.Span()), Kind: "webhook", Hook: &ir.Hook{Path: s.Path.Value, Methods: []string{"GET", "POST"}}}
+	t := types.AnyT
+	if s.As != nil {
+		t, out.Strict = w.c.typ(w.in, s.As.Type), s.As.Strict
+	}
+	w.hookPath(out.Hook, s.Path)
+	out.Type = viewOf(t)
+	out.Topics = []ir.Topic{{Type: t, Strict: out.Strict}}
+	w.src = &source{t: out.Type, metas: hookMetas(), hook: true}
+	return out
+}
+
+// hookPath refuses what no request could name, and what could not name a topic.
+func (w *walker) hookPath(h *ir.Hook, at syntax.Const) {
+	p := h.Path
+	ok := strings.HasPrefix(p, "/") && !strings.HasSuffix(p, "/") && !strings.Contains(p, "//") && len(p) <= maxHookPath
+	for i := range len(p) {
+		b := p[i]
+		ok = ok && (b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("/-._~", b) >= 0)
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		ok = ok && part != "." && part != ".."
+	}
+	if !ok || h.Name() == "" {
+		w.errorf(diag.BadOption, at.Span(), "%q is no path of a webhook", p).
+			WithHelp("it begins with / and goes on with letters, digits and - . _ ~, as \"/hooks/kochava\"")
+	}
+}
+
+// maxHookPath leaves room for the rest of a topic's name, which has at most 249.
+const maxHookPath = 120
+
+// webhookOptions checks the options of a webhook, and that all routes of one path say
+// the same.
+func (w *walker) webhookOptions(out *ir.Source, s *syntax.FromWebhook) {
+	out.Start, out.MaxFutureMS, out.Via = "earliest", defaultMaxFuture, "main"
+	w.atSource, w.noTables = true, "an option of a source"
+	defer func() { w.atSource, w.noTables = false, "" }()
+	for _, opt := range w.options(s.Options, hookOptions, "a webhook") {
+		switch opt.Name {
+		case "secret":
+			out.Hook.Secret = opt.X
+			w.plainSecret(opt.X)
+		case "key":
+			out.Key = opt.X
+		case "methods":
+			out.Hook.Methods = opt.X.(*ir.Const).Value.([]string)
+		case "max_future":
+			out.MaxFutureMS = durationMS(&opt)
+		}
+	}
+	w.sameHook(out, s)
+}
+
+// plainSecret refuses a secret that stands in the script.
+func (w *walker) plainSecret(x ir.Expr) {
+	switch x := x.(type) {
+	case *ir.Const:
+		w.errorf(diag.PlainSecret, x.Span(), "a secret in the text of a script").WithHelp("secret(\"HOOK_SECRET\") takes it from the environment or a file")
+	case *ir.List:
+		for _, it := range x.Items {
+			w.plainSecret(it.X)
+		}
+	}
+}
+
+// sameHook compares a webhook with the others of its path: one door has one set of rules.
+func (w *walker) sameHook(out *ir.Source, s *syntax.FromWebhook) {
+	u := &hookUse{route: w.route, hook: out.Hook, options: map[string]string{}, t: out.Topics[0].Type}
+	if s.Options != nil {
+		for _, o := range s.Options.List {
+			text := o.Span().Text()
+			if _, v, ok := strings.Cut(text, ":"); ok {
+				text = strings.Join(strings.Fields(v), " ")
+			}
+			u.options[o.Key.Text] = text
+		}
+	}
+	first := w.c.hooks[out.Hook.Name()]
+	if first == nil {
+		w.c.hooks[out.Hook.Name()] = u
+		return
+	}
+	at := s.Path.Span()
+	if first.hook.Path != out.Hook.Path {
+		w.errorf(diag.NameClash, at, "the webhooks %q and %q become one name", first.hook.Path, out.Hook.Path).
+			WithLabel("both are %q in the name of their topic", out.Hook.Name())
+		return
+	}
+	for _, o := range hookOptions {
+		a, there := first.options[o.name]
+		b, here := u.options[o.name]
+		if there != here || a != b {
+			w.errorf(diag.BadOption, at, "the routes of %q have different options", out.Hook.Path).WithLabel("`%s` is another in route %s", o.name, first.route.Name).
+				WithHelp("a path is one door: every route that reads it says the same")
+			return
+		}
+	}
+	if out.Key != nil && first.t != bad && u.t != bad && !types.Equal(first.t, u.t) {
+		w.errorf(diag.BadOption, at, "the routes of %q have different types", out.Hook.Path).WithLabel("it is %s in route %s", short(first.t), first.route.Name).
+			WithHelp("`key` is computed once for all of them, so they see the same")
+	}
+}
+
+// methods reads `[GET, POST]`, with quotes or without.
+func (e *ex) methods(x syntax.Expr) ([]string, bool) {
+	l, ok := x.(*syntax.List)
+	if !ok || l.For != nil || len(l.Items) == 0 {
+		return nil, false
+	}
+	var out []string
+	for _, it := range l.Items {
+		m := ""
+		switch x := it.X.(type) {
+		case *syntax.Name:
+			m = x.Name
+		case *syntax.Lit:
+			m = x.Value
+		}
+		if it.Spread || !slices.Contains(hookMethods, m) || slices.Contains(out, m) {
+			return nil, false
+		}
+		out = append(out, m)
+	}
+	return out, true
+}
+
+// header gives the name of a header of a webhook as it is logged: names are compared
+// without case.
+func (e *ex) header(of ir.Expr, name string) string {
+	if m, ok := of.(*ir.Meta); ok && m.Name == "headers" && e.src != nil && e.src.hook {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// headerText is header for a name that shows only when the record runs.
+func (e *ex) headerText(of, i ir.Expr) ir.Expr {
+	m, ok := of.(*ir.Meta)
+	lower := e.c.env.Func("lower")
+	if !ok || m.Name != "headers" || e.src == nil || !e.src.hook || lower == nil || i.Type().Kind == types.Any {
+		return i
+	}
+	return &ir.Call{Node: e.node(types.StringT, i.Span()), Func: lower, Args: []ir.Expr{i}}
+}

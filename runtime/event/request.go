@@ -1,0 +1,9 @@
+package event
+
+import "github.com/sluice-dev/sluice/lang/value"
+
+// Request is what stands behind `@` of a record that came by a webhook.
+type Request struct {
+	Method, Path, RemoteIP string
+	Headers                *value.Object // texts, names in small letters
+}
