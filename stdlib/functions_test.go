@@ -7,9 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/stdlib"
 	"github.com/sluice-dev/sluice/stdlib/fn"
+	"github.com/sluice-dev/sluice/stdlib/mod"
 )
 
 const functionsPage = "../spec/functions.md"
@@ -63,7 +66,37 @@ func functionsMarkdown() string {
 			writeFunction(&b, f)
 		}
 	}
+	for _, name := range mod.Names() {
+		writeModule(&b, name)
+	}
 	return b.String()
+}
+
+// writeModule lists what a module declares with a comment above it; what has none is
+// its own business.
+func writeModule(b *strings.Builder, name string) {
+	text, _ := mod.Text(name)
+	f := syntax.Parse(token.NewFile(name, text))
+	b.WriteString("\n## `use " + name + "`\n\nWritten in Route: [" + name + ".route](../stdlib/mod/" + name + ".route). What a function gives is inferred from its code.\n")
+	last := ""
+	for _, d := range f.Decls {
+		doc := strings.ReplaceAll(f.DocOf(d), "\n", " ")
+		if doc == "" {
+			continue
+		}
+		switch d := d.(type) {
+		case *syntax.TypeDecl:
+			b.WriteString("\n```route\ntype " + name + "." + strings.TrimPrefix(d.Span().Text(), "type ") + "\n```\n" + doc + "\n")
+			last = "type"
+		case *syntax.DefDecl:
+			if last == "type" {
+				b.WriteString("\n")
+			}
+			head, _, _ := strings.Cut(strings.TrimPrefix(d.Span().Text(), "def "), ")")
+			b.WriteString("- `" + name + "." + head + ")`: " + doc + "\n")
+			last = "def"
+		}
+	}
 }
 
 // settings are the functions that are not of fn.
