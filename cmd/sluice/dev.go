@@ -20,6 +20,7 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/program"
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/engine"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/golden"
@@ -38,6 +39,7 @@ type devServer struct {
 	words    io.Writer
 	log      *slog.Logger
 	broker   *embedded.Broker
+	hooks    *edge.Server
 	receiver *receiver.Receiver
 	state    *engine.StateDir
 
@@ -119,7 +121,15 @@ func (d *devServer) serve(ctx context.Context) error {
 	srv := &http.Server{Handler: http.HandlerFunc(d.adminHandler), ReadHeaderTimeout: 5 * time.Second}
 	wg.Go(func() { _ = srv.Serve(ln) })
 	defer srv.Close()
-	fmt.Fprintf(d.words, "%s\nSegment receiver %s · admin http://%s\n", d.broker.Banner(), d.receiver.URL(), ln.Addr())
+	in, err := listen(d.listen)
+	if err != nil {
+		if in, err = listen(":0"); err != nil {
+			return fail(exitUsage, err)
+		}
+	}
+	d.hooks = edge.NewServer(in, d.log)
+	wg.Go(func() { _ = d.hooks.Run(side) })
+	fmt.Fprintf(d.words, "%s\nSegment receiver %s · webhooks http://%s · admin http://%s\n", d.broker.Banner(), d.receiver.URL(), d.hooks.Addr(), ln.Addr())
 	return d.loop(ctx, p)
 }
 
@@ -191,7 +201,7 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	v := buildVersion()
 	e := engine.New(engine.Config{
 		Plan: p, Settings: s, StoreID: d.state.ID, Dir: d.dir, State: d.state.Store(), AcceptStateLoss: true, // edits are tried out here
-		Wait: d.wait, MakeTopics: true, Log: d.log, Version: v.Version, Commit: v.Commit,
+		Wait: d.wait, MakeTopics: true, Edge: d.hooks, OpenWebhooks: true, Log: d.log, Version: v.Version, Commit: v.Commit,
 		Ready: d.ready, Accepted: d.arrived,
 	})
 	d.mu.Lock()

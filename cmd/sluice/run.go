@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/engine"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
@@ -29,6 +30,7 @@ import (
 
 // Ports on loopback (conventions.md).
 const (
+	listenAddr   = "127.0.0.1:8287"
 	adminAddr    = "127.0.0.1:8288"
 	receiverAddr = "127.0.0.1:8289"
 	brokerAddr   = "127.0.0.1:9092"
@@ -38,6 +40,7 @@ const (
 type runOptions struct {
 	dir       string
 	state     string
+	listen    string
 	admin     string
 	envFile   string
 	brokers   string
@@ -54,6 +57,7 @@ type runOptions struct {
 func (o *runOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.state, "state", "", "state directory (default ./.sluice/<app>)")
+	f.StringVar(&o.listen, "listen", listenAddr, "address where webhooks are taken; :0 picks a port")
 	f.StringVar(&o.admin, "admin", adminAddr, "address of /metrics /livez /readyz /account; :0 picks a port")
 	f.StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
 	f.StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no `connection kafka main`, in place of the embedded broker")
@@ -147,10 +151,20 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 		fmt.Fprintln(words, b.Banner())
 		s.Kafka["main"] = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
 	}
+	var hooks *edge.Server
+	if engine.Webhooks(p) && !o.once {
+		ln, err := listen(o.listen)
+		if err != nil {
+			return fail(exitUsage, fmt.Errorf("--listen: %w", err))
+		}
+		hooks = edge.NewServer(ln, log)
+		wg.Go(func() { _ = hooks.Run(side) })
+		fmt.Fprintf(words, "webhooks http://%s\n", hooks.Addr())
+	}
 	v := buildVersion()
 	started := false // a program that did not start has no account
 	e := engine.New(engine.Config{
-		Plan: p, Settings: s, StoreID: dir.ID, Dir: o.dir, State: dir.Store(), AcceptStateLoss: o.acceptLoss, ClaimMemory: o.claimMemory << 20, Wait: o.wait, MakeTopics: !declared, Once: o.once, Log: log,
+		Plan: p, Settings: s, StoreID: dir.ID, Dir: o.dir, State: dir.Store(), AcceptStateLoss: o.acceptLoss, ClaimMemory: o.claimMemory << 20, Wait: o.wait, MakeTopics: !declared, Once: o.once, Edge: hooks, Log: log,
 		Version: v.Version, Commit: v.Commit, Holds: holds,
 		Ready: func() {
 			started = true

@@ -28,6 +28,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/dedupe"
 	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/lookup"
@@ -70,7 +71,12 @@ type Config struct {
 	// Once ends the program when everything up to the ends of its topics at start,
 	// and what follows from it, has been taken.
 	Once bool
-	Log  *slog.Logger
+	// Edge takes requests to webhooks; nil: nobody does. It outlives the engine, which
+	// lets requests in while it runs.
+	Edge *edge.Server
+	// OpenWebhooks asks for no secrets of webhooks: `dev`.
+	OpenWebhooks bool
+	Log          *slog.Logger
 	// Ready is called once when every route reads.
 	Ready func()
 	// Accepted is told each output when its sink has taken it, on the goroutine of
@@ -209,6 +215,17 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 	}()
 	wg.Go(func() { e.feedTables(ctx) })
 	wg.Go(func() { e.keep(ctx) })
+	shut, err := e.openEdge()
+	if err != nil {
+		end(err)
+	} else {
+		wg.Go(func() {
+			// Before the routes stop: what was taken is in the log, and the next start
+			// reads it.
+			<-ctx.Done()
+			shut()
+		})
+	}
 	if e.cfg.Once {
 		wg.Go(func() {
 			if err := e.once(ctx); err != nil {
@@ -402,8 +419,11 @@ func (e *Engine) topics(ctx context.Context) error {
 			add(via(t.Decl.Load.Via), t.Decl.Load.Topic)
 		}
 	}
+	if err := e.hookTopics(ctx); err != nil {
+		return err
+	}
 	for _, r := range e.cfg.Plan.Routes {
-		for _, t := range topicNames(r) {
+		for _, t := range kafka.SourceTopics(e.cfg.Plan.App, r.Source) {
 			add(via(r.Source.Via), t)
 		}
 		for _, em := range r.Emits {
@@ -440,17 +460,6 @@ func (e *Engine) topics(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// topicNames lists the topics that a route's source names; a pattern names none.
-func topicNames(r *plan.Route) []string {
-	var names []string
-	if r.Source.Pattern == "" {
-		for _, t := range r.Source.Topics {
-			names = append(names, t.Name)
-		}
-	}
-	return names
 }
 
 // constantTopic gives the topic that an emit always writes to.
@@ -572,7 +581,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 		Lost:           r.lost,
 	}
 	found := map[string]kafka.TopicInfo{}
-	o.Topics = topicNames(p)
+	o.Topics = kafka.SourceTopics(e.cfg.Plan.App, p.Source)
 	if p.Source.Pattern != "" {
 		pattern, err := kafka.ParsePattern(p.Source.Pattern)
 		if err != nil {
@@ -637,7 +646,7 @@ func (e *Engine) letters(ctx context.Context, r *route) error {
 	if r.plan.Source.Pattern != "" || r.plan.Source.Made() {
 		largest = usualMax
 	}
-	topics, err := sourceTopics(ctx, admin, r.plan)
+	topics, err := sourceTopics(ctx, admin, e.cfg.Plan.App, r.plan)
 	if err != nil {
 		return err
 	}

@@ -455,7 +455,7 @@ func (g *group) look(ctx context.Context) {
 			}
 			clock := time.Now() // before the question: what comes later is not denied
 			admin := g.loop.eng.admins[via(r.plan.Source.Via)]
-			topics, err := sourceTopics(ctx, admin, r.plan)
+			topics, err := sourceTopics(ctx, admin, r.eng.cfg.Plan.App, r.plan)
 			if err != nil || len(topics) == 0 {
 				continue
 			}

@@ -64,7 +64,7 @@ func (e *Engine) onceError() error {
 // topics at start; where the program itself writes, it moves on.
 func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka.Offsets, written func(topic string) bool) (bool, error) {
 	admin := e.admins[via(r.plan.Source.Via)]
-	topics, err := sourceTopics(ctx, admin, r.plan)
+	topics, err := sourceTopics(ctx, admin, r.eng.cfg.Plan.App, r.plan)
 	if err != nil {
 		return false, err
 	}
@@ -123,8 +123,8 @@ func (e *Engine) reached(ctx context.Context, r *route, admin *kafka.Admin, goal
 }
 
 // sourceTopics lists what a route reads, by name or found by its pattern.
-func sourceTopics(ctx context.Context, admin *kafka.Admin, r *plan.Route) ([]string, error) {
-	topics := topicNames(r)
+func sourceTopics(ctx context.Context, admin *kafka.Admin, app string, r *plan.Route) ([]string, error) {
+	topics := kafka.SourceTopics(app, r.Source)
 	if r.Source.Pattern == "" {
 		return topics, nil
 	}

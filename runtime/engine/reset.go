@@ -66,7 +66,7 @@ func (x *Reset) Put(ctx context.Context, r *plan.Route, to To) (at kafka.Offsets
 	if err := admin.Wait(ctx, x.Wait); err != nil {
 		return nil, 0, err
 	}
-	names, err := sourceTopics(ctx, admin, r)
+	names, err := sourceTopics(ctx, admin, x.Plan.App, r)
 	if err != nil {
 		return nil, 0, err
 	}

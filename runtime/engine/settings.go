@@ -28,6 +28,8 @@ type Lookup struct {
 type Settings struct {
 	Kafka    map[string]kafka.Config
 	Segments []Segment
+	// Hooks are the secrets of webhooks by their path; of one without there are none.
+	Hooks map[string][]value.Secret
 }
 
 // Segment is one segment connection.
@@ -74,6 +76,7 @@ func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
 			s.Segments = append(s.Segments, r.segment())
 		}
 	}
+	s.Hooks = r.hooks(p)
 	return s, errors.Join(r.errs...)
 }
 

@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/edge"
+	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+)
+
+// edgeLinger is how long a request to a webhook waits for company in its batch: its
+// sender waits with it.
+const edgeLinger = time.Millisecond
+
+// Webhooks tells whether a program reads requests.
+func Webhooks(p *plan.Plan) bool { return edge.NewFront(p, edge.Options{}) != nil }
+
+// hookTopics makes the topics that requests are written to. They are ours, so they are
+// made also where the others must be there.
+func (e *Engine) hookTopics(ctx context.Context) error {
+	var specs []kafka.TopicSpec
+	seen := map[string]bool{}
+	for _, r := range e.cfg.Plan.Routes {
+		if r.Source.Hook == nil {
+			continue
+		}
+		for _, name := range kafka.SourceTopics(e.cfg.Plan.App, r.Source) {
+			if !seen[name] {
+				seen[name] = true
+				spec := kafka.LogTopicSpec(name, 0)
+				spec.Configs["max.message.bytes"] = strconv.Itoa(edge.MaxRecord)
+				specs = append(specs, spec)
+			}
+		}
+	}
+	if len(specs) == 0 {
+		return nil
+	}
+	a := e.admins[mainKafka]
+	if a == nil {
+		return fmt.Errorf("there is no connection kafka %s", mainKafka)
+	}
+	return a.Ensure(ctx, specs...)
+}
+
+// openEdge lets requests in; shut keeps them out again, and returns when none is under
+// way. A program that runs once takes none.
+func (e *Engine) openEdge() (shut func(), err error) {
+	shut = func() {}
+	front := edge.NewFront(e.cfg.Plan, edge.Options{Secrets: e.cfg.Settings.Hooks, Open: e.cfg.OpenWebhooks})
+	if front == nil || e.cfg.Edge == nil || e.cfg.Once {
+		return shut, nil
+	}
+	// A client of its own: what waits for a topic that takes nothing must not keep
+	// requests out, nor they it.
+	p, err := kafka.NewProducer(e.cfg.Settings.Kafka[mainKafka], kafka.ProducerOptions{Linger: edgeLinger, MaxMessageBytes: edge.MaxRecord})
+	if err != nil {
+		return nil, err
+	}
+	e.cfg.Edge.Open(front, appendTo(p))
+	for _, path := range front.Paths() {
+		e.log.Info("webhook", "url", "http://"+e.cfg.Edge.Addr()+path)
+	}
+	return func() {
+		e.cfg.Edge.Shut()
+		p.Close()
+	}, nil
+}
+
+// appendTo writes the records of requests with a producer.
+func appendTo(p *kafka.Producer) edge.Append {
+	return func(ctx context.Context, records []edge.Record, millis int64) error {
+		// Buffered for all: results that come after the sender was told to come again
+		// are waited for by nobody.
+		results := make(chan kafka.Result, len(records))
+		for _, r := range records {
+			p.Send(ctx, kafka.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: millis}, func(res kafka.Result) { results <- res })
+		}
+		for range records {
+			select {
+			case res := <-results:
+				switch res.Class {
+				case kafka.Accepted:
+				case kafka.Refused:
+					return errors.Join(edge.ErrRefused, res.Err)
+				default:
+					return res.Err
+				}
+			case <-ctx.Done():
+				return fmt.Errorf("no broker acknowledged it: %w", ctx.Err())
+			}
+		}
+		return nil
+	}
+}
+
+// hooks evaluates the secrets of the webhooks.
+func (r *resolver) hooks(p *plan.Plan) map[string][]value.Secret {
+	out := map[string][]value.Secret{}
+	for _, route := range p.Routes {
+		h := route.Source.Hook
+		if h == nil || h.Secret == nil || out[h.Path] != nil {
+			continue
+		}
+		r.frame.Begin(nil, 0)
+		v, f := eval.Expr(h.Secret, r.frame)
+		if f != nil {
+			r.errs = append(r.errs, &SettingError{h.Secret.Span(), f.Message})
+			continue
+		}
+		list, ok := v.(value.List)
+		if !ok {
+			list = value.List{v}
+		}
+		for _, s := range list {
+			text := ""
+			switch s := s.(type) {
+			case string:
+				text = s
+			case value.Secret:
+				text = string(s)
+			}
+			if text == "" {
+				r.errs = append(r.errs, &SettingError{h.Secret.Span(), "the secret of " + h.Path + " is empty: whoever knows the path could send"})
+				break
+			}
+			out[h.Path] = append(out[h.Path], value.Secret(text))
+		}
+	}
+	return out
+}
