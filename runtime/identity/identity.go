@@ -52,7 +52,8 @@ type Config struct {
 	Phone func(s, country string) (string, bool)
 }
 
-// Given is an identifier as a record names it: Type indexes Config.Types.
+// Given is an identifier as a record names it: Type indexes Config.Types; -1, in Find,
+// Forget and commands, is a person's own id.
 type Given struct {
 	Type  int
 	Value string
@@ -125,6 +126,8 @@ const (
 	Unlinked    Reason = "unlinked"      // an operator took it from this person
 	NoIdea      Reason = "not usable"    // of the whole record: none is left
 	Ambiguous   Reason = "several match" // of forget and commands: which person is meant is not clear
+	SamePerson  Reason = "same person"   // of merge: they are one already
+	NotApart    Reason = "nothing stays" // of split: they have no other identifier
 )
 
 // Rejected is an identifier of a record that was not linked.
