@@ -20,6 +20,7 @@ func (s *Space) Forget(c Cells, ids []Given, at int64) (p *Person, why Reason) {
 		return nil, ""
 	}
 	who := *r.clone().person(s)
+	who.Former = s.former(c, r)
 	for _, h := range r.ids {
 		c.Delete(s.at(nodeKind, h.code, h.value))
 		c.Delete(s.at(deviceKind, h.code, h.value))

@@ -75,6 +75,9 @@ type Person struct {
 	Merges    int    // how many persons have become this one
 	Created   uint64 // running number in the space
 	Shared    []ID   // devices of theirs that too many users share
+	// Former are the ids of those who became them; only Forget fills it in, see
+	// Space.Former.
+	Former []string
 }
 
 // Value gives the latest value of a type by event time; "" where there is none.
