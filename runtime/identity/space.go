@@ -253,3 +253,12 @@ func (s *Space) byID(c Cells, pid string) *record {
 	}
 	return s.follow(c, num)
 }
+
+// PersonKey gives the id of a person of whom a cell's key tells: each has, or had, one
+// such cell.
+func PersonKey(key []byte) (pid string, ok bool) {
+	if len(key) != 17 || key[0] != uuidKind {
+		return "", false
+	}
+	return uuidText([16]byte(key[1:])), true
+}
