@@ -12,8 +12,9 @@ const DefaultBudget = 1 << 30
 // the process until a garbage collection, by Go's defaults as much again.
 // It may be used by several goroutines.
 type Budget struct {
-	limit int64
-	held  atomic.Int64
+	limit  int64
+	held   atomic.Int64
+	beside atomic.Int64
 }
 
 // NewBudget makes a budget of so many bytes; 0 or less: DefaultBudget.
@@ -29,6 +30,13 @@ func (b *Budget) Limit() int64 { return b.limit }
 
 // Held is what they hold, in bytes.
 func (b *Budget) Held() int64 { return b.held.Load() }
+
+// Beside counts memory that states hold beside the tables and that has no limit: what
+// must be there as a whole, such as people.
+func (b *Budget) Beside(by int64) { b.beside.Add(by) }
+
+// All is what the tables hold and what is beside them, in bytes.
+func (b *Budget) All() int64 { return b.held.Load() + b.beside.Load() }
 
 // Over tells whether the tables hold too much. One that has stopped for it (was) goes
 // on only when a tenth of the budget is free, so that it does not stop again at once.

@@ -15,6 +15,9 @@ type Spec struct {
 	// Keep is, of a dedupe memory, the longest `within` of its stages, microseconds;
 	// 0 for every other state.
 	Keep int64
+	// Resident says that all its cells live in memory, where they are read without the
+	// store: what is asked for with every record, keys that are not there among it.
+	Resident bool
 }
 
 // Cells is the state of one group between its task and the store: one writer, one
@@ -56,6 +59,7 @@ type Cells struct {
 type cellState struct {
 	number  uint32
 	memory  *memory // of a dedupe memory; nil: none
+	index   *index  // of a resident state: what the store has; nil: none
 	w, told int64
 	counts  Counts
 
@@ -115,9 +119,13 @@ const (
 	MaxBytes = 2 << 20
 )
 
-// Open makes the cells of a group over a store and reads the claims of its
-// memories.
-func Open(store Store, specs []Spec) (*Cells, error) {
+// Open makes the cells of a group over a store, and reads the claims of its memories
+// and the cells of its resident states.
+func Open(store Store, specs []Spec) (*Cells, error) { return OpenIn(nil, store, specs) }
+
+// OpenIn is Open with the memory counted in a budget from the first byte, until
+// Release; nil: in none.
+func OpenIn(b *dedupe.Budget, store Store, specs []Spec) (*Cells, error) {
 	c := &Cells{store: store, over: map[string]*cell{}, index: map[uint32]int{}}
 	for i, s := range specs {
 		c.index[s.Number] = i
@@ -125,16 +133,35 @@ func Open(store Store, specs []Spec) (*Cells, error) {
 		if s.Keep > 0 {
 			cs.memory = &memory{table: dedupe.New(s.Keep), keep: s.Keep}
 		}
+		if s.Resident {
+			cs.index = newIndex()
+		}
 		c.states = append(c.states, cs)
 	}
+	if b != nil {
+		c.Charge(b)
+	}
 	for i := range c.states {
-		if c.states[i].memory != nil {
-			if err := c.load(&c.states[i]); err != nil {
-				return nil, err
-			}
+		if err := c.loadState(&c.states[i]); err != nil {
+			c.Release()
+			return nil, err
 		}
 	}
 	return c, nil
+}
+
+func (c *Cells) loadState(s *cellState) error {
+	switch {
+	case s.memory != nil:
+		return c.load(s)
+	case s.index != nil:
+		prefix := stateKey('c', s.number)
+		return c.store.Scan(prefix, nil, func(key, val []byte) bool {
+			s.index.put(key[len(prefix):], val)
+			return true
+		})
+	}
+	return nil
 }
 
 func stateKey(kind byte, number uint32) []byte {
@@ -255,16 +282,19 @@ func (c *Cells) at(s int, key []byte) []byte {
 func (c *Cells) Get(s int, key []byte) (val []byte, ok bool) {
 	n := &c.states[s].counts
 	n.Reads++
-	if val, ok = c.get(c.at(s, key)); ok {
+	if val, ok = c.get(s, c.at(s, key)); ok {
 		n.Hits++
 	}
 	return val, ok
 }
 
-func (c *Cells) get(key []byte) (val []byte, ok bool) {
+func (c *Cells) get(s int, key []byte) (val []byte, ok bool) {
 	if cl := c.over[string(key)]; cl != nil {
 		v := cl.last()
 		return v.val, !v.gone
+	}
+	if x := c.states[s].index; x != nil {
+		return x.get(key[cellHead:])
 	}
 	if v, ok := c.recent.get(key); ok {
 		return v.val, !v.gone
@@ -343,6 +373,9 @@ func (c *Cells) Memory() int64 {
 		if m := c.states[i].memory; m != nil {
 			n += m.table.Bytes()
 		}
+		if x := c.states[i].index; x != nil {
+			n += x.bytes
+		}
 	}
 	return n
 }
@@ -411,7 +444,7 @@ func (c *Cells) Persisted(upto uint64) {
 			if cl.key[0] == timerKind {
 				c.timerStored(cl, cl.list[k-1].gone)
 			} else {
-				c.recent.put(cl.key, cl.list[k-1])
+				c.cellStored(cl.key, &cl.list[k-1])
 			}
 			cl.list = slices.Delete(cl.list, 0, k) // and their values are let go
 			c.dropEmpty(cl)
@@ -427,4 +460,17 @@ func (c *Cells) Persisted(upto uint64) {
 	}
 	c.epochs = slices.Delete(c.epochs, 0, n)
 	c.base += uint64(n)
+}
+
+// cellStored takes that the store has a cell.
+func (c *Cells) cellStored(key string, v *version) {
+	x := c.states[c.index[binary.BigEndian.Uint32([]byte(key[1:cellHead]))]].index
+	switch {
+	case x == nil:
+		c.recent.put(key, *v)
+	case v.gone:
+		x.remove([]byte(key[cellHead:]))
+	default:
+		x.put([]byte(key[cellHead:]), v.val)
+	}
 }

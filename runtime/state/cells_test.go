@@ -108,12 +108,12 @@ func TestCellsOnBadger(t *testing.T) {
 }
 
 const (
-	modelTables = 2 // the states 0 and 1; the last is a dedupe memory
+	modelTables = 2 // the states 0 and 1, of which 1 is resident; the last is a dedupe memory
 	modelWithin = 50
 )
 
 func history(t *rapid.T, first func() Store, again func(Store) Store) {
-	specs := []Spec{{Number: 7}, {Number: 3}, {Number: 5, Keep: modelWithin}}
+	specs := []Spec{{Number: 7}, {Number: 3, Resident: true}, {Number: 5, Keep: modelWithin}}
 	numbers := []uint32{7, 3, 5}
 	store := first()
 	c, err := Open(store, specs)
@@ -169,6 +169,13 @@ func history(t *rapid.T, first func() Store, again func(Store) Store) {
 		if want := m.durable.stored(numbers); !maps.Equal(got, want) {
 			t.Fatalf("step %d: stored %q, want %q", step, got, want)
 		}
+		resident := map[string]string{}
+		for k, v := range m.durable.cells {
+			if key, ok := strings.CutPrefix(k, "1/"); ok {
+				resident[key] = v
+			}
+		}
+		holdsAll(t, c.states[1].index, resident)
 		if cells, _ := c.Written(); !dirty && cells > 0 {
 			t.Fatalf("an epoch that has no record has written %d cells", cells)
 		}

@@ -372,9 +372,13 @@ func (c *Cells) segmentsStored(n int, upto uint64) {
 // maxSpare bounds the buffers of claims that are kept for later epochs.
 const maxSpare = 64
 
-// Charge makes the claims in memory count in a budget, until Release.
+// Charge makes what the states hold in memory count in a budget, until Release: claims
+// within its limit, the cells of resident states beside it.
 func (c *Cells) Charge(b *dedupe.Budget) {
 	for i := range c.states {
+		if x := c.states[i].index; x != nil {
+			x.charge(b)
+		}
 		if m := c.states[i].memory; m != nil {
 			m.table.Charge(b)
 			c.budget = b
@@ -382,9 +386,12 @@ func (c *Cells) Charge(b *dedupe.Budget) {
 	}
 }
 
-// Release takes them out of the budget: the group is let go of.
+// Release takes it out of the budget: the group is let go of.
 func (c *Cells) Release() {
 	for i := range c.states {
+		if x := c.states[i].index; x != nil {
+			x.charge(nil)
+		}
 		if m := c.states[i].memory; m != nil {
 			m.table.Release()
 		}

@@ -3,8 +3,9 @@ package state
 // Counts is what a state holds and what was done with it since Open: the work, with
 // that of records that were undone.
 type Counts struct {
-	// Memory tells a dedupe memory: Keys and Bytes are its claims and what they take in
-	// memory. What every other state holds lies in the store, uncounted.
+	// Memory tells a state that lives in memory: Keys and Bytes are the claims of a
+	// dedupe memory, or the cells of an identity space, and what they take there. What
+	// every other state holds lies in the store, uncounted.
 	Memory      bool
 	Keys, Bytes int64
 	// Reads are questions: cells read, or keys asked of a dedupe memory. Hits are those
@@ -26,6 +27,9 @@ func (c *Cells) Counts(s int) Counts {
 	n.Watermark = st.w
 	if m := st.memory; m != nil {
 		n.Memory, n.Keys, n.Bytes, n.Evictions = true, int64(m.table.Len()), m.table.Bytes(), m.table.Evicted()
+	}
+	if x := st.index; x != nil {
+		n.Memory, n.Keys, n.Bytes = true, int64(x.n), x.bytes
 	}
 	return n
 }

@@ -117,6 +117,7 @@ func (d *Directory) Specs(g *plan.Group) []Spec {
 	specs := make([]Spec, len(g.States))
 	for i, s := range g.States {
 		specs[i].Number = d.entries[s.Name].Number
+		specs[i].Resident = s.Kind == ir.IdentityState
 		if s.Kind == ir.DedupeState {
 			specs[i].Keep = d.spans[s.Name] * 1000
 		}
