@@ -511,7 +511,7 @@ func (e *Engine) stateGroup(ctx context.Context, p *plan.Group) error {
 			return err
 		}
 	}
-	compiled, err := op.CompileGroup(p, e.cfg.Plan.App)
+	compiled, err := op.CompileGroup(p, e.cfg.Plan.App, e.cfg.Settings.Privacy)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,13 @@ type Settings struct {
 	Segments []Segment
 	// Hooks are the secrets of webhooks by their path; of one without there are none.
 	Hooks map[string][]value.Secret
+	// Privacy keys what is remembered of people who are forgotten; empty where nobody
+	// can be.
+	Privacy []byte
 }
+
+// privacyKey is the name of the secret behind Settings.Privacy.
+const privacyKey = "SLUICE_PRIVACY_KEY"
 
 // Segment is one segment connection.
 type Segment struct {
@@ -76,8 +82,28 @@ func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
 			s.Segments = append(s.Segments, r.segment())
 		}
 	}
+	if len(p.Spaces) > 0 && l.Secret != nil {
+		s.Privacy = r.privacy(p, l)
+	}
 	s.Hooks = r.hooks(p)
 	return s, errors.Join(r.errs...)
+}
+
+// privacy takes the key that a program needs which forgets people. One with an
+// identity space may do without until an operator forgets somebody.
+func (r *resolver) privacy(p *plan.Plan, l Lookup) []byte {
+	key, err := l.Secret(privacyKey)
+	if err == nil {
+		return []byte(key)
+	}
+	for _, route := range p.Routes {
+		ir.EachStage(route.Stages, func(s ir.Stage) {
+			if f, ok := s.(*ir.Forget); ok {
+				r.errs = append(r.errs, &SettingError{f.At, "`forget` keeps a keyed hash of whom it forgets, so that they stay forgotten: " + err.Error()})
+			}
+		})
+	}
+	return nil
 }
 
 type resolver struct {

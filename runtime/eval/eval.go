@@ -163,6 +163,9 @@ func (f *Frame) Charge(n int) bool {
 	return f.steps <= MaxSteps
 }
 
+// Steps are those that were counted since Begin or Renew.
+func (f *Frame) Steps() int { return f.steps }
+
 // charge adds to the record's steps what one node costs beyond its own.
 func (f *Frame) charge(n int, x ir.Expr) *diag.Failure {
 	if f.steps += n; f.steps > MaxSteps {

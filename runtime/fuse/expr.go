@@ -130,6 +130,8 @@ func (b *Builder) Field(n *Node, name string) *Node {
 		// The object is computed whole, whatever is read of it (E1).
 		state := n.State()
 		return after(func(m *Machine) bool { return state(m) != Bad }, true, f)
+	case n.parts != nil:
+		return n.parts[name]
 	case n.alts != nil:
 		x, y := b.Field(n.alts.x, name), b.Field(n.alts.y, name)
 		if x != nil && y != nil {

@@ -49,6 +49,7 @@ type Program struct {
 	frames int
 	cells  int
 	clocks int
+	lazies int
 	checks []check
 	nths   []nth
 	cost   int // steps that a record takes at most outside of lists
@@ -73,6 +74,7 @@ type Machine struct {
 	idx     []int         // by frame: its position
 	clocks  []clock       // by Env.Clock
 	cells   []cell
+	lazies  []Lazy
 	scratch []byte   // texts that had to be made
 	keys    []byte   // of rows that are being read, one behind the other
 	held    [][]byte // JSON that a stage made for later ones, by how deep in one another
@@ -89,6 +91,7 @@ func NewMachine(p *Program, f *eval.Frame) *Machine {
 	return &Machine{
 		Eval: f, prog: p, scan: json.NewScanner(p.plan),
 		fr: make([][]json.Span, p.frames), idx: make([]int, p.frames), cells: make([]cell, p.cells), clocks: make([]clock, p.clocks),
+		lazies: make([]Lazy, p.lazies),
 	}
 }
 
@@ -124,6 +127,7 @@ type Builder struct {
 	frames int
 	cells  int
 	clocks int
+	lazies int
 	checks []check
 	nths   []nth
 	sizes  map[int]int // slots that are read of a frame
@@ -148,7 +152,7 @@ func (b *Builder) Program() (p *Program, why string) {
 	for i := range b.nths {
 		b.nths[i].none(b.sizes[b.nths[i].elem])
 	}
-	return &Program{nths: b.nths, plan: b.plan, frames: b.frames, cells: b.cells, clocks: b.clocks, checks: b.checks, cost: b.cost}, ""
+	return &Program{nths: b.nths, plan: b.plan, frames: b.frames, cells: b.cells, clocks: b.clocks, lazies: b.lazies, checks: b.checks, cost: b.cost}, ""
 }
 
 // refuse says that the route cannot be fused.

@@ -185,7 +185,7 @@ func (g *general) load(n *Node, nd *need) func(*Machine) (value.Value, bool) {
 			return v, st != Bad
 		}
 	}
-	if nd.all || n.path == nil && n.obj == nil && n.alts == nil {
+	if nd.all || n.path == nil && n.obj == nil && n.alts == nil && n.parts == nil {
 		return whole()
 	}
 	var fields []func(*Machine) (value.Value, bool)

@@ -33,6 +33,8 @@ type Node struct {
 	lit  *literal
 	obj  *template
 	alts *alternation
+	// parts are the fields of a Lazy.
+	parts map[string]*Node
 
 	chain   []truthFn // of `and` and `or`: the operands
 	chained bool      // and which of them decides

@@ -88,7 +88,7 @@ func (c *Coverage) evaluator() Evaluator {
 			return covered{compiled, f}
 		}, nil
 	}, func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-		compiled, err := op.CompileGroup(g, app)
+		compiled, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,9 @@ type arrival struct {
 	key       ir.Expr
 	maxFuture time.Duration
 	passed    string // this route, as it stands in sluice-path
+	space     *space // whose people changes or rows are about; nil: they are about nobody
+	person    ir.Slot
+	hasPerson bool // `as p`
 }
 
 type topic struct {
@@ -46,6 +49,9 @@ func (c *compiler) source(s *ir.Source) error {
 		a.node = c.route.plan.Nodes[0].ID
 	}
 	a.at, a.key, a.passed = s.At, s.Key, c.route.passed
+	if err := c.about(a, s); err != nil {
+		return err
+	}
 	a.maxFuture = time.Duration(s.MaxFutureMS) * time.Millisecond
 	switch s.Kind {
 	case "topic":
@@ -74,6 +80,29 @@ func (c *compiler) source(s *ir.Source) error {
 	default:
 		return fmt.Errorf("route %s: no arrival from %q", c.route.plan.Name, s.Kind)
 	}
+	return nil
+}
+
+// about finds the identity space of the people whom changes or rows are about.
+func (c *compiler) about(a *arrival, s *ir.Source) error {
+	of := s.Space
+	switch {
+	case of != nil || s.Table == nil:
+	case s.Table.Audience != nil:
+		of = s.Table.Audience.On.Space
+	default:
+		of = s.Table.Space
+	}
+	if of == nil {
+		return nil
+	}
+	if c.route.group != nil {
+		a.space = c.route.group.spaceOf(of)
+	}
+	if a.space == nil {
+		return fmt.Errorf("route %s: the plan has no state for the identity space %s", c.route.plan.Name, of.Name)
+	}
+	a.person, a.hasPerson = s.Person, s.HasPerson
 	return nil
 }
 
@@ -179,6 +208,32 @@ func (a *arrival) begin(fr *Frame, m *event.Made) {
 	} else if ch, ok := m.Value.(*value.Object); ok && m.Kind == event.Change {
 		key, _ := ch.Get("key")
 		fr.key = orderOf(key)
+	}
+	if a.space != nil && (m.Kind == event.Change || m.Kind == event.Row) {
+		a.who(fr, m)
+	}
+}
+
+// who binds the person whom a change or a row is about, who orders what comes of it:
+// as they were, where they are no more, else as they are today.
+func (a *arrival) who(fr *Frame, m *event.Made) {
+	who, ok := m.Person.(*value.Object)
+	if !ok {
+		id, ok := m.Person.(string)
+		switch {
+		case ok:
+		case !a.hasPerson:
+			return
+		default:
+			id = string(fr.key)
+		}
+		who = fr.personOf(a.space, id)
+	}
+	id := idOf(who)
+	fr.key, fr.who = []byte(id), id
+	fr.named(id)
+	if a.hasPerson {
+		fr.eval.Slots[a.person] = who
 	}
 }
 

@@ -88,7 +88,7 @@ func (s *changed) remember(fr *Frame, key []byte, cur *value.Object, now int64) 
 	if fail := fr.eval.Limits(&ir.Current{Node: ir.Node{At: s.at}}, merged); fail != nil {
 		return nil, fail
 	}
-	fr.put(s.state, key, old, now, s.span, merged)
+	fr.put(s.state, key, old, row{v: merged, at: now, since: now}, s.span)
 	return differs, fr.full(s.at)
 }
 

@@ -200,7 +200,7 @@ func bothWays(t *testing.T, r *plan.Route, app string) (func(*event.Record) stri
 		pair := newPair(compiled)
 		return func(rec *event.Record) string { _, d := pair.run(rec, now); return d }, nil
 	}
-	g, err := op.CompileGroup(r.Group, app)
+	g, err := op.CompileGroup(r.Group, app, secret)
 	if err != nil {
 		return nil, err
 	}

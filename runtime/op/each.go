@@ -20,6 +20,7 @@ type loop struct {
 	defaults []value.Value // of `with`, in the order of eachHead.slots
 	path     int           // length of the element path above
 	key      []byte        // ordering key
+	who      string        // Frame.who
 	wait     int64         // Frame.notBefore
 
 	// Of a fused loop, in place of list and time.
@@ -46,7 +47,7 @@ func (s *eachHead) run(fr *Frame) int {
 	if !ok {
 		return fr.fail(&s.place, eval.Unfit(s.in, v, "a list"))
 	}
-	fr.loops = append(fr.loops, loop{list: list, cur: fr.eval.Cur, time: fr.eval.Time, rate: fr.eval.SampleRate, path: len(fr.path), key: fr.key, wait: fr.notBefore})
+	fr.loops = append(fr.loops, loop{list: list, cur: fr.eval.Cur, time: fr.eval.Time, rate: fr.eval.SampleRate, path: len(fr.path), key: fr.key, who: fr.who, wait: fr.notBefore})
 	l := &fr.loops[len(fr.loops)-1]
 	for _, slot := range s.slots {
 		l.defaults = append(l.defaults, fr.eval.Slots[slot])
@@ -64,7 +65,7 @@ func (s *eachNext) run(fr *Frame) int {
 	l := &fr.loops[len(fr.loops)-1]
 	f := &fr.eval
 	f.Cur, f.Time, f.SampleRate = l.cur, l.time, l.rate
-	fr.key, fr.notBefore = l.key, l.wait
+	fr.key, fr.who, fr.notBefore = l.key, l.who, l.wait
 	for i, slot := range s.head.slots {
 		f.Slots[slot] = l.defaults[i]
 	}
@@ -97,7 +98,8 @@ func (c *compiler) each(p place, s *ir.Each) error {
 	return err
 }
 
-// withSlots collects the slots that `with` stages below write.
+// withSlots collects the slots that hold what Segment calls take of stages above them:
+// those of `with`, and the current person of `resolve`.
 func withSlots(ss []ir.Stage, slots []ir.Slot) []ir.Slot {
 	for _, s := range ss {
 		switch s := s.(type) {
@@ -105,6 +107,8 @@ func withSlots(ss []ir.Stage, slots []ir.Slot) []ir.Slot {
 			for i := range s.Defaults {
 				slots = append(slots, s.Defaults[i].Slot)
 			}
+		case *ir.Resolve:
+			slots = append(slots, s.Current)
 		case *ir.When:
 			slots = withSlots(s.Else, withSlots(s.Then, slots))
 		case *ir.Branch:
@@ -174,6 +178,12 @@ func eachExpr(ss []ir.Stage, visit func(ir.Expr)) {
 			visit(s.X)
 		case *ir.Delete:
 			each(s.Keys, visit)
+		case *ir.Resolve:
+			visit(s.IDs)
+		case *ir.Find:
+			visit(s.IDs)
+		case *ir.Forget:
+			visit(s.IDs)
 		case *ir.Window:
 			each(s.Keys, visit)
 			for i := range s.Aggs {

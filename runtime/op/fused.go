@@ -117,7 +117,7 @@ func (f *fuser) stages(ss []ir.Stage, env fuse.Env, then func(fuse.Env)) {
 // stage compiles a stage that has no stages in it.
 func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 	p := f.c.place(s)
-	if ir.Memory(s) != nil {
+	if _, ok := s.(*ir.Find); ok || ir.Memory(s) != nil {
 		f.add(await{})
 	}
 	switch s := s.(type) {
@@ -164,6 +164,12 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		env = f.update(p, s, env)
 	case *ir.Delete:
 		f.remove(p, s, env)
+	case *ir.Resolve:
+		env = f.resolve(p, s, env)
+	case *ir.Find:
+		env = f.find(p, s, env)
+	case *ir.Forget:
+		env = f.forget(s, env)
 	case *ir.Emit:
 		f.emit(p, s, env)
 	default:
@@ -513,7 +519,7 @@ func (s *fusedEach) run(fr *Frame) int {
 		return gaveUp
 	}
 	m := fr.m
-	fr.loops = append(fr.loops, loop{n: n, at: m.Time, hasTime: m.HasTime, path: len(fr.path), key: fr.key, wait: fr.notBefore})
+	fr.loops = append(fr.loops, loop{n: n, at: m.Time, hasTime: m.HasTime, path: len(fr.path), key: fr.key, who: fr.who, wait: fr.notBefore})
 	return goOn
 }
 
@@ -526,7 +532,7 @@ type fusedNext struct {
 func (s *fusedNext) run(fr *Frame) int {
 	l := &fr.loops[len(fr.loops)-1]
 	fr.m.Time, fr.m.HasTime = l.at, l.hasTime
-	fr.key, fr.notBefore = l.key, l.wait
+	fr.key, fr.who, fr.notBefore = l.key, l.who, l.wait
 	fr.path = fr.path[:l.path]
 	if l.i == l.n {
 		fr.loops = fr.loops[:len(fr.loops)-1]
@@ -571,6 +577,8 @@ func (r *Route) runFused(fr *Frame, t *topic) int {
 		fr.cells.Undo()
 		fr.cells.Begin()
 	}
+	fr.did.reset()
+	fr.persons, fr.who = fr.persons[:0], ""
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
 	fr.timed, fr.notBefore = event.NoMicros, 0
 	return gaveUp

@@ -12,13 +12,13 @@ import (
 // that fails gives up like any other: what the record wrote is undone, and the
 // reference steps say how it fails.
 
-// writes tells whether a stage writes a table.
+// writes tells whether a stage writes a table, or may.
 func writes(ss []ir.Stage) bool {
 	found := false
 	ir.EachStage(ss, func(s ir.Stage) {
 		switch s.(type) {
-		case *ir.Update, *ir.Delete:
-			found = true
+		case *ir.Update, *ir.Delete, *ir.Resolve, *ir.Forget:
+			found = true // a merge moves rows
 		}
 	})
 	return found
@@ -193,7 +193,7 @@ func (s *fusedUpdate) run(fr *Frame) int {
 	if !ok || s.span > 0 && now == event.NoMicros {
 		return gaveUp
 	}
-	old, fail := s.row(fr, key, now)
+	old, fail := s.row(fr, key, now, s.update.at, nil)
 	if fail != nil {
 		return gaveUp
 	}
@@ -203,7 +203,9 @@ func (s *fusedUpdate) run(fr *Frame) int {
 	if st == fuse.Bad || !fr.eval.Fits(v) {
 		return gaveUp
 	}
-	s.update.put(fr, key, old, v, now)
+	if s.write(fr, key, old, v, now) != nil {
+		return gaveUp
+	}
 	if s.as != nil {
 		s.as(fr.m, v)
 	}

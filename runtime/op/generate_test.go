@@ -20,6 +20,7 @@ type gtype struct {
 	fields []gfield
 	elem   *gtype
 	rest   bool // `...: any`
+	person bool // of `resolve`
 }
 
 type gfield struct {
@@ -39,6 +40,8 @@ type gen struct {
 	depth int
 	// state has stages with state written, and tables read.
 	state bool
+	// people has them of an identity space, and tables keyed by it.
+	people bool
 	// closed: a window stands above, below which nothing else is written.
 	closed bool
 }
@@ -241,6 +244,9 @@ func (g *gen) str() string {
 	if g.state && g.maybe(8) {
 		return "(rows[" + g.str() + ", 1].s ?? \"none\")"
 	}
+	if p := g.someone(); p != "" && g.maybe(8) {
+		return g.one("("+p+".user_id ?? \"none\")", p+".anonymous_id", "(firsts["+p+"] ?? \"none\")", "string("+p+".ids)", "\"${"+p+".known}\"")
+	}
 	switch g.Intn(19) {
 	case 17:
 		return "string(" + g.one(g.some(), g.cond(), g.str(), or(g.read(false, "time"), "@time")) + ")"
@@ -296,6 +302,9 @@ func (g *gen) num() string {
 	if !g.deeper() {
 		return or(g.read(false, "number", "int"), lit)
 	}
+	if p := g.someone(); p != "" && g.maybe(8) {
+		return g.one("ltv["+p+"]", "length("+p+".ids)")
+	}
 	switch g.Intn(20) {
 	case 18:
 		return "(int(" + g.one(g.open(), g.some()) + ") catch 3)"
@@ -347,6 +356,9 @@ func (g *gen) cond() string {
 	defer func() { g.depth-- }()
 	if !g.deeper() {
 		return or(g.read(false, "bool"), "true")
+	}
+	if p := g.someone(); p != "" && g.maybe(8) {
+		return g.one("high["+p+"]", p+".merged", "("+p+".user_id != null)")
 	}
 	switch g.Intn(13) {
 	case 0:
@@ -519,6 +531,10 @@ func (g *gen) stages(b *strings.Builder, indent string, n int) {
 
 func (g *gen) stage(b *strings.Builder, indent string) {
 	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
+	if g.people && g.maybe(45) {
+		g.identify(b, indent)
+		return
+	}
 	if g.state && g.maybe(45) {
 		g.stateful(b, indent)
 		return
@@ -652,6 +668,79 @@ table rows: { s: string, n: number } keyed by string, int ttl 1h
 
 `
 
+// peoples are what generated programs with people remember of them.
+const peoples = `identity people { user_id, email, crm_id, anonymous_id }
+table ltv: number = 0 keyed by people merge sum
+table firsts: string keyed by people merge first ttl 1h
+audience high on ltv { enter: it >= 3, leave: it < 1 }
+
+`
+
+// someone gives a person that a `resolve` above has named; "" for none.
+func (g *gen) someone() string {
+	var all []string
+	for _, v := range g.vars {
+		if v.t.person {
+			all = append(all, v.name)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return g.one(all...)
+}
+
+// identify writes a stage about people.
+func (g *gen) identify(b *strings.Builder, indent string) {
+	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
+	ids := func() string {
+		var fs []string
+		for _, i := range g.Perm(4)[:1+g.Intn(3)] {
+			x := or(g.read(true, "string"), g.str())
+			switch {
+			case i == 1:
+				x = "\"${" + g.str() + "}@x.com\""
+			case g.maybe(20):
+				x = or(g.read(true, "int", "any"), x)
+			case g.maybe(50):
+				x = g.str()
+			}
+			fs = append(fs, []string{"user_id", "email", "crm_id", "anonymous_id"}[i]+": "+x)
+		}
+		return "{ " + strings.Join(fs, ", ") + " }"
+	}
+	p := g.someone()
+	switch n := g.Intn(10); {
+	case n < 3 || p == "" && n < 8:
+		v := g.name("p")
+		line("resolve people as %s %s", v, ids())
+		g.vars = append(g.vars, gfield{v, &gtype{kind: "person", person: true}})
+	case n == 3:
+		v := g.name("q")
+		line("find people as %s %s", v, ids())
+		line("let %s1 = %s.user_id ?? %s", v, v, g.str())
+		g.vars = append(g.vars, gfield{v + "1", &gtype{kind: "string"}})
+	case n == 8:
+		v := g.name("q")
+		line("resolve people as %s? %s", v, ids())
+		line("let %s1 = %s.email ?? %s", v, v, g.str())
+		g.vars = append(g.vars, gfield{v + "1", &gtype{kind: "string"}})
+	case n == 9:
+		v := g.name("f")
+		line("forget people as %s %s", v, ids())
+		line("let %s1 = %s.rows + length(%s.ids)", v, v, v)
+		g.vars = append(g.vars, gfield{v + "1", &gtype{kind: "number"}})
+	case n == 4:
+		line("update firsts[%s] = it ?? %s", p, g.str())
+	case n == 5:
+		line("delete %s[%s]", g.one("firsts", "ltv"), p)
+	default:
+		v := g.name("n")
+		line("update ltv[%s] = it + %s as %s", p, g.one("1", "2", "-1", g.num()), v)
+		g.vars = append(g.vars, gfield{v, &gtype{kind: "number"}})
+	}
+}
+
 // stateful writes a stage with state.
 func (g *gen) stateful(b *strings.Builder, indent string) {
 	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
@@ -752,6 +841,10 @@ func (g *gen) scoped(do func()) {
 func (g *gen) emit(b *strings.Builder, indent string) {
 	line := func(format string, a ...any) { fmt.Fprintf(b, indent+format+"\n", a...) }
 	name := g.name("e")
+	if p := g.someone(); p != "" && g.maybe(30) && g.cur.kind == "object" && !g.cur.null {
+		line("emit track \"Thing %s\" as %s%s", g.one("One", "Two"), name, g.one("", " { userId: "+p+".crm_id }"))
+		return
+	}
 	switch g.Intn(6) {
 	case 0, 1:
 		x, _ := g.literal(1 + g.Intn(4))
@@ -813,6 +906,9 @@ func (g *gen) program() (src string, topics []gtopic) {
 	b.WriteString(defs)
 	if g.state {
 		b.WriteString(tables)
+		if g.people {
+			b.WriteString(peoples)
+		}
 		b.WriteString("route g\n")
 	}
 	topics = []gtopic{{"in", t}}
@@ -840,8 +936,16 @@ func (g *gen) program() (src string, topics []gtopic) {
 
 // reader is a route that reads changes.
 func (g *gen) reader() string {
-	if !g.state || g.maybe(50) {
+	if !g.state || g.maybe(50) && !g.people {
 		return ""
+	}
+	if g.people && g.maybe(80) {
+		of := g.one("people", "ltv", "firsts", "high")
+		more := g.one("", "\nupdate ltv[p] = it + 1")
+		if of != "people" {
+			more = g.one("", "\nfind people as q { user_id: \"x\", anonymous_id: p.anonymous_id }")
+		}
+		return "\nroute z\nfrom changes " + of + " as p" + more + "\nemit log { ...$, at: @time, p }\nemit track \"Changed\" { properties: {} }\n"
 	}
 	return g.one("\nroute z\nfrom changes sums\nemit log { ...$, at: @time }\n",
 		"\nroute z\nfrom changes rows\nrequire .cause != \"delete\" else \"no\"\nupdate sums[\"all\"] = it + (.new.n ?? 0) as n\nemit log { key: .key, n, was: .old.s }\n")

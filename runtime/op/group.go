@@ -20,6 +20,8 @@ type Group struct {
 	plan   *plan.Group
 	routes []*Route
 	index  map[*ir.State]int
+	tables []*table // by state; nil: another kind of state
+	spaces []*space
 	// timers say, by state, what a timer of it does; nil: it has none.
 	timers []timer
 }
@@ -30,15 +32,25 @@ type timer interface {
 	due(fr *Frame, s int, due int64, key []byte) (route int, rec *event.Record)
 }
 
-// CompileGroup compiles the routes of a state group of the program called app.
-func CompileGroup(g *plan.Group, app string) (*Group, error) {
-	out := &Group{plan: g, index: make(map[*ir.State]int, len(g.States)), timers: make([]timer, len(g.States))}
+// CompileGroup compiles the routes of a state group of the program called app. secret
+// keys what is remembered of people who are forgotten; a group that forgets nobody
+// needs none.
+func CompileGroup(g *plan.Group, app string, secret []byte) (*Group, error) {
+	if len(secret) == 0 && forgets(g) {
+		return nil, fmt.Errorf("group %s: `forget` needs a secret key", g.Name)
+	}
+	out := &Group{plan: g, index: make(map[*ir.State]int, len(g.States)), timers: make([]timer, len(g.States)), tables: make([]*table, len(g.States))}
 	for i, s := range g.States {
 		out.index[s.State] = i
+	}
+	if err := out.gather(secret); err != nil {
+		return nil, err
+	}
+	for i, s := range g.States {
 		switch {
 		case s.SpanMS == 0:
 		case s.Kind == ir.TableState:
-			out.timers[i] = &expire{span: s.SpanMS * 1000, told: out.told(i)}
+			out.timers[i] = &expire{span: s.SpanMS * 1000, of: out.tables[i]}
 		case s.Kind == ir.ChangedState:
 			out.timers[i] = &expire{span: s.SpanMS * 1000}
 		}
@@ -77,14 +89,16 @@ type Lookup interface {
 type Runner struct {
 	group  *Group
 	frames []*Frame
+	none   event.Arena // what a command sends: nothing
 }
 
 // NewRunner makes a runner. lookup may be nil where no route reads a loaded table.
 func (g *Group) NewRunner(cells *state.Cells, lookup Lookup) *Runner {
 	r := &Runner{group: g}
+	people := g.peopleOf(cells)
 	for _, route := range g.routes {
 		fr := route.NewFrame()
-		fr.Lookup, fr.cells = lookup, cells
+		fr.Lookup, fr.cells, fr.people = lookup, cells, people
 		r.frames = append(r.frames, fr)
 	}
 	return r
@@ -103,6 +117,7 @@ func (r *Runner) Run(route int, rec *event.Record, now time.Time, out *event.Are
 // record that comes of it is to be run as one of its own; nil: none does.
 func (r *Runner) Due(s int, due int64, key []byte) (route int, rec *event.Record) {
 	fr := r.frames[0]
+	fr.eval.Renew(nil)
 	t := r.group.timers[s]
 	if t == nil { // of a stage that had timers when it was armed
 		fr.cells.Disarm(s, due, key)

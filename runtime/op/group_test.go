@@ -31,7 +31,11 @@ type player struct {
 	next  int64
 	log   []string // what became of the records since it was read
 	shown bool     // with all there is to tell
+	n     int
 }
+
+// secret keys what is remembered of people who are forgotten.
+var secret = []byte("secret")
 
 func tryGroup(src string) (*plan.Group, *op.Group, string) {
 	p := program.Compile([]*token.File{token.NewFile("g.route", src), token.NewFile("zz.route", connections)}, env, program.Options{})
@@ -45,7 +49,7 @@ func tryGroup(src string) (*plan.Group, *op.Group, string) {
 	if len(p.Plan.Groups) != 1 {
 		return nil, nil, fmt.Sprintf("%d groups", len(p.Plan.Groups))
 	}
-	g, err := op.CompileGroup(p.Plan.Groups[0], "app")
+	g, err := op.CompileGroup(p.Plan.Groups[0], "app", secret)
 	if err != nil {
 		return nil, nil, err.Error()
 	}
@@ -107,19 +111,23 @@ func (p *player) record(route int, rec *event.Record) event.Outcome {
 		}
 		return o
 	}
-	changes := p.cells.Done()
 	children := o.Children
-	for i, ch := range changes {
-		for _, reader := range p.plan.States[ch.State].Readers {
-			r := *rec
-			r.Made = &event.Made{Kind: event.Change, Value: ch.Value, Time: ch.Time, Path: path(rec) + fmt.Sprintf("~t/%d", i)}
-			p.record(reader, &r)
-		}
-	}
+	p.changed(rec, p.cells.Done())
 	for i := range children {
 		p.record(route, &children[i])
 	}
 	return o
+}
+
+// changed runs the changes that a record made.
+func (p *player) changed(rec *event.Record, changes []state.Change) {
+	for i, ch := range changes {
+		for _, reader := range p.plan.States[ch.State].Readers {
+			r := *rec
+			r.Made = &event.Made{Kind: event.Change, Value: ch.Value, Time: ch.Time, Person: ch.Person, Path: path(rec) + fmt.Sprintf("~t/%d", i)}
+			p.record(reader, &r)
+		}
+	}
 }
 
 func path(rec *event.Record) string {
@@ -146,8 +154,8 @@ func (p *player) due(at int) {
 			route, rec := p.run.Due(s, due, key)
 			changes := p.cells.Done()
 			for i, ch := range changes {
-				for _, reader := range p.plan.States[s].Readers {
-					p.record(reader, &event.Record{Made: &event.Made{Kind: event.Change, Value: ch.Value, Time: ch.Time, Path: fmt.Sprintf("~due/%d", i)}})
+				for _, reader := range p.plan.States[ch.State].Readers {
+					p.record(reader, &event.Record{Made: &event.Made{Kind: event.Change, Value: ch.Value, Time: ch.Time, Person: ch.Person, Path: fmt.Sprintf("~due/%d", i)}})
 				}
 			}
 			if rec != nil {

@@ -29,6 +29,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/eval"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/fuse"
+	"github.com/sluice-dev/sluice/runtime/identity"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
@@ -125,7 +126,15 @@ type Frame struct {
 
 	group     *Group
 	cells     *state.Cells // nil: the route has no state
-	arrived   int64        // event.Outcome
+	people    []*people    // of the group's identity spaces
+	seats     []*person    // whom stages have bound
+	persons   []string     // ids of those whom the record has named
+	who       string       // id of the person whom outputs are about; "": nobody
+	given     []identity.Given
+	ends      []int // of the texts of given, in one
+	did       did
+	judge     eval.Frame // of conditions of audiences
+	arrived   int64      // event.Outcome
 	timed     int64
 	notBefore int64 // of outputs below a `throttle`, event.Output
 
@@ -156,6 +165,7 @@ func (r *Route) Run(fr *Frame, rec *event.Record, now time.Time, out *event.Aren
 	fr.arrived = r.arrival.time(fr)
 	end := r.outcome(fr)
 	end.Arrived, end.Timed = fr.arrived, fr.timed
+	fr.close(&end)
 	return end
 }
 
@@ -196,6 +206,8 @@ func (fr *Frame) begin(rec *event.Record, now time.Time, out *event.Arena) {
 		fr.path = append(fr.path, rec.Made.Path...)
 	}
 	fr.timed, fr.notBefore = event.NoMicros, 0
+	fr.did.reset()
+	fr.persons, fr.who = fr.persons[:0], ""
 }
 
 // run walks the steps from one on. There is no stack of callers: a stage that
@@ -265,6 +277,8 @@ type compiler struct {
 	// lag is how long after a time in microseconds its records may still come from the
 	// window above.
 	lag int64
+	// seats are those that stages of the route have so far.
+	seats int
 }
 
 func newCompiler(r *plan.Route, app string) *compiler {
@@ -357,6 +371,12 @@ func (c *compiler) stage(s ir.Stage) error {
 		return c.update(p, s)
 	case *ir.Delete:
 		return c.remove(p, s)
+	case *ir.Resolve:
+		return c.resolve(p, s)
+	case *ir.Find:
+		return c.find(p, s)
+	case *ir.Forget:
+		return c.forget(p, s)
 	case *ir.Window:
 		return c.window(p, s)
 	case *ir.Emit:

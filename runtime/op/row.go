@@ -60,6 +60,7 @@ func (fr *Frame) cellKey(xs []ir.Expr, at token.Span) ([]byte, *diag.Failure) {
 type row struct {
 	v     value.Value
 	at    int64 // of the record that wrote it, microseconds; event.NoMicros: it had no time
+	since int64 // of the record that first wrote that value, where `merge first` needs it
 	there bool
 }
 
@@ -74,17 +75,18 @@ func (fr *Frame) stored(s int, key []byte, typ *types.Type, at token.Span) (row,
 
 // decodeRow reads what a cell holds.
 func decodeRow(b []byte, typ *types.Type, at token.Span) (row, *diag.Failure) {
-	t, v, err := state.DecodeRow(b)
+	t, since, v, err := state.DecodeRowSince(b)
 	if err != nil {
 		return row{}, diag.Failf(diag.StoredType, at, "what is stored cannot be read: %v", err)
 	}
+	r := row{v, t, since, true}
 	if typ != nil && !types.Member(v, typ) {
 		// Read without a default or cast: what was stored is a fact.
 		f := diag.Failf(diag.StoredType, at, "the stored row is not of the type that is declared today, %s", typ.Brief())
 		f.Excerpt = value.Excerpt(v, excerptSize)
-		return row{v, t, true}, f
+		return r, f
 	}
-	return row{v, t, true}, nil
+	return r, nil
 }
 
 const excerptSize = 120
@@ -106,10 +108,10 @@ func after(at, span int64) int64 {
 // put writes a cell. A row with a span has at least one timer that is due no later
 // than its age ends; one that is due earlier finds that and is set anew (expire).
 // So a row that is written often costs no timers.
-func (fr *Frame) put(s int, key []byte, old row, at, span int64, v value.Value) {
-	fr.cells.Put(s, key, state.AppendRow(nil, at, v))
-	if span > 0 && at != event.NoMicros && (!old.there || old.at == event.NoMicros || at < old.at) {
-		fr.cells.Arm(s, after(at, span), key)
+func (fr *Frame) put(s int, key []byte, old, now row, span int64) {
+	fr.cells.Put(s, key, state.AppendRowSince(nil, now.at, now.since, now.v))
+	if span > 0 && now.at != event.NoMicros && (!old.there || old.at == event.NoMicros || now.at < old.at) {
+		fr.cells.Arm(s, after(now.at, span), key)
 	}
 }
 
@@ -123,8 +125,8 @@ func (fr *Frame) full(at token.Span) *diag.Failure {
 
 // expire is the timer of rows that have an age.
 type expire struct {
-	span int64 // microseconds
-	told bool  // as the change `expire`
+	span int64  // microseconds
+	of   *table // nil: of objects of `changed by`
 }
 
 func (e *expire) due(fr *Frame, s int, due int64, key []byte) (int, *event.Record) {
@@ -136,22 +138,31 @@ func (e *expire) due(fr *Frame, s int, due int64, key []byte) (int, *event.Recor
 		fr.cells.Arm(s, after(r.at, e.span), key)
 	default:
 		fr.cells.Delete(s, key)
-		if e.told {
-			fr.tell(s, key, r.v, nil, "expire", after(r.at, e.span))
+		if e.of != nil {
+			e.of.expired(fr, key, r, after(r.at, e.span))
 		}
 	}
 	return 0, nil
 }
 
-// tell notes that a row was made another, at a time in microseconds or at none.
-func (fr *Frame) tell(s int, key []byte, old, now value.Value, cause string, at int64) {
-	ch := state.Change{State: s, Value: value.NewObject(
-		value.Field{Key: "key", Value: keyValue(key)}, value.Field{Key: "old", Value: old},
-		value.Field{Key: "new", Value: now}, value.Field{Key: "cause", Value: cause})}
-	if at != event.NoMicros {
-		ch.Time = time.UnixMicro(at).UTC()
+// expired tells of a row that is past its age. There is no record to fail: where
+// nobody can judge whether a default is a member, it is none.
+func (t *table) expired(fr *Frame, key []byte, r row, at int64) {
+	t.tell(fr, key, r.v, nil, "expire", at, nil)
+	if fail := t.follow(fr, key, row{}, "expire", at, nil); fail != nil {
+		t.leave(fr, key, "expire", at, nil)
 	}
-	fr.cells.Tell(ch)
+}
+
+// tell notes that a row was made another, at a time in microseconds or at none. about
+// is the person it is about where they are no more.
+func (t *table) tell(fr *Frame, key []byte, old, now value.Value, cause string, at int64, about value.Value) {
+	if !t.told {
+		return
+	}
+	fr.change(t.state, at, about, value.NewObject(
+		value.Field{Key: "key", Value: keyValue(key)}, value.Field{Key: "old", Value: old},
+		value.Field{Key: "new", Value: now}, value.Field{Key: "cause", Value: cause}))
 }
 
 // keyValue is the key of a row as a change tells it: a list where it has several

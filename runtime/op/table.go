@@ -6,6 +6,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/eval"
+	"github.com/sluice-dev/sluice/runtime/event"
 )
 
 // tables is a frame as expressions see its tables.
@@ -31,12 +32,9 @@ func (t *tables) Row(of *ir.Table, key []byte, at token.Span) (value.Value, bool
 // written is what `update` and `delete` know of their table.
 type written struct {
 	place
-	at    token.Span
-	table *ir.Table
-	state int
-	span  int64 // microseconds; 0: rows stay
-	told  bool  // somebody reads the changes
-	keys  []ir.Expr
+	*table
+	at   token.Span
+	keys []ir.Expr
 }
 
 func (c *compiler) written(p place, at token.Span, t *ir.Table, keys []ir.Expr) (written, error) {
@@ -44,36 +42,52 @@ func (c *compiler) written(p place, at token.Span, t *ir.Table, keys []ir.Expr) 
 	if err != nil {
 		return written{}, err
 	}
-	return written{place: p, at: at, table: t, state: s, span: t.State.SpanMS * 1000, told: c.route.group.told(s), keys: keys}, nil
+	return written{place: p, table: c.route.group.tables[s], at: at, keys: keys}, nil
 }
 
 // row gives the row under a key as a record of that time sees it. One that is past
-// is removed and told now: after this stage nobody could tell it any more.
-func (s *written) row(fr *Frame, key []byte, now int64) (row, *diag.Failure) {
-	r, fail := fr.stored(s.state, key, s.table.Row, s.at)
+// is removed and told now: after this stage nobody could tell it any more. about is
+// whom it is about where they are no more.
+func (t *table) row(fr *Frame, key []byte, now int64, at token.Span, about value.Value) (row, *diag.Failure) {
+	r, fail := fr.stored(t.state, key, t.Row, at)
 	if fail != nil {
 		return row{}, fail
 	}
-	if r.past(now, s.span) {
-		fr.cells.Delete(s.state, key)
-		s.tell(fr, key, r.v, nil, "expire", now)
-		return row{}, nil
+	if r.past(now, t.span) {
+		fr.cells.Delete(t.state, key)
+		t.tell(fr, key, r.v, nil, "expire", now, about)
+		return row{}, t.follow(fr, key, row{}, "expire", now, about)
 	}
 	return r, nil
 }
 
-func (s *written) tell(fr *Frame, key []byte, old, now value.Value, cause string, at int64) {
-	if s.told {
-		fr.tell(s.state, key, old, now, cause, at)
-	}
-}
-
 // read is what T[k] reads of a row.
-func (s *written) read(r row) value.Value {
+func (t *table) read(r row) value.Value {
 	if !r.there {
-		return s.table.Default
+		return t.Default
 	}
 	return r.v
+}
+
+// write writes a row, and tells whom it concerns.
+func (t *table) write(fr *Frame, key []byte, old row, v value.Value, now int64) *diag.Failure {
+	r := row{v: v, at: now, since: now, there: true}
+	differs := !old.there || (t.told || t.Merge == "first") && !value.Equal(old.v, v)
+	if t.Merge == "first" && !differs && old.since != event.NoMicros && (now == event.NoMicros || old.since < now) {
+		r.since = old.since
+	}
+	fr.put(t.state, key, old, r, t.span)
+	if differs { // an equal write is no change
+		t.tell(fr, key, old.v, v, "update", now, nil)
+	}
+	return t.follow(fr, key, r, "update", now, nil)
+}
+
+// drop takes a row that is there away, and tells whom it concerns.
+func (t *table) drop(fr *Frame, key []byte, old row, now int64) *diag.Failure {
+	fr.cells.Delete(t.state, key)
+	t.tell(fr, key, old.v, nil, "delete", now, nil)
+	return t.follow(fr, key, row{}, "delete", now, nil)
 }
 
 type update struct {
@@ -101,13 +115,13 @@ func (c *compiler) newUpdate(p place, s *ir.Update) (*update, error) {
 }
 
 func (s *update) run(fr *Frame) int {
-	if fail := s.write(fr); fail != nil {
+	if fail := s.compute(fr); fail != nil {
 		return fr.fail(&s.place, fail)
 	}
 	return goOn
 }
 
-func (s *update) write(fr *Frame) *diag.Failure {
+func (s *update) compute(fr *Frame) *diag.Failure {
 	key, fail := fr.cellKey(s.keys, s.at)
 	if fail != nil {
 		return fail
@@ -118,7 +132,7 @@ func (s *update) write(fr *Frame) *diag.Failure {
 			return fail
 		}
 	}
-	old, fail := s.row(fr, key, now)
+	old, fail := s.row(fr, key, now, s.at, nil)
 	if fail != nil {
 		return fail
 	}
@@ -132,7 +146,9 @@ func (s *update) write(fr *Frame) *diag.Failure {
 	if fail := fr.eval.Limits(s.x, v); fail != nil {
 		return fail
 	}
-	s.put(fr, key, old, v, now)
+	if fail := s.write(fr, key, old, v, now); fail != nil {
+		return fail
+	}
 	if s.hasAs {
 		slots[s.as] = v
 	}
@@ -140,14 +156,6 @@ func (s *update) write(fr *Frame) *diag.Failure {
 		slots[s.was] = read
 	}
 	return fr.full(s.at)
-}
-
-// put writes a row.
-func (s *update) put(fr *Frame, key []byte, old row, v value.Value, now int64) {
-	fr.put(s.state, key, old, now, s.span, v)
-	if s.told && (!old.there || !value.Equal(old.v, v)) { // an equal write is no change
-		s.tell(fr, key, old.v, v, "update", now)
-	}
 }
 
 type remove struct{ written }
@@ -174,13 +182,14 @@ func (s *remove) run(fr *Frame) int {
 
 // take removes a row.
 func (s *remove) take(fr *Frame, key []byte, now int64) *diag.Failure {
-	old, fail := s.row(fr, key, now)
+	old, fail := s.row(fr, key, now, s.at, nil)
 	if fail != nil {
 		return fail
 	}
 	if old.there {
-		fr.cells.Delete(s.state, key)
-		s.tell(fr, key, old.v, nil, "delete", now)
+		if fail := s.drop(fr, key, old, now); fail != nil {
+			return fail
+		}
 	}
 	return fr.full(s.at)
 }

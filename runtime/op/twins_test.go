@@ -14,7 +14,10 @@ import (
 
 // twins are one group run by the fused steps and by the reference evaluator, each
 // over cells of its own.
-type twins struct{ fused, reference *player }
+type twins struct {
+	fused, reference *player
+	known            map[string]string // people whom the test has met
+}
 
 func newTwins(t testing.TB, src string) (*twins, string) {
 	p, g, errs := tryGroup(src)
@@ -25,7 +28,7 @@ func newTwins(t testing.TB, src string) (*twins, string) {
 }
 
 func twinsOf(t testing.TB, p *plan.Group, g *op.Group) *twins {
-	return &twins{newPlayer(t, p, g, loaded{}), newPlayer(t, p, g.Reference(), loaded{})}
+	return &twins{fused: newPlayer(t, p, g, loaded{}), reference: newPlayer(t, p, g.Reference(), loaded{})}
 }
 
 // both does the same with both and tells where they differ; "" when they agree.

@@ -228,7 +228,7 @@ type GroupFunc func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) ta
 
 // FusedGroup compiles a group as the engine runs it.
 func FusedGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-	c, err := op.CompileGroup(g, app)
+	c, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func FusedGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.R
 
 // ReferenceGroup compiles a group for the reference evaluator alone.
 func ReferenceGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-	c, err := op.CompileGroup(g, app)
+	c, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
 	if err != nil {
 		return nil, err
 	}
