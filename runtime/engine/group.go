@@ -116,10 +116,9 @@ func (g *group) join(ctx context.Context) error {
 	if g.progress, err = task.Restore(e.store, g.plan.Name); err != nil {
 		return err
 	}
-	if g.cells, err = state.Open(e.store, e.directory.Specs(g.plan)); err != nil {
+	if g.cells, err = state.OpenIn(e.claims, e.store, e.directory.Specs(g.plan)); err != nil {
 		return err
 	}
-	g.cells.Charge(e.claims)
 	for _, r := range g.loop.routes {
 		if r.plan.Source.Made() {
 			continue

@@ -10,7 +10,7 @@ import "github.com/sluice-dev/sluice/lang/plan"
 const GCPercent = 400
 
 // MemoryLimit is the limit for a program that reads so many partitions and whose
-// deduplication holds so many bytes of keys (Config.Holds). It must leave room: a
+// deduplication and people hold so many bytes (Config.Holds). It must leave room: a
 // collector that meets its limit does nothing else.
 func MemoryLimit(p *plan.Plan, partitions int, keys int64) int64 {
 	limit := int64(baseMemory) + int64(max(0, len(p.Routes)-usualRoutes))*routeMemory + int64(max(0, partitions-usualPartitions))*partitionMemory

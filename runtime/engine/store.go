@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/kafka"
@@ -93,12 +95,33 @@ func exists(path string) bool {
 // keepEvery is how often the store is synced and looked at.
 const keepEvery = time.Second
 
+// tellHolds tells once a second what the process holds, also while a group loads its
+// state and answers nothing.
+func (e *Engine) tellHolds(ctx context.Context, partitions *atomic.Int64) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			e.cfg.Holds(int(partitions.Load()), e.claims.All())
+		}
+	}
+}
+
 // keep tells what the process holds, syncs the store once a second, trims the own logs up to what was stored
 // before that (never up to what a loss of power could take back), and watches the
 // free space.
 func (e *Engine) keep(ctx context.Context) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
+	var reads atomic.Int64 // partitions
+	if e.cfg.Holds != nil {
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() { e.tellHolds(ctx, &reads) })
+	}
 	trimmed := map[*group]int64{}
 	for {
 		select {
@@ -118,9 +141,7 @@ func (e *Engine) keep(ctx context.Context) {
 				}
 			})
 		}
-		if e.cfg.Holds != nil {
-			e.cfg.Holds(partitions, e.claims.Held())
-		}
+		reads.Store(int64(partitions))
 		if e.store == nil {
 			continue
 		}
