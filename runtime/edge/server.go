@@ -45,7 +45,7 @@ type Server struct {
 	log  *slog.Logger
 	http *http.Server
 
-	mu   sync.RWMutex // held for reading while a request is under way
+	mu   sync.RWMutex // held for reading while records are being appended
 	door *door
 
 	requests chan struct{} // a token a request
@@ -90,7 +90,7 @@ func (s *Server) Open(front *Front, put Append) {
 	s.door = &door{front, put}
 }
 
-// Shut keeps requests out, and returns when none is under way.
+// Shut keeps requests out, and returns when nothing is being appended.
 func (s *Server) Shut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,12 +108,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	in := incoming(r, time.Now())
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.door == nil {
-		unavailable(w, "the program is starting or stopping")
+	door := s.door
+	s.mu.RUnlock()
+	if door == nil {
+		unavailable(w, closed)
 		return
 	}
-	admitted, answer := s.door.front.Admit(in)
+	admitted, answer := door.front.Admit(in)
 	if answer != nil {
 		write(w, answer)
 		return
@@ -132,11 +133,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, unread(err))
 		return
 	}
-	if answer = admitted.Take(in); len(answer.Records) > 0 {
+	answer = admitted.Take(in)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.door != door: // a sender may take its time, and nobody waits for it
+		unavailable(w, closed)
+		return
+	case len(answer.Records) > 0:
 		// The sender may hang up: what is being written is written all the same.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), appendTimeout)
 		defer cancel()
-		err = s.door.put(ctx, answer.Records, in.Millis)
+		err = door.put(ctx, answer.Records, in.Millis)
 	}
 	switch {
 	case errors.Is(err, ErrRefused):
@@ -148,6 +156,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, answer)
 	}
 }
+
+const closed = "the program is starting or stopping"
 
 // incoming is the request as the front takes it, without its body.
 func incoming(r *http.Request, now time.Time) *Incoming {

@@ -6,6 +6,7 @@
 package request
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,7 @@ type logged struct {
 }
 
 // Append writes the request as it is logged. A body that is JSON stands in it byte for
-// byte, so that any tool can look into it.
+// byte, blanks around it aside, so that any tool can look into it.
 func (r *Request) Append(dst []byte) []byte {
 	text := func(name, s string) {
 		dst = append(value.AppendJSON(dst, name), ':')
@@ -83,7 +84,7 @@ func (r *Request) Append(dst []byte) []byte {
 		text("form", string(b))
 	case json.Valid(b):
 		dst = append(dst, `,"json":`...)
-		dst = append(dst, b...)
+		dst = append(dst, bytes.Trim(b, " \t\r\n")...)
 	default:
 		dst = append(dst, ',')
 		text("body", string(b))

@@ -35,6 +35,9 @@ func (r *Request) View(t *types.Type, strict bool) (value.Value, *Fault) {
 	}
 	v, bad := types.Judge(p.merged(t), t, mode)
 	if bad != nil {
+		if len(r.Body) > 0 && r.IsForm() && (r.Body[0] == '{' || r.Body[0] == '[') {
+			bad.Help = "the body looks like JSON and was sent as a form: say Content-Type: application/json"
+		}
 		return nil, &Fault{Mismatch: bad}
 	}
 	return v, nil
