@@ -74,6 +74,7 @@ func differ(a, b *event.Output) string {
 		{"target", string(a.Target.Of(a.Arena)), string(b.Target.Of(b.Arena))},
 		{"key", string(a.Key.Of(a.Arena)), string(b.Key.Of(b.Arena))},
 		{"headers", string(a.Headers.Of(a.Arena)), string(b.Headers.Of(b.Arena))},
+		{"person", string(a.Person.Of(a.Arena)), string(b.Person.Of(b.Arena))},
 	} {
 		if f.x != f.y {
 			return fmt.Sprintf("%s: fused %v, reference %v", f.name, f.x, f.y)

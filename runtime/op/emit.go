@@ -72,6 +72,7 @@ func (e *emit) run(fr *Frame) int {
 		return fr.fail(&e.place, diag.Failf(diag.TooMuch, e.at, "the record makes more than 8 MiB of output"))
 	}
 	fr.visit(&e.place, 0)
+	fr.about(&o)
 	fr.out.Outs = append(fr.out.Outs, o)
 	return goOn
 }

@@ -60,6 +60,7 @@ func (e *fusedEmit) run(fr *Frame) int {
 	if !ok || fr.out.BytesSince(fr.mark) > fuse.MaxRecord {
 		return gaveUp
 	}
+	fr.about(o)
 	return goOn
 }
 

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -22,7 +23,9 @@ type carried struct {
 	cur       value.Value   // `.`
 	slots     []value.Value // nil: none
 	rate      value.Number
-	key       []byte // ordering key; nil: none
+	key       []byte   // ordering key; nil: none
+	persons   []string // Frame.persons
+	who       string   // Frame.who
 	notBefore int64
 	request   *event.Request // of a webhook
 	// pane is, below a window, when the pane was due (window.take); nil: no pane.
@@ -41,7 +44,8 @@ func (fr *Frame) resume(c *carried) {
 	if c.has {
 		f.Slots[c.slot] = c.element
 	}
-	fr.key, fr.notBefore = c.key, c.notBefore
+	fr.key, fr.who, fr.notBefore = c.key, c.who, c.notBefore
+	fr.persons = append(fr.persons, c.persons...)
 }
 
 // split ends the record and makes one of every element.
@@ -80,7 +84,7 @@ func (s *split) run(fr *Frame) int {
 	f := &fr.eval
 	above := carried{
 		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
-		rate: f.SampleRate, key: fr.key, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
+		rate: f.SampleRate, key: fr.key, persons: slices.Clone(fr.persons), who: fr.who, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
 	}
 	if m := fr.rec.Made; m != nil {
 		if c, ok := m.Frame.(*carried); ok {
