@@ -110,7 +110,7 @@ func (g *Group) space(s *ir.Space, secret []byte) error {
 	if !ok {
 		return fmt.Errorf("group %s: the plan has no state for the identity space %s", g.plan.Name, s.Name)
 	}
-	sp := &space{Space: s, number: len(g.spaces), state: i, told: g.told(i), fields: personFields(s), config: configOf(s, secret)}
+	sp := &space{Space: s, number: len(g.spaces), state: i, told: g.told(i), fields: personFields(s), config: SpaceConfig(s, secret)}
 	g.spaces = append(g.spaces, sp)
 	if _, err := identity.New(sp.config); err != nil {
 		return fmt.Errorf("identity %s: %w", s.Name, err)
@@ -149,10 +149,11 @@ func forgets(g *plan.Group) bool {
 // Identities opens an identity space as the routes of a program have it; secret is
 // that of CompileGroup.
 func Identities(s *ir.Space, secret []byte) (*identity.Space, error) {
-	return identity.New(configOf(s, secret))
+	return identity.New(SpaceConfig(s, secret))
 }
 
-func configOf(s *ir.Space, secret []byte) identity.Config {
+// SpaceConfig is an identity space as package identity knows it.
+func SpaceConfig(s *ir.Space, secret []byte) identity.Config {
 	c := identity.Config{Name: s.Name, Secret: secret, Email: noForm, Phone: func(string, string) (string, bool) { return "", false }}
 	for i := range s.IDs {
 		id := &s.IDs[i]

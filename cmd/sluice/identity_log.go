@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-dev/sluice/runtime/engine"
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/identity"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/task"
+)
+
+// deciding are the options of commands that an operator writes to a group's log.
+type deciding struct {
+	stateOptions
+	envFile string
+	brokers string
+	wait    time.Duration
+	dryRun  bool
+	reason  string
+}
+
+func (o *deciding) flags(c *cobra.Command) {
+	o.stateOptions.flags(c)
+	c.Flags().StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
+	c.Flags().StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no connection kafka main: of the embedded broker the address that sluice run prints")
+	c.Flags().DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would happen, and write nothing; the program must be stopped")
+	c.Flags().StringVar(&o.reason, "reason", "", "why, for whoever reads the log later")
+}
+
+// decide tries a command on the state, where it can be read, and writes it to the
+// log of the group. try says in words what it does, or why it cannot be done.
+func (o *deciding) decide(cmd *cobra.Command, p *people, c *identity.Command, try func(*looking) (string, error)) error {
+	c.Space, c.Reason, c.At = p.space.Name, o.reason, micros(time.Now())
+	words := cmd.ErrOrStderr()
+	dir := o.directory(p)
+	err := o.look(p, dir, func(l *looking) error {
+		said, err := try(l)
+		if err == nil {
+			fmt.Fprintln(cmd.OutOrStdout(), said)
+		}
+		return err
+	})
+	switch {
+	case err == nil && o.dryRun:
+		fmt.Fprintln(words, "dry run: nothing was written")
+		return nil
+	case err == nil:
+	case o.dryRun, !errors.Is(err, errRuns) && !errors.Is(err, errNoDirectory):
+		return err
+	default:
+		fmt.Fprintf(words, "%v; so nothing was looked at: a command that cannot be carried out is refused when the group reads it, and its log says why\n", err)
+	}
+	return o.write(cmd, p, dir, c)
+}
+
+// write appends a command to the group's own log.
+func (o *deciding) write(cmd *cobra.Command, p *people, dir string, c *identity.Command) error {
+	env, err := newEnvironment(o.envFile)
+	if err != nil {
+		return err
+	}
+	settings, err := resolve(p.program, env, o.brokers, o.program)
+	if err != nil {
+		return err
+	}
+	cfg, ok := settings.Kafka["main"]
+	if !ok {
+		// The embedded broker is in the state directory.
+		d, err := engine.OpenState(dir)
+		if errors.Is(err, engine.ErrInUse) {
+			return fail(exitState, fmt.Errorf("state directory %s: %w, and the embedded broker in it: say where it is with --brokers, as `sluice run` prints it at start", dir, errRuns))
+		}
+		if err != nil {
+			return fail(exitState, err)
+		}
+		defer d.Close()
+		b, err := startBroker(filepath.Join(dir, "broker"), true, newLogger(cmd.ErrOrStderr(), slog.LevelWarn))
+		if err != nil {
+			return fail(exitUnreachable, err)
+		}
+		defer b.Close()
+		cfg = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
+	}
+	cfg.Logger = newLogger(cmd.ErrOrStderr(), slog.LevelWarn)
+	return o.append(cmd.Context(), cmd.OutOrStdout(), p, cfg, c)
+}
+
+func (o *deciding) append(ctx context.Context, w io.Writer, p *people, cfg kafka.Config, c *identity.Command) error {
+	admin, err := kafka.NewAdmin(cfg)
+	if err != nil {
+		return runError(err)
+	}
+	defer admin.Close()
+	if err := admin.Wait(ctx, o.wait); err != nil {
+		return runError(err)
+	}
+	// The group makes its log, and a state that begins reads it from its end: what is
+	// written before is never run.
+	topic := kafka.OwnTopic(p.program.App, p.group.Name)
+	_, err = admin.Describe(ctx, topic)
+	var missing *kafka.MissingTopicError
+	if errors.As(err, &missing) {
+		return fail(exitUnreachable, fmt.Errorf("there is no log %s: the group makes it when it runs for the first time; until then nobody is known", topic))
+	}
+	if err != nil {
+		return runError(err)
+	}
+	producer, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
+	if err != nil {
+		return runError(err)
+	}
+	defer producer.Close()
+	ctx, cancel := context.WithTimeout(ctx, o.wait)
+	defer cancel()
+	res := producer.SendSync(ctx, kafka.Record{Topic: topic, Value: task.CommandNote(c), Timestamp: event.NoTime})
+	if res.Class != kafka.Accepted {
+		return fail(exitUnreachable, fmt.Errorf("the command was not written to %s: %w; it may be there all the same: look at the people before it is written again", topic, res.Err))
+	}
+	_, err = fmt.Fprintf(w, "position %d of %s: the group runs it when it reads it\n", res.Offset, topic)
+	return err
+}
