@@ -3,7 +3,9 @@ package stdlib_test
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-dev/sluice/lang/diag"
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
@@ -285,5 +288,48 @@ func TestKochavaRefuses(t *testing.T) {
 	_, m := types.Judge(v, postback(t), types.Mode{Text: true})
 	if m == nil || m.Error() != ".event_value: expected number, got string" || !strings.Contains(m.Help, `number.parse(.event_value, "de")`) {
 		t.Errorf("4,99: %v", m)
+	}
+}
+
+// TestKochavaFails: which functions may fail, and that they only fail so, whatever a
+// postback holds.
+func TestKochavaFails(t *testing.T) {
+	of := types.View(postback(t))
+	r := rand.New(rand.NewPCG(1, 2))
+	for src, want := range map[string]string{
+		"kochava.ids(.)": "", "kochava.event_id(.)": "", "kochava.is_organic(.)": "", "kochava.campaign(.)": "", "kochava.install(.)": "",
+		"kochava.context(.)": "", "kochava.event_name(.)": "", "kochava.device(.)": "", "kochava.s2s_event(kochava.device(.), .event_name, {})": "",
+		"kochava.identity_link(kochava.device(.), {})": "",
+		"kochava.device_key(.)":                        "E0414 E0422",
+		"kochava.event_time(.)":                        "E0422",
+		"kochava.traits(kochava.acquisition(.))":       "E0422",
+		"kochava.order(.)":                             "E0414 E0420 E0421 E0422",
+		"kochava.refund(.)":                            "E0414 E0422",
+	} {
+		x := program.Expr(src, stdlib.Env(), of)
+		if x.X == nil {
+			t.Fatal(x.Diags)
+		}
+		var codes []string
+		for _, c := range ir.Failures(x.X) {
+			codes = append(codes, c.ID)
+		}
+		slices.Sort(codes)
+		if got := strings.Join(slices.Compact(codes), " "); got != want {
+			t.Errorf("%s may fail with %q, want %q", src, got, want)
+		}
+		for range 500 {
+			var f eval.Frame
+			f.Begin(nil, x.Slots)
+			f.Cur = valueOf(r, of)
+			f.Ctx = &types.Context{Now: func() value.Value { return time.Unix(1773740000, 0).UTC() }}
+			v, fail := eval.Expr(x.X, &f)
+			switch {
+			case fail != nil && !strings.Contains(want, fail.Code.ID):
+				t.Errorf("%s fails with %s: %s\non %s", src, fail.Code.ID, fail.Message, value.Excerpt(f.Cur, 2000))
+			case fail == nil && !types.Member(v, x.X.Type()):
+				t.Errorf("%s gives %s, no member of %s", src, value.Excerpt(v, 500), x.X.Type())
+			}
+		}
 	}
 }
