@@ -168,3 +168,66 @@ emit track "Signed Up" { userId: .email, properties: { n?: .n } }
 		t.Errorf("run ended with %v", err)
 	}
 }
+
+// TestDevWebhook: dev feeds requests through the same front, asks for no secret, and
+// takes requests at one address through a save.
+func TestDevWebhook(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "a.route")
+	save := func(word string) {
+		text := "app \"hooked\"\nroute hook\nfrom webhook \"/hook\" as { id: string } { secret: secret(\"HOOK_NEVER_SET\") }\nemit log \"" + word + "\" { id: .id }\n"
+		if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("first")
+	if err := os.WriteFile(filepath.Join(dir, "sample.jsonl"), []byte(`{"webhook":"/hook","json":[{"id":"a"},{"id":"b"}]}`+"\n"+`{"webhook":"/hook","query":{"id":"c"}}`+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(build(t), "dev", "--admin", ":0", "--listen", ":0", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	arrivals, told := lines(out), lines(words)
+	_, url, _ := strings.Cut(await(t, told, "webhooks http"), "webhooks ")
+	url, _, _ = strings.Cut(url, " ")
+	await(t, told, "3 events fed")
+	for range 3 {
+		await(t, arrivals, "log first")
+	}
+	ask := func() {
+		resp, err := http.Get(url + "/hook?id=d")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("answered %s", resp.Status)
+		}
+	}
+	ask()
+	await(t, arrivals, "log first")
+	save("second")
+	await(t, told, "started again")
+	ask()
+	await(t, arrivals, "log second")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for range told { // read to the end before Wait closes the pipes
+	}
+	for range arrivals {
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("dev ended with %v", err)
+	}
+}
