@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/sim"
 )
 
 // Actual is what came of a case.
@@ -28,14 +29,21 @@ type ActualRow struct {
 	Lane string
 	// Optional is a field that is compared only with a row that has it; "": none.
 	Optional string
+	// person is whom the row is of, who is its key where keyed; nil: nobody.
+	person *sim.Known
+	keyed  bool
 }
 
 // as is the row as an expected one w looks at it.
 func (r *ActualRow) as(w *value.Object) *value.Object {
-	if r.Optional == "" || w.Has(r.Optional) {
-		return r.Obj
+	o := r.Obj
+	if r.person != nil {
+		o = r.seen(o, w)
 	}
-	o := r.Obj.Clone()
+	if r.Optional == "" || w.Has(r.Optional) {
+		return o
+	}
+	o = o.Clone()
 	o.Delete(r.Optional)
 	return o
 }
@@ -166,10 +174,10 @@ func order(name string, pairs []int, got []ActualRow) []Difference {
 	return out
 }
 
-// sameTo tells that two rows are of one sink, or of one table: only such may stand
+// sameTo tells that two rows are of one sink, table or space: only such may stand
 // for one another.
 func sameTo(w, g *value.Object) bool {
-	for _, k := range []string{"to", "table"} {
+	for _, k := range []string{"to", "table", "identity"} {
 		a, aok := textField(w, k)
 		b, bok := textField(g, k)
 		if aok != bok || a != b {

@@ -9,6 +9,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/sim"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
@@ -66,6 +67,14 @@ func NewCoverage(p *plan.Plan) *Coverage {
 				if s.HasLate {
 					add(0, "never late")
 				}
+			case *ir.Resolve:
+				if s.OrNull {
+					add(1, "never names a person")
+					add(0, "never without a person")
+				}
+			case *ir.Find:
+				add(1, "never finds anybody")
+				add(0, "never finds nobody")
 			case *ir.Emit:
 				add(0, "never emitted")
 			}
@@ -88,7 +97,7 @@ func (c *Coverage) evaluator() Evaluator {
 			return covered{compiled, f}
 		}, nil
 	}, func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-		compiled, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
+		compiled, err := op.CompileGroup(g, app, []byte(sim.Secret))
 		if err != nil {
 			return nil, err
 		}

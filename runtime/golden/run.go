@@ -106,7 +106,7 @@ func Run(p *plan.Plan, c *Case, o Options) (*Verdict, *Actual) {
 
 // only is the program with the routes of one script.
 func only(p *plan.Plan, script string) *plan.Plan {
-	q := &ir.Program{App: p.App, Connections: p.Connections, Tables: p.Tables}
+	q := &ir.Program{App: p.App, Connections: p.Connections, Tables: p.Tables, Spaces: p.Spaces}
 	for _, r := range p.Routes {
 		if r.File == script {
 			q.Routes = append(q.Routes, r.Route)
@@ -117,13 +117,13 @@ func only(p *plan.Plan, script string) *plan.Plan {
 
 // run runs the case in one way.
 func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Actual, error) {
-	rows, err := c.tablesBefore(p)
+	people, rows, of, err := c.before(p)
 	if err != nil {
 		return nil, err
 	}
-	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, Rows: rows, Files: files, IdleAfter: 1})
+	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, People: people, Rows: rows, Files: files, IdleAfter: 1})
 	if err != nil {
-		return nil, err
+		return nil, c.unfit(err, of)
 	}
 	for _, s := range c.Steps {
 		switch s.Kind {

@@ -63,6 +63,10 @@ func (u *updater) text(o *value.Object) string {
 		o = o.Clone()
 		o.Set("messageId", name)
 	}
+	if o.Has("identity") && o.Has("ids") { // their id says nothing that these do not
+		o = o.Clone()
+		o.Delete("id")
+	}
 	return string(value.AppendJSON(nil, o))
 }
 

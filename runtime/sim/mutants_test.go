@@ -116,7 +116,7 @@ const stateMutantSeeds = 1500
 // mutatedGroup compiles groups as mutants.
 func mutatedGroup(m op.Mutation) GroupFunc {
 	return func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-		c, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
+		c, err := op.CompileGroup(g, app, []byte(Secret))
 		if err != nil {
 			return nil, err
 		}

@@ -73,6 +73,14 @@ type Letter struct {
 	Repeat bool
 }
 
+// ordered is an output as it was made, or two lanes that became one.
+type ordered struct {
+	merge      bool
+	lane, from uint64 // of a merge: into and from
+
+	route, id, sink, what string
+}
+
 // emittedID names an output by its id.
 type emittedID struct{ route, id string }
 
@@ -97,8 +105,18 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	if end.Kind != event.Split { // its children count in its place (I2)
 		r.ran++
 	}
+	if end.Kind != event.Failed {
+		for _, m := range end.Merges {
+			w.order = append(w.order, ordered{merge: true, lane: m.Into, from: m.From})
+		}
+	}
 	for i := from; i < len(out.Outs); i++ {
 		o := &out.Outs[i]
+		if o.Ordered {
+			em := rt.Emits[o.Emit]
+			c := w.conns[rt.conns[o.Emit]]
+			w.order = append(w.order, ordered{lane: o.Lane, route: rt.Name, id: string(o.ID.Of(out)), sink: c.kind + " " + c.name, what: em.ID})
+		}
 		r.emitted++
 		src := &source{r: r, route: rt, of: id, nth: i - from, in: e.In, repeat: e.Repeat}
 		m := made{rt.Emits[o.Emit].ID, string(o.ID.Of(out))}

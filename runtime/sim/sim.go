@@ -58,6 +58,8 @@ type Options struct {
 	IdleAfter time.Duration
 	// Rows are those of tables that are there before the first process.
 	Rows []TableRow
+	// People are those whom identity spaces know before the first process.
+	People []Person
 	// Files has the rows of tables that are loaded from files, where Rows has none of
 	// the key; nil: it has none.
 	Files op.Lookup
@@ -71,6 +73,7 @@ type World struct {
 	routes []*route
 	groups []*stateGroup
 	tables []*ir.Table
+	spaces []*ir.Space
 	lookup *loaded
 	conns  []*connection
 
@@ -85,6 +88,7 @@ type World struct {
 	ends       map[endID]int
 	emitted    map[emittedID]*source // every output that a record made
 	ended      []End
+	order      []ordered // as records ran, repeats of what a crash took back too
 	letters    []Letter
 	dead       map[string]int // letter id → its place in letters
 	broken     []string
@@ -157,7 +161,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
 		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
-	w.committedAt, w.tables = w.now, p.Tables
+	w.committedAt, w.tables, w.spaces = w.now, p.Tables, p.Spaces
 	w.connect(p)
 	for _, r := range p.Routes {
 		if err := w.addRoute(r); err != nil {
@@ -169,7 +173,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 			return nil, err
 		}
 	}
-	return w, w.put(o.Rows)
+	return w, w.put(o.People, o.Rows)
 }
 
 // CompileFunc makes the runners of a route, one a task.
@@ -228,7 +232,7 @@ type GroupFunc func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) ta
 
 // FusedGroup compiles a group as the engine runs it.
 func FusedGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-	c, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
+	c, err := op.CompileGroup(g, app, []byte(Secret))
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +241,7 @@ func FusedGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.R
 
 // ReferenceGroup compiles a group for the reference evaluator alone.
 func ReferenceGroup(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
-	c, err := op.CompileGroup(g, app, []byte("SLUICE_PRIVACY_KEY"))
+	c, err := op.CompileGroup(g, app, []byte(Secret))
 	if err != nil {
 		return nil, err
 	}

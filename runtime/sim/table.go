@@ -9,6 +9,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/identity"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
@@ -16,8 +17,10 @@ import (
 type TableRow struct {
 	Table *ir.Table
 	Key   value.List // its parts, of the declared types
-	Row   value.Value
-	At    int64 // @time of the record that wrote it, microseconds since 1970; event.NoMicros: none
+	// Person stands in place of Key: one of those who are there before. nil: Key.
+	Person []identity.Given
+	Row    value.Value
+	At     int64 // @time of the record that wrote it, microseconds since 1970; event.NoMicros: none
 }
 
 func (r *TableRow) key() []byte {
@@ -34,7 +37,7 @@ func (w *World) Tables() ([]TableRow, error) {
 	var out []TableRow
 	for _, g := range w.groups {
 		for i, s := range g.States {
-			if s.Kind != ir.TableState {
+			if s.Kind != ir.TableState && s.Kind != ir.AudienceState {
 				continue
 			}
 			rows, err := g.rows(w.table(s.State), i)
@@ -74,19 +77,31 @@ func (g *stateGroup) rows(t *ir.Table, s int) (out []TableRow, err error) {
 // its place will do.
 func number(s int) uint32 { return uint32(s) + 1 }
 
-// put writes the rows that are there before the first process.
-func (w *World) put(rows []TableRow) error {
+// put writes the people and the rows that are there before the first process.
+func (w *World) put(people []Person, rows []TableRow) error {
 	for _, g := range w.groups {
 		cells, err := g.cells()
 		if err != nil {
 			return err
 		}
 		cells.Begin()
-		for i := range rows {
-			r := &rows[i]
+		if err := g.meet(people, cells); err != nil {
+			return err
+		}
+		for i, r := range rows {
 			s := g.Index(r.Table.State)
 			if r.Table.State == nil || s < 0 {
 				continue
+			}
+			if r.Person != nil {
+				id, why, err := g.whose(r.Table.Space, r.Person, cells)
+				if err != nil {
+					return err
+				}
+				if why != "" {
+					return &SeedError{false, i, why}
+				}
+				r.Key = value.List{id}
 			}
 			cells.Put(s, r.key(), state.AppendRow(nil, r.At, r.Row))
 			if span := g.States[s].SpanMS * 1000; span > 0 && r.At != event.NoMicros {
