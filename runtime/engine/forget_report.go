@@ -13,11 +13,12 @@ const ForgetReport = `What goes, and when:
 - What stays, on purpose: a keyed hash of each identifier (HMAC), so that older
   records that are read again do not bring the person back. The memories of dedupe
   hold 128-bit hashes only, and are left until their time is up.
-- From the disk of the store: with its next compactions, as other data is written.
+- From the disk of the store: with its next compactions, as other data is written;
+  sluice state export --values and sluice state import make a store without it.
   Copies and exports of the state directory are yours to delete.
-- From dead topics: when the brokers compact them (delete.retention.ms after that
-  the tombstones go, too).
-- Not erased: the topics that the program reads and writes, until their retention is
+- From dead topics: when the brokers compact them; the tombstones go, too,
+  delete.retention.ms after that.
+- Not erased: what was sent, or is under way; the topics that the program reads and writes, until their retention is
   over; what Segment and other receivers have, ask them; dead letters of records that
   failed before they named the person and have another key.
 `

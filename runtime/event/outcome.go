@@ -26,6 +26,9 @@ type Outcome struct {
 	// Persons are the ids of those whom the record named before it ended, each once: its
 	// letter bears them, and is found by them when they are forgotten.
 	Persons []string
+	// Named are, of a record that failed, the identifiers that it gave `resolve`, `find`
+	// or `forget`, in their canonical forms: nothing of it was linked.
+	Named []string
 	// Children are the records that a `split` made of this one, which has Kind Split.
 	Children []Record
 }

@@ -58,8 +58,9 @@ type Letter struct {
 	Key         []byte // of the original record, or of the output; nil: none
 	Headers     []event.Header
 	Target      string // of an output: its topic, or the name of its log line
-	// Persons are the ids of those whom the record named before it failed, or whom the
-	// output is about: when one of them is forgotten the letter is erased (Keys).
+	// Persons are the ids of those whom the record named before it failed, and hashes of
+	// the identifiers that it gave (Named), or whom the output is about: when one of them
+	// is forgotten the letter is erased (Keys).
 	Persons []string
 	// Time is the original record's timestamp, or the output's, in milliseconds
 	// since 1970; event.NoTime: none.
@@ -215,10 +216,10 @@ func (l *Letter) encode(byReference bool) Record {
 // above the source's limit, and the envelope must fit into it.
 const maxText = 4 << 10
 
-// maxPersons bounds how many persons a letter bears, and maxPerson an id, in bytes:
-// a list of thousands may name one in each element.
+// maxPersons bounds how many persons, and hashes of identifiers, a letter bears, and
+// maxPerson an id, in bytes: a list of thousands may name one in each element.
 const (
-	maxPersons = 100
+	maxPersons = 400
 	maxPerson  = 64
 )
 

@@ -1,7 +1,10 @@
 package letter
 
 import (
+	"encoding/hex"
 	"strings"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/sluice-dev/sluice/runtime/event"
 )
@@ -10,6 +13,29 @@ import (
 // became them, and their identifiers.
 type Keys map[string]bool
 
+// Named gives what a letter bears of persons whom its record named, by their ids, and of
+// the identifiers that it gave: of these a hash each, because the value that holds them
+// need not be in the letter.
+func Named(persons, identifiers []string) []string {
+	var out []string
+	out = append(out, persons...)
+	for _, id := range identifiers {
+		out = append(out, hashed(plain(id)))
+	}
+	return out
+}
+
+// hashMark begins the hash of an identifier: no id of a person does.
+const hashMark = "#"
+
+// IsPerson tells whether one of Letter.Persons is the id of a person.
+func IsPerson(p string) bool { return !strings.HasPrefix(p, hashMark) }
+
+func hashed(key string) string {
+	h := xxh3.HashString128(key).Bytes()
+	return hashMark + hex.EncodeToString(h[:])
+}
+
 // NewKeys makes a set of keys. E-mail addresses, and ids of letters and digits as
 // devices have them, count in capitals as in small letters: the canonical form of an
 // identifier need not be the one that a producer writes into its keys.
@@ -17,7 +43,7 @@ func NewKeys(keys []string) Keys {
 	k := make(Keys, len(keys))
 	for _, key := range keys {
 		if key = plain(key); key != "" {
-			k[key] = true
+			k[key], k[hashed(key)] = true, true
 		}
 	}
 	return k
@@ -48,7 +74,8 @@ func isUUID(s string) bool {
 }
 
 // About tells whether a record of a dead topic is about one of the persons: it bears
-// their id, or the record or output in it has one of the keys as its own.
+// their id or the hash of an identifier, or the record or output in it has one of the
+// keys as its own.
 func (k Keys) About(headers []event.Header) bool {
 	for _, h := range headers {
 		if (h.Key == hPerson || h.Key == hKey) && k[plain(string(h.Value))] {

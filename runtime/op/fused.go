@@ -578,7 +578,7 @@ func (r *Route) runFused(fr *Frame, t *topic) int {
 		fr.cells.Begin()
 	}
 	fr.did.reset()
-	fr.persons, fr.who = fr.persons[:0], ""
+	fr.nobody()
 	fr.loops, fr.path = fr.loops[:0], fr.path[:0]
 	fr.timed, fr.notBefore = event.NoMicros, 0
 	return gaveUp

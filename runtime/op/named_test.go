@@ -41,9 +41,12 @@ func TestLettersKnowWhomTheyAreAbout(t *testing.T) {
 		if want := []string{"", who["1"], who["2"], who["3"], who["1"]}; !slices.Equal(got, want) {
 			t.Errorf("outputs are about %v, want %v", got, want)
 		}
-		end := p.send(p.route("in"), 3, `{"user":"1","others":["2","1"],"fail":true}`)
+		end := p.send(p.route("in"), 3, `{"user":"1","email":" Ann@x.com","others":["2","1"],"fail":true}`)
 		if want := []string{who["1"], who["2"]}; end.Kind != event.Failed || !slices.Equal(end.Persons, want) {
 			t.Errorf("the failed record names %v, want %v", end.Persons, want)
+		}
+		if want := []string{"1", "ann@x.com", "2"}; !slices.Equal(end.Named, want) {
+			t.Errorf("the failed record gave %v, want %v", end.Named, want)
 		}
 		// The next one names nobody of them.
 		end = p.send(p.route("in"), 4, `{"user":"3","others":[],"fail":true}`)

@@ -109,7 +109,7 @@ func (fr *Frame) unnote(sp *space, id string) {
 func (fr *Frame) close(end *event.Outcome) {
 	d := &fr.did
 	if end.Kind == event.Failed {
-		end.Persons = fr.persons
+		end.Persons, end.Named = fr.persons, fr.identifiers()
 		return
 	}
 	for i := range d.told {
@@ -133,6 +133,7 @@ func forgotten(ids value.List, rows int) *value.Object {
 // forget erases a person: who they are, their rows, and what the group keeps under
 // one of their identifiers. why is set where it is not clear who is meant.
 func (fr *Frame) forget(pl *people, given []identity.Given, now int64, at token.Span) (out *value.Object, why identity.Reason, fail *diag.Failure) {
+	fr.give(pl, given)
 	who, why := pl.ids.Forget(&pl.cells, given, now)
 	if who == nil {
 		return forgotten(value.List{}, 0), why, nil
@@ -246,6 +247,35 @@ func (fr *Frame) named(id string) {
 		fr.persons = append(fr.persons, id)
 	}
 }
+
+// gave is an identifier that the record gave a stage.
+type gave struct {
+	space int // number of its space
+	identity.Given
+}
+
+// give notes identifiers that the record gives a stage: if it fails, nothing of it is
+// linked, and its letter is found by them alone.
+func (fr *Frame) give(pl *people, given []identity.Given) {
+	for _, g := range given {
+		if g.Type >= 0 { // else a person's own id, in a command
+			fr.gave = append(fr.gave, gave{pl.number, g})
+		}
+	}
+}
+
+// identifiers are those that the record gave, in their canonical forms.
+func (fr *Frame) identifiers() (out []string) {
+	for _, g := range fr.gave {
+		if v, why := fr.people[g.space].ids.Canon(g.Type, g.Value); why == "" && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// nobody begins a record: it has named nobody.
+func (fr *Frame) nobody() { fr.persons, fr.gave, fr.who = fr.persons[:0], fr.gave[:0], "" }
 
 // about writes whom an output is about, for its letter.
 func (fr *Frame) about(o *event.Output) {

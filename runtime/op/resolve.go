@@ -130,6 +130,7 @@ func (s *resolve) link(fr *Frame, given []identity.Given, now int64) (*person, *
 	pl := s.people(fr)
 	var rejected []identity.Rejected
 	if len(given) > 0 {
+		fr.give(pl, given)
 		r := pl.ids.Resolve(&pl.cells, given, now)
 		if r.Person != nil {
 			p := fr.seat(s.seat)
@@ -232,6 +233,7 @@ func (s *find) look(fr *Frame, given []identity.Given) *person {
 		return nil
 	}
 	pl := s.people(fr)
+	fr.give(pl, given)
 	who, ambiguous := pl.ids.Find(&pl.cells, given)
 	if who == nil {
 		return nil

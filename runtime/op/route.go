@@ -129,6 +129,7 @@ type Frame struct {
 	people    []*people    // of the group's identity spaces
 	seats     []*person    // whom stages have bound
 	persons   []string     // ids of those whom the record has named
+	gave      []gave       // identifiers that it has given
 	who       string       // id of the person whom outputs are about; "": nobody
 	given     []identity.Given
 	ends      []int // of the texts of given, in one
@@ -207,7 +208,7 @@ func (fr *Frame) begin(rec *event.Record, now time.Time, out *event.Arena) {
 	}
 	fr.timed, fr.notBefore = event.NoMicros, 0
 	fr.did.reset()
-	fr.persons, fr.who = fr.persons[:0], ""
+	fr.nobody()
 }
 
 // run walks the steps from one on. There is no stack of callers: a stage that

@@ -25,6 +25,7 @@ type carried struct {
 	rate      value.Number
 	key       []byte   // ordering key; nil: none
 	persons   []string // Frame.persons
+	gave      []gave   // Frame.gave
 	who       string   // Frame.who
 	notBefore int64
 	request   *event.Request // of a webhook
@@ -45,7 +46,7 @@ func (fr *Frame) resume(c *carried) {
 		f.Slots[c.slot] = c.element
 	}
 	fr.key, fr.who, fr.notBefore = c.key, c.who, c.notBefore
-	fr.persons = append(fr.persons, c.persons...)
+	fr.persons, fr.gave = append(fr.persons, c.persons...), append(fr.gave, c.gave...)
 }
 
 // split ends the record and makes one of every element.
@@ -84,7 +85,7 @@ func (s *split) run(fr *Frame) int {
 	f := &fr.eval
 	above := carried{
 		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
-		rate: f.SampleRate, key: fr.key, persons: slices.Clone(fr.persons), who: fr.who, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
+		rate: f.SampleRate, key: fr.key, persons: slices.Clone(fr.persons), gave: slices.Clone(fr.gave), who: fr.who, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
 	}
 	if m := fr.rec.Made; m != nil {
 		if c, ok := m.Frame.(*carried); ok {
