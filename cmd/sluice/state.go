@@ -195,7 +195,7 @@ func stateGetCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "get TABLE KEY...",
 		Short: "Print one row",
-		Long:  "Get prints the row under a key as JSON: one KEY for each part of the table's key, as text or as JSON. Without --values it shows the row's shape only.",
+		Long:  "Get prints the row under a key of a table or an audience as JSON: one KEY for each part of the table's key, as text or as JSON. Without --values it shows the row's shape only.",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.open(cmd, func(store *state.Badger) error {
@@ -222,7 +222,7 @@ func getRow(store state.Store, name string, args []string) (state.Row, error) {
 	if !ok {
 		return state.Row{}, fail(exitUsage, fmt.Errorf("there is no state %q: `sluice state ls` lists them", name))
 	}
-	if e.Kind != "table" && e.Kind != "changed" {
+	if e.Kind != "table" && e.Kind != "changed" && e.Kind != "audience" {
 		return state.Row{}, fail(exitUsage, fmt.Errorf("%s has no rows to be read one by one", e.Name))
 	}
 	if len(args) != len(e.Keys) {

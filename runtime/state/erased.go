@@ -15,7 +15,7 @@ type Erased struct {
 	// Keys are what they were known by, until their letters have been erased.
 	Keys []string `json:"keys,omitempty"`
 	// Sums are hashes of Keys, for letters that come later; they hold no identifier.
-	Sums []ErasedSum `json:"sums"`
+	Sums []ErasedSum `json:"sums,omitempty"`
 	At   int64       `json:"at"` // when they were forgotten, milliseconds since 1970
 }
 
@@ -75,9 +75,8 @@ func ReadErased(store Store) ([]*Erased, error) {
 	var out []*Erased
 	var bad error
 	err := store.Scan(erasedPrefix, nil, func(_, val []byte) bool {
-		x := &Erased{}
-		if bad = json.Unmarshal(val, x); bad != nil {
-			bad = fmt.Errorf("%w: who was forgotten cannot be read: %w", ErrDamaged, bad)
+		var x *Erased
+		if x, bad = decodeErased(val); bad != nil {
 			return false
 		}
 		out = append(out, x)
@@ -87,4 +86,12 @@ func ReadErased(store Store) ([]*Erased, error) {
 		err = bad
 	}
 	return out, err
+}
+
+func decodeErased(val []byte) (*Erased, error) {
+	x := &Erased{}
+	if err := json.Unmarshal(val, x); err != nil {
+		return nil, fmt.Errorf("%w: who was forgotten cannot be read: %w", ErrDamaged, err)
+	}
+	return x, nil
 }

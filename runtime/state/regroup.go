@@ -219,6 +219,7 @@ func (r *regrouping) moveHeld(name string, stays func(home string) bool) error {
 		return err
 	}
 	lost := 0
+	homes := map[string]bool{}
 	for i := range held {
 		h := &held[i]
 		home := r.routes[h.Route]
@@ -233,9 +234,21 @@ func (r *regrouping) moveHeld(name string, stays func(home string) bool) error {
 		if err := r.to(name, home, func(p *Progress) { h.No = p.NextHeld; p.NextHeld++ }); err != nil {
 			return err
 		}
+		homes[home] = true
 		w := Write{Key: HeldKey(home, h.No), Val: AppendHeld(nil, h)}
 		r.held += len(w.Val)
 		r.ws = append(r.ws, w)
+	}
+	// Fences go wherever held outputs go: one that keeps nothing back there is none.
+	fences := r.progress[name].Fences
+	for _, home := range sorted(homes) {
+		if err := r.to(name, home, func(p *Progress) {
+			p.Fences = append(p.Fences, fences...)
+			SortFences(p.Fences)
+			p.Fences = slices.Compact(p.Fences)
+		}); err != nil {
+			return err
+		}
 	}
 	outputs, wait := "outputs", "wait"
 	if lost == 1 {

@@ -155,3 +155,83 @@ func TestWhereGroupsStandGoesWithTheirRoutes(t *testing.T) {
 		}
 	}
 }
+
+// TestPeopleTakeAGroupOver: a table that becomes keyed by an identity space is of the
+// space's group from then on, with its rows, its watermark and where its routes stand;
+// what is held goes with them, and so do the fences that wait for it.
+func TestPeopleTakeAGroupOver(t *testing.T) {
+	m := NewMemory()
+	ltv := tableOf("ltv", types.NumberT, types.StringT)
+	people := &ir.State{Kind: ir.IdentityState, Name: "identity people", Shared: "people"}
+	group := func(name string, routes []string, states ...*ir.State) *plan.Group {
+		g := &plan.Group{Name: name}
+		for _, r := range routes {
+			g.Routes = append(g.Routes, &plan.Route{Route: &ir.Route{Name: r}, Group: g})
+		}
+		for _, s := range states {
+			g.States = append(g.States, &plan.State{State: s})
+		}
+		return g
+	}
+	open := func(gs ...*plan.Group) *Directory {
+		t.Helper()
+		d, rep, err := OpenDirectory(m, "shop", &plan.Plan{App: "shop", Groups: gs}, false)
+		if err != nil || len(rep.Orphaned)+len(rep.Changed) > 0 {
+			t.Fatal(rep.text(), err)
+		}
+		return d
+	}
+	d := open(group("ltv", []string{"buy"}, ltv))
+	putRow(t, m, d.entries["table ltv"].Number, "4f5e", 7, num("12.50"))
+	fence := Fence{Via: "segment", From: 3, Into: 4}
+	if err := m.Commit([]Write{
+		{Key: ProgressKey("ltv"), Val: AppendProgress(nil, &Progress{
+			NextHeld: 1, Inputs: []InputProgress{{InputName: InputName{Route: "buy"}, Next: 7}}, States: []Mark{{Name: "table ltv", W: 5}}, Fences: []Fence{fence},
+		})},
+		{Key: HeldKey("ltv", 0), Val: AppendHeld(nil, &Held{Route: "buy", Lane: 3, Person: []byte("4f5e")})},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	with := group("people", []string{"buy", "sign_up"}, people, ltv)
+	d = open(with)
+	if got := where(t, m); got != "people: buy@7, held 0 of buy: , table ltv w5" {
+		t.Error(got)
+	}
+	if p, err := ReadProgress(m, "people"); err != nil || !slices.Equal(p.Fences, []Fence{fence}) {
+		t.Errorf("fences %v, %v", p, err)
+	}
+	if got := rowAt(t, m, d.entries["table ltv"].Number, "4f5e"); got != "12.50" {
+		t.Errorf("the row is %s", got)
+	}
+	specs := d.Specs(with)
+	if len(specs) != 2 || !specs[0].Resident || specs[1].Resident {
+		t.Errorf("what lives in memory: %+v", specs)
+	}
+	// The space goes on under its number whatever becomes of the program around it.
+	c, err := Open(m, specs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Begin()
+	c.Put(0, []byte("n\x02eve@example.com"), []byte{1})
+	c.Done()
+	if err := m.Commit(c.Batch(c.Seal())); err != nil {
+		t.Fatal(err)
+	}
+	alone := group("people", []string{"sign_up"}, people)
+	d = open(group("ltv", []string{"buy"}, ltv), alone)
+	if c, err = Open(m, d.Specs(alone)); err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := c.Get(0, []byte("n\x02eve@example.com")); !ok || string(v) != "\x01" {
+		t.Errorf("whose the address is: %x, %v", v, ok)
+	}
+	if p, err := ReadProgress(m, "ltv"); err != nil || !slices.Equal(p.Fences, []Fence{fence}) {
+		t.Errorf("fences %v, %v", p, err)
+	}
+	// A space that is not in the program any more is not lost in silence.
+	_, _, err = OpenDirectory(m, "shop", &plan.Plan{App: "shop", Groups: []*plan.Group{group("ltv", []string{"buy"}, ltv)}}, false)
+	if !errors.Is(err, ErrLoss) || !strings.Contains(err.Error(), "identity people, which holds 1 cell, is not in the program any more") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -26,10 +26,13 @@ import (
 //	{"state":"table ltv","key":["u1"],"row":12.5,"at":"2026-01-01T00:00:00Z"}
 //	{"state":"table ltv","key":["u1"],"timer":1767225600000000}
 //	{"state":"dedupe orders by .id","segment":1,"claims":"…"}
+//	{"state":"identity people","key_bytes":"…","bytes":"…"}
 //	{"group":"ltv","part":"progress","bytes":"…"}
+//	{"erased":{"sums":["…"],"at":1767225600000}}
 //
 // Where JSON does not say all of a key or a row (times, durations, bytes), the
-// stored bytes stand beside it, and they count. Without values what a row holds is
+// stored bytes stand beside it, and they count; cells that are no rows are bytes alone.
+// Without values what a row holds is
 // masked, its shape stays (I9); such an export cannot be imported.
 
 // transferFormat is the version of the lines.
@@ -62,6 +65,8 @@ type line struct {
 
 	Bytes []byte `json:"bytes,omitempty"` // as stored
 	Size  int    `json:"size,omitempty"`  // of what is masked
+
+	Erased *Erased `json:"erased,omitempty"`
 }
 
 var groupParts = map[byte]string{'a': "progress", 'i': "intent", 'h': "held"}
@@ -149,6 +154,19 @@ func Export(w io.Writer, store Store, values bool) error {
 			return err
 		}
 	}
+	erased, err := ReadErased(store)
+	if err != nil {
+		return err
+	}
+	for _, x := range erased {
+		l := line{Erased: x}
+		if !values {
+			l.Erased = &Erased{At: x.At}
+		}
+		if err := write(l); err != nil {
+			return err
+		}
+	}
 	return out.Flush()
 }
 
@@ -182,7 +200,7 @@ func lineOf(byNumber map[uint32]*Entry, key, val []byte, values bool) (line, err
 		due := timerDue(string(key))
 		l.Timer, rest = &due, rest[8:]
 	}
-	l.key(rest, values)
+	l.key(e, rest, values)
 	switch {
 	case key[0] == timerKind:
 	case e.hasRows():
@@ -197,7 +215,7 @@ func lineOf(byNumber map[uint32]*Entry, key, val []byte, values bool) (line, err
 	case values:
 		l.Bytes = val
 	default:
-		l.Size = len(val)
+		l.Size += len(val)
 	}
 	return l, nil
 }
@@ -217,9 +235,10 @@ func (e *Entry) hasRows() bool {
 	return e.Kind == "table" || e.Kind == "changed" || e.Kind == "audience"
 }
 
-// key fills in the key of a cell, and its bytes where JSON does not say them.
-func (l *line) key(key []byte, values bool) {
-	if parts, err := value.DecodeKey(key); err == nil {
+// key fills in the key of a cell, and its bytes where JSON does not say them. Those of
+// an identity space are no keys of the language.
+func (l *line) key(e *Entry, key []byte, values bool) {
+	if parts, err := value.DecodeKey(key); err == nil && e.Kind != "identity" {
 		l.Key = shown(parts, values)
 		if again, err := keyOf(l.Key); !values || err == nil && bytes.Equal(again, key) {
 			return
@@ -382,6 +401,8 @@ func (im *Import) Into(store Store) (lines int, err error) {
 
 func (im *Import) write(l *line) (Write, error) {
 	switch {
+	case l.Erased != nil:
+		return l.Erased.Put(), nil
 	case l.Group != "":
 		for kind, part := range groupParts {
 			if part == l.Part {

@@ -24,7 +24,9 @@ func holding(t testing.TB) *Memory {
 	when := tableOf("when", types.AnyT, types.TimeT, types.NumberT)
 	seen := &ir.State{Kind: ir.DedupeState, Name: "dedupe orders by .id", Keys: []*types.Type{types.StringT}, SpanMS: 60_000}
 	panes := &ir.State{Kind: ir.WindowState, Name: "window daily", Keys: []*types.Type{types.StringT}}
-	p := program(ltv, when, seen, panes)
+	people := &ir.State{Kind: ir.IdentityState, Name: "identity people", Shared: "people"}
+	high := &ir.State{Kind: ir.AudienceState, Name: "audience high_ltv", Keys: []*types.Type{types.StringT}, Row: types.BoolT}
+	p := program(ltv, when, seen, panes, people, high)
 	d, _, err := OpenDirectory(m, "shop", p, false)
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +46,15 @@ func holding(t testing.TB) *Memory {
 	c.Claim(2, []byte("o2"), at.UnixMicro(), 60_000_000)
 	c.Put(3, []byte{0, 1, 2}, []byte{9, 9})
 	c.Put(3, nil, []byte{})
+	c.Put(4, []byte("n\x02eve@example.com"), []byte{1})
+	c.Put(4, value.AppendKey(nil, "no key of the language"), []byte{}) // and looks as one
+	c.Put(5, value.AppendKey(nil, "4f5e"), AppendRowSince(nil, at.UnixMicro(), at.Add(-time.Hour).UnixMicro(), true))
+	c.Arm(5, at.UnixMicro(), value.AppendKey(nil, "4f5e"))
 	c.Done()
 	ws := append(c.Batch(c.Seal()),
 		Write{Key: ProgressKey("ltv"), Val: AppendProgress(nil, &Progress{Inputs: []InputProgress{{InputName: InputName{Route: "orders"}, Next: 7}}})},
 		Write{Key: IntentKey("ltv", 4), Val: AppendIntent(nil, &Intent{No: 4, First: 7, Last: 9, Now: 5})},
+		NewErased([]string{"eve@example.com"}, 5).Put(),
 		Write{Key: idKey, Val: []byte("sluice-1")})
 	if err := m.Commit(ws); err != nil {
 		t.Fatal(err)
@@ -65,13 +72,16 @@ func TestAnExportIsTheStore(t *testing.T) {
 	}
 	for _, want := range []string{
 		`{"format":1,"app":"shop","id":"sluice-1"}`,
-		`{"state":"table ltv","number":2,"kind":"table","keys":["string"],"row_type":"number"}`,
+		`{"state":"table ltv","number":4,"kind":"table","keys":["string"],"row_type":"number"}`,
 		`{"state":"table ltv","key":["ann@example.com"],"row":12.50,"at":"2026-01-02T03:04:05.678901Z"}`,
 		`{"state":"table ltv","key":["bob"],"row":1e3}`,
 		`"row":{"at":"2026-01-02T03:04:05.678Z","for":"3h","name":"Ann <&> Ü"},"at":"2026-01-02T03:04:05.678901Z","bytes":"`,
 		`{"state":"table ltv","key":["bob"],"timer":1767323045678901}`,
 		`"segment":0,"claims":"`,
 		`{"group":"ltv","part":"progress","bytes":"`,
+		`{"state":"identity people","key_bytes":"bgJldmVAZXhhbXBsZS5jb20=","bytes":"AQ=="}`,
+		`{"state":"audience high_ltv","key":["4f5e"],"row":true,"at":"2026-01-02T03:04:05.678901Z","bytes":"`,
+		`{"erased":{"keys":["eve@example.com"],"sums":["`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in\n%s", want, out.String())
@@ -87,6 +97,9 @@ func TestAnExportIsTheStore(t *testing.T) {
 	}
 	if got, want := all(t, again), all(t, m); !maps.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
+	}
+	if got, err := ReadErased(again); err != nil || len(got) != 1 || got[0].Keys[0] != "eve@example.com" || got[0].Sums[0] != SumErased("eve@example.com") || got[0].At != 5 {
+		t.Errorf("who was forgotten: %v, %v", got, err)
 	}
 }
 
@@ -132,7 +145,7 @@ func TestMaskedShowsNoPayload(t *testing.T) {
 	if err := Export(&out, holding(t), false); err != nil {
 		t.Fatal(err)
 	}
-	for _, payload := range []string{"ann", "bob", "12.5", "Ann", "claims", `"bytes"`, "3h"} {
+	for _, payload := range []string{"ann", "bob", "12.5", "Ann", "claims", `"bytes"`, "3h", "eve", "no key of", "4f5e", "key_bytes", SumErased("eve@example.com").text()} {
 		if strings.Contains(out.String(), payload) {
 			t.Errorf("%q is shown in\n%s", payload, out.String())
 		}
@@ -232,28 +245,29 @@ func TestVerifyTellsEachThing(t *testing.T) {
 	for _, s := range states {
 		got = append(got, sum{s.Name, s.Rows, s.Claims, s.Timers})
 	}
-	if diff := cmp.Diff([]sum{{"dedupe orders by .id", 0, 2, 0}, {"table ltv", 2, 0, 1}, {"table when", 1, 0, 0}, {"window daily", 2, 0, 0}}, got); diff != "" {
+	if diff := cmp.Diff([]sum{{"audience high_ltv", 1, 0, 1}, {"dedupe orders by .id", 0, 2, 0}, {"identity people", 2, 0, 0}, {"table ltv", 2, 0, 1}, {"table when", 1, 0, 0}, {"window daily", 2, 0, 0}}, got); diff != "" {
 		t.Error(diff)
 	}
 	if len(groups) != 1 || groups[0].Inputs != 1 || groups[0].Intents != 1 {
 		t.Error(groups)
 	}
 	for _, w := range []Write{
-		{Key: append(stateKey('c', 2), value.AppendKey(nil, "cut")...), Val: []byte{1, 2}},
-		{Key: append(stateKey('c', 2), value.AppendKey(nil, "newer")...), Val: []byte{9, 2}},
-		{Key: append(stateKey('c', 2), 0xff), Val: AppendRow(nil, 0, nil)},
+		{Key: append(stateKey('c', 4), value.AppendKey(nil, "cut")...), Val: []byte{1, 2}},
+		{Key: append(stateKey('c', 4), value.AppendKey(nil, "newer")...), Val: []byte{9, 2}},
+		{Key: append(stateKey('c', 4), 0xff), Val: AppendRow(nil, 0, nil)},
 		{Key: stateKey('c', 99), Val: []byte("whose?")},
-		{Key: segmentKey(1, 77), Val: make([]byte, claimSize+sumSize)},
-		{Key: []byte("t\x00\x00\x00\x02"), Val: nil},
+		{Key: segmentKey(2, 77), Val: make([]byte, claimSize+sumSize)},
+		{Key: []byte("t\x00\x00\x00\x04"), Val: nil},
 		{Key: []byte("gltv\x00z"), Val: nil},
 		{Key: []byte("z"), Val: nil},
 		{Key: IntentKey("ltv", 5), Val: []byte{1}},
+		{Key: []byte("merased/x"), Val: []byte("{")},
 	} {
 		if err := m.Commit([]Write{w}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, problems := verify(); len(problems) != 9 {
+	if _, _, problems := verify(); len(problems) != 10 {
 		t.Errorf("%d problems:\n%s", len(problems), strings.Join(problems, "\n"))
 	}
 }
@@ -281,4 +295,9 @@ func FuzzImport(f *testing.F) {
 		}
 		_ = Export(&bytes.Buffer{}, m, false)
 	})
+}
+
+func (s ErasedSum) text() string {
+	b, _ := s.MarshalText()
+	return string(b)
 }

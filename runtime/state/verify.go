@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -61,7 +62,14 @@ type verifying struct {
 
 func (v *verifying) one(key, val []byte) {
 	switch key[0] {
-	case 'd', 'm':
+	case 'd':
+		return
+	case 'm':
+		if bytes.HasPrefix(key, erasedPrefix) {
+			if _, err := decodeErased(val); err != nil {
+				v.tell(err)
+			}
+		}
 		return
 	case 'g':
 		l, err := groupLine(key, val, false)
