@@ -375,6 +375,7 @@ func (c *checker) declarations() {
 			}
 		}
 	}
+	c.identities()
 	c.tables()
 	c.nodes = 0 // only what routes are made of counts
 }

@@ -312,6 +312,8 @@ func (w *walker) defaults(spec *Call, got map[string]fieldValue, broken map[stri
 		switch {
 		case f.Name == spec.Body:
 			got[f.Name] = fieldValue{x: &ir.Current{Node: w.node(w.f.known[w.f.cur], token.Span{})}}
+		case w.idOf(f.Name) != nil:
+			got[f.Name] = fieldValue{x: w.idOf(f.Name)}
 		case f.Name == "timestamp":
 			var fails []*diag.Code
 			if !w.f.timed {

@@ -34,6 +34,7 @@ type ex struct {
 // frame counts the slots and roots of a route.
 type frame struct {
 	slots, roots, blocks int
+	persons              map[ir.Slot]*ir.Space // the slots that hold people
 }
 
 func (e *ex) newSlot() ir.Slot {

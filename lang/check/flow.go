@@ -26,6 +26,7 @@ type flow struct {
 	// timed: @time was set, so that it cannot fail. sampled: @sample_rate is set.
 	// person: who the event is about may be known from something that is not there yet.
 	ended, emitted, timed, sampled, person bool
+	about                                  *about // whom Segment calls are about; nil: nobody who is known
 }
 
 // variable is a name in force; names bound later hide those bound before.
@@ -108,6 +109,7 @@ func (e *ex) join(before *flow, ways ...*flow) *flow {
 			out.known[root] = union(ts...)
 		}
 	}
+	out.about = joinAbout(alive)
 	out.timed, out.sampled = true, true
 	fields := map[string]bool{}
 	for _, w := range alive {

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -38,13 +39,10 @@ func (c *checker) loops() {
 			}
 		})
 		ir.EachStage(r.Stages, func(s ir.Stage) {
-			t := writes(s)
-			if t == nil {
-				return
-			}
+			ts, sp := writes(s)
 			for _, to := range c.prog.Routes {
-				if to.Source.Kind == "changes" && to.Source.Table == t {
-					ways[r] = append(ways[r], way{to, fmt.Sprintf("changes of `%s`", t.Name), head(s.Info().At)})
+				if hears(to.Source, ts, sp) {
+					ways[r] = append(ways[r], way{to, fmt.Sprintf("changes of `%s`", to.Source.Of()), head(s.Info().At)})
 				}
 			}
 		})
@@ -71,15 +69,37 @@ func (c *checker) loops() {
 	}
 }
 
-// writes is the table that a stage writes, or nil.
-func writes(s ir.Stage) *ir.Table {
+// writes are the tables and audiences that a stage writes, and the identity space: who
+// links or forgets people moves and removes rows.
+func writes(s ir.Stage) (tables []*ir.Table, sp *ir.Space) {
+	add := func(t *ir.Table) { tables = append(append(tables, t), t.Audiences...) }
 	switch s := s.(type) {
 	case *ir.Update:
-		return s.Table
+		add(s.Table)
 	case *ir.Delete:
-		return s.Table
+		add(s.Table)
+	case *ir.Resolve:
+		sp = s.Space
+	case *ir.Forget:
+		sp = s.Space
 	}
-	return nil
+	if sp != nil {
+		for _, t := range sp.Tables {
+			add(t)
+		}
+	}
+	return tables, sp
+}
+
+// hears tells whether a source reads the changes of one of these.
+func hears(s *ir.Source, tables []*ir.Table, sp *ir.Space) bool {
+	switch {
+	case s.Kind != "changes":
+		return false
+	case s.Space != nil:
+		return s.Space == sp
+	}
+	return slices.Contains(tables, s.Table)
 }
 
 // back finds a way from one route to another.

@@ -19,15 +19,15 @@ type space struct {
 	consts map[string]*constDecl
 	tables map[string]*tableDecl
 	// unread are names that stand for something, only not for anything this
-	// version or this text lets us know: spaces, audiences, and declarations that
-	// could not be read. Their use is no second mistake. spaces are those of them
-	// that are identity spaces and audiences.
-	unread, spaces map[string]token.Span
-	order          []string // of types and defs, for reports in the order of the text
+	// version or this text lets us know: declarations that could not be read. Their use
+	// is no second mistake.
+	unread     map[string]token.Span
+	identities map[string]*spaceDecl
+	order      []string // of types and defs, for reports in the order of the text
 }
 
 func newSpace(name string) *space {
-	return &space{name: name, types: map[string]*typeDecl{}, defs: map[string]*defDecl{}, consts: map[string]*constDecl{}, tables: map[string]*tableDecl{}, unread: map[string]token.Span{}, spaces: map[string]token.Span{}}
+	return &space{name: name, types: map[string]*typeDecl{}, defs: map[string]*defDecl{}, consts: map[string]*constDecl{}, tables: map[string]*tableDecl{}, unread: map[string]token.Span{}, identities: map[string]*spaceDecl{}}
 }
 
 // fileScope is what names mean in one file: those of its space, and its `use`s.
@@ -99,11 +99,19 @@ func (c *checker) collect(f *syntax.File, s *space) *fileScope {
 				s.tables[d.Name.Text] = &tableDecl{decl: d, in: fs}
 			}
 		case *syntax.IdentDecl:
-			c.notYet(keyword(d), "identity")
-			s.unread[d.Name.Text], s.spaces[d.Name.Text] = d.Name.Span(), d.Name.Span()
+			if s.name != "" {
+				c.notYet(keyword(d), "identity in a module")
+				s.unread[d.Name.Text] = d.Name.Span()
+			} else if c.fresh(s, "identity", d.Name) {
+				s.identities[d.Name.Text] = &spaceDecl{decl: d, in: fs}
+			}
 		case *syntax.AudDecl:
-			c.notYet(keyword(d), "audience")
-			s.unread[d.Name.Text], s.spaces[d.Name.Text] = d.Name.Span(), d.Name.Span()
+			if s.name != "" {
+				c.notYet(keyword(d), "audience in a module")
+				s.unread[d.Name.Text] = d.Name.Span()
+			} else if c.fresh(s, "audience", d.Name) {
+				s.tables[d.Name.Text] = &tableDecl{aud: d, in: fs}
+			}
 		case *syntax.BadDecl:
 			if d.Name.Set() {
 				s.unread[d.Name.Text] = d.Name.Span()
@@ -145,10 +153,12 @@ func (c *checker) fresh(s *space, kind string, name syntax.Word) bool {
 		if d := s.defs[name.Text]; d != nil {
 			old = d.decl.Name.Span()
 		}
-	case "let", "table":
+	case "let", "table", "identity", "audience":
 		if d := s.consts[name.Text]; d != nil {
 			old = d.decl.Name.Span()
 		} else if d := s.tables[name.Text]; d != nil {
+			old = d.name().Span()
+		} else if d := s.identities[name.Text]; d != nil {
 			old = d.decl.Name.Span()
 		}
 	}

@@ -90,7 +90,7 @@ func (c *checker) nameOf(fs *fileScope, r *syntax.Route, out *ir.Route) {
 func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	out := &ir.Route{}
 	c.nameOf(fs, r, out) // before the stages: states are named after the route
-	w := &walker{ex: ex{c: c, in: fs, f: newFlow(), frame: &frame{}}, route: out, names: map[string]int{}, emits: map[string]token.Span{}}
+	w := &walker{ex: ex{c: c, in: fs, f: newFlow(), frame: &frame{persons: map[ir.Slot]*ir.Space{}}}, route: out, names: map[string]int{}, emits: map[string]token.Span{}}
 	if r.From == nil || r.From.Source == nil {
 		w.noSource()
 	} else {

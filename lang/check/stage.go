@@ -21,6 +21,8 @@ type walker struct {
 	emits map[string]token.Span // emit ids given so far
 	withs map[string]ir.Slot    // the slot of each field of `with`, one a route
 	each  int                   // how many `each` we are in
+	// current is the slot of the person whom calls are about, one a route.
+	current *ir.Slot
 }
 
 // key gives the next stable name of a kind and key text: "where", "where#2".
@@ -115,6 +117,8 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		return w.throttle(s)
 	case *syntax.Window:
 		return w.window(s, block)
+	case *syntax.Identify:
+		return w.identify(s, block)
 	case *syntax.Emit:
 		return w.emit(s)
 	case *syntax.BadStage:
@@ -136,9 +140,6 @@ func (w *walker) later(s syntax.Stage, block int) {
 	word := keyword(s)
 	var binds []syntax.Word
 	switch s := s.(type) {
-	case *syntax.Identify:
-		binds = []syntax.Word{s.As}
-		w.f.person = true
 	case *syntax.HTTPCall:
 		binds = []syntax.Word{s.As}
 		w.c.typ(w.in, s.Type)

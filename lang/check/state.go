@@ -123,6 +123,11 @@ func (w *walker) keyBy(s *syntax.OrderKey) ir.Stage {
 // written finds a table that a stage writes.
 func (w *walker) written(name syntax.Word, verb string) *ir.Table {
 	t := w.tableNamed(name)
+	if t != nil && t.Audience != nil {
+		w.errorf(diag.BadAudience, name.Span(), "`%s` is an audience, and no stage writes it", name.Text).WithLabel("made of `%s`", t.Audience.On.Name).
+			WithHelp("write %s; who is a member follows", t.Audience.On.Name)
+		return nil
+	}
 	if t != nil && t.Load != nil {
 		from := "file"
 		if t.Load.Topic != "" {
@@ -226,8 +231,12 @@ func (w *walker) madeOptions(out *ir.Source, o *syntax.Options, of string) {
 	}
 }
 
-// person refuses the name of a person that a table's rows have none of.
-func (w *walker) person(as syntax.Word, t *ir.Table, help string) {
+// person binds the person of a table's rows, or refuses the name where they are nobody's.
+func (w *walker) person(out *ir.Source, as syntax.Word, t *ir.Table, help string) {
+	if t.Space != nil {
+		w.bindPerson(out, as, t.Space)
+		return
+	}
 	if as.Set() {
 		w.errorf(diag.BadTable, as.Span(), "`as` binds the person of a table keyed by an identity space").WithLabel("`%s` is keyed by %s", t.Name, keyedBy(t)).
 			WithHelp("%s", help)
@@ -237,11 +246,17 @@ func (w *walker) person(as syntax.Word, t *ir.Table, help string) {
 
 // fromChanges is a source of the changes of a table.
 func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
-	if at, ok := w.in.space.spaces[s.Of.Text]; ok {
-		w.c.notYet(s.Of.Span(), "from changes "+s.Of.Text).WithLabel("declared at %s", at)
-		w.noSource()
-		w.noPerson(s.As)
-		return nil
+	if d := w.in.space.identities[s.Of.Text]; d != nil {
+		if d.sp == nil {
+			w.noSource()
+			w.noPerson(s.As)
+			return nil
+		}
+		out := &ir.Source{At: head(f.Span()), Kind: "changes", Space: d.sp, Type: changeOfSpace(d.sp), Start: "earliest"}
+		w.bindPerson(out, s.As, d.sp)
+		w.madeOptions(out, s.Options, "a source of changes")
+		w.src = &source{t: out.Type, metas: map[string]*types.Type{"timestamp": types.TimeT}}
+		return out
 	}
 	t := w.tableNamed(s.Of)
 	if t != nil && t.Load != nil {
@@ -254,8 +269,8 @@ func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
 		w.noPerson(s.As)
 		return nil
 	}
-	w.person(s.As, t, "the key of the row is .key")
 	out := &ir.Source{At: head(f.Span()), Kind: "changes", Table: t, Type: changeType(t), Start: "earliest"}
+	w.person(out, s.As, t, "the key of the row is .key")
 	w.madeOptions(out, s.Options, "a source of changes")
 	w.src = &source{t: out.Type, metas: map[string]*types.Type{"timestamp": types.TimeT}}
 	return out
@@ -270,23 +285,26 @@ func (w *walker) noPerson(as syntax.Word) {
 
 // changeType is the type of a change of a table.
 func changeType(t *ir.Table) *types.Type {
-	key := t.Keys[0].Type
-	if len(t.Keys) > 1 {
-		ts := make([]*types.Type, len(t.Keys))
-		for i, k := range t.Keys {
-			ts[i] = k.Type
-		}
-		key = types.ListOf(types.UnionOf(ts...))
+	if t.Audience != nil {
+		return changeOfAudience(t)
 	}
 	row := types.Nullable(viewOf(t.Row))
-	var causes []*types.Type
-	for _, c := range []string{"update", "delete", "merge", "expire"} {
-		causes = append(causes, types.Lit(c))
-	}
 	return types.Obj(
-		types.Field{Name: "key", Type: key},
+		types.Field{Name: "key", Type: keyOf(t)},
 		types.Field{Name: "old", Type: row},
 		types.Field{Name: "new", Type: row},
-		types.Field{Name: "cause", Type: types.UnionOf(causes...)},
+		types.Field{Name: "cause", Type: oneOf("update", "delete", "merge", "expire")},
 	)
+}
+
+// keyOf is the type of `.key` in a change of a table.
+func keyOf(t *ir.Table) *types.Type {
+	if len(t.Keys) == 1 {
+		return t.Keys[0].Type
+	}
+	ts := make([]*types.Type, len(t.Keys))
+	for i, k := range t.Keys {
+		ts[i] = k.Type
+	}
+	return types.ListOf(types.UnionOf(ts...))
 }

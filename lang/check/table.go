@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,19 +17,40 @@ import (
 
 // tableDecl is a declared table.
 type tableDecl struct {
-	decl *syntax.TableDecl
+	decl *syntax.TableDecl // nil of an audience
+	aud  *syntax.AudDecl   // nil of a table
 	in   *fileScope
 	t    *ir.Table // nil until it is resolved, and where its declaration is wrong (which was reported)
 }
 
-// tables resolves the tables of the program, in the order of their names.
+// name is what it is called.
+func (d *tableDecl) name() *syntax.Word {
+	if d.aud != nil {
+		return &d.aud.Name
+	}
+	return &d.decl.Name
+}
+
+// tables resolves the tables of the program, then the audiences on them; they stand in
+// the order of their names.
 func (c *checker) tables() {
-	for _, name := range keys(c.main.tables) {
-		d := c.main.tables[name]
-		if d.t = c.table(d); d.t != nil {
-			c.prog.Tables = append(c.prog.Tables, d.t)
+	names := keys(c.main.tables)
+	for _, name := range names {
+		if d := c.main.tables[name]; d.aud == nil {
+			d.t = c.table(d)
 		}
 	}
+	for _, name := range names {
+		if d := c.main.tables[name]; d.aud != nil {
+			d.t = c.audience(d)
+		}
+	}
+	for _, name := range names {
+		if t := c.main.tables[name].t; t != nil {
+			c.prog.Tables = append(c.prog.Tables, t)
+		}
+	}
+	c.beside()
 }
 
 // table resolves one declaration; nil where it has a mistake.
@@ -56,9 +78,7 @@ func (c *checker) table(d *tableDecl) *ir.Table {
 	if !c.tableKeys(d, out, wrong) {
 		ok = false
 	}
-	if d.decl.Merge.Set() && d.space() == "" {
-		wrong(d.decl.Merge.Span(), "`merge` is for tables keyed by an identity space").WithLabel("rows of `%s` do not move", name.Text)
-	}
+	ok = c.tableMerge(d, out) && ok
 	if f := d.decl.From; f != nil {
 		ok = c.tableLoad(d, f, out) && ok
 		if d.decl.TTL.Set() {
@@ -120,8 +140,19 @@ func (c *checker) tableDefault(d *tableDecl, out *ir.Table) bool {
 // tableKeys resolves `keyed by`.
 func (c *checker) tableKeys(d *tableDecl, out *ir.Table, wrong func(token.Span, string, ...any) *diag.Diagnostic) bool {
 	if n := d.space(); n != "" {
-		c.notYet(d.decl.Keys[0].Span(), "keyed by "+n).WithLabel("an identity space, declared at %s", d.in.space.spaces[n])
-		return false
+		out.Space = d.in.space.identities[n].sp
+		out.Keys = []ir.TableKey{{Type: types.StringT}}
+		switch {
+		case out.Space == nil:
+			return false
+		case len(d.decl.Keys) > 1:
+			wrong(d.decl.Keys[1].Span(), "a table keyed by people has no other key").WithHelp("a row is a person's: put the rest into the row")
+			return false
+		case d.decl.From != nil:
+			wrong(d.decl.From.Span(), "`%s` is keyed by people, and loaded", out.Name).WithHelp("what is loaded is keyed by a field: keyed by .user_id; people come from `resolve`")
+			return false
+		}
+		return true
 	}
 	from := d.decl.From
 	ok := true
@@ -169,6 +200,42 @@ func (c *checker) tableKeys(d *tableDecl, out *ir.Table, wrong func(token.Span, 
 	return ok
 }
 
+// tableMerge judges `merge`.
+func (c *checker) tableMerge(d *tableDecl, out *ir.Table) bool {
+	m, name := d.decl.Merge, out.Name
+	switch {
+	case d.space() == "" && m.Set():
+		c.errorf(diag.BadTable, m.Span(), "`merge` is for tables keyed by an identity space").WithLabel("rows of `%s` do not move", name)
+		return false
+	case d.space() == "" || spoiled(out.Row):
+		return true
+	}
+	may := fits(out.Row)
+	at := d.decl.Keys[0].Span()
+	if m.Set() {
+		at = m.Span()
+	}
+	switch {
+	case !m.Set():
+		c.errorf(diag.BadMerge, at, "`%s` does not say how the rows of two people become one", name).WithLabel("they may turn out to be one").
+			WithHelp("add `merge` and one of %s", strings.Join(may, ", "))
+		return false
+	case !slices.Contains(mergeRules, m.Text):
+		dg := c.errorf(diag.BadMerge, at, "there is no merge rule `%s`", m.Text)
+		if near := diag.Nearest(m.Text, mergeRules); near != "" {
+			dg.WithHelp("did you mean %s?", near)
+		} else {
+			dg.WithHelp("a row of %s takes %s", short(out.Row), strings.Join(may, ", "))
+		}
+		return false
+	case !slices.Contains(may, m.Text):
+		c.errorf(diag.BadMerge, at, "`%s` does not go with rows of %s", m.Text, short(out.Row)).WithHelp("they take %s", strings.Join(may, ", "))
+		return false
+	}
+	out.Merge = m.Text
+	return true
+}
+
 // keyField finds the field of a row that a loaded table is keyed by.
 func (c *checker) keyField(d *tableDecl, k *syntax.TableKey, row *types.Type) (*types.Type, []string, bool) {
 	if spoiled(row) {
@@ -198,7 +265,7 @@ func (d *tableDecl) space() string {
 		if !ok {
 			continue
 		}
-		if _, ok := d.in.space.spaces[n.Name]; ok {
+		if d.in.space.identities[n.Name] != nil {
 			return n.Name
 		}
 	}
@@ -327,11 +394,11 @@ func (e *ex) tableIndex(of syntax.Expr) *tableDecl {
 // tableGet checks `T[k]`.
 func (e *ex) tableGet(d *tableDecl, x *syntax.Index) ir.Expr {
 	if e.noTables != "" {
-		e.errorf(diag.NotConstant, x.Of.Span(), "`%s` is not known here", d.decl.Name.Text).WithLabel("%s sees no tables", e.noTables)
+		e.errorf(diag.NotConstant, x.Of.Span(), "`%s` is not known here", d.name().Text).WithLabel("%s sees no tables", e.noTables)
 		return badExpr(x.Span())
 	}
 	if e.src == nil || e.place != "" {
-		return e.notHere(x.Of.Span(), d.decl.Name.Text)
+		return e.notHere(x.Of.Span(), d.name().Text)
 	}
 	ks, ok := e.indexKeys(d.t, x.Keys, x.Span())
 	if !ok {
@@ -359,6 +426,10 @@ func (e *ex) indexKeys(t *ir.Table, list []syntax.Expr, at token.Span) ([]ir.Exp
 			WithHelp("it is declared at %s: %s[%s]", t.At, t.Name, keyHint(t))
 		return nil, false
 	}
+	if t.Space != nil {
+		k, ok := e.personKey(t, ks[0])
+		return []ir.Expr{k}, ok
+	}
 	ok := true
 	for i := range ks {
 		place := "the key of `" + t.Name + "`"
@@ -373,6 +444,9 @@ func (e *ex) indexKeys(t *ir.Table, list []syntax.Expr, at token.Span) ([]ir.Exp
 
 // keyedBy says in words what a table is keyed by.
 func keyedBy(t *ir.Table) string {
+	if t.Space != nil {
+		return t.Space.Name
+	}
 	parts := make([]string, len(t.Keys))
 	for i, k := range t.Keys {
 		parts[i] = k.Type.Brief()
@@ -381,6 +455,9 @@ func keyedBy(t *ir.Table) string {
 }
 
 func keyHint(t *ir.Table) string {
+	if t.Space != nil {
+		return "p"
+	}
 	parts := make([]string, len(t.Keys))
 	for i, k := range t.Keys {
 		parts[i] = "…"
@@ -404,7 +481,7 @@ func (e *ex) noValue(d *tableDecl, at token.Span) ir.Expr {
 	if d.t != nil {
 		hint = keyHint(d.t)
 	}
-	e.errorf(diag.NoTableValue, at, "the table `%s` is no value", d.decl.Name.Text).WithHelp("a row of it is read with its key: %s[%s]", d.decl.Name.Text, hint)
+	e.errorf(diag.NoTableValue, at, "the table `%s` is no value", d.name().Text).WithHelp("a row of it is read with its key: %s[%s]", d.name().Text, hint)
 	return badExpr(at)
 }
 

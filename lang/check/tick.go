@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -20,10 +21,6 @@ func (w *walker) fromTable(f *syntax.From, s *syntax.FromTable) *ir.Source {
 		return nil
 	}
 	tick := w.tick(&s.Tick)
-	if at, ok := w.in.space.spaces[s.Table.Text]; ok {
-		w.c.notYet(s.Table.Span(), "from table "+s.Table.Text).WithLabel("declared at %s", at)
-		return none()
-	}
 	t := w.tableNamed(s.Table)
 	if t != nil && t.Load != nil {
 		w.errorf(diag.NoChanges, s.Table.Span(), "`%s` is loaded, and its rows are not read on a schedule", t.Name).WithLabel("declared at %s", t.At).
@@ -33,8 +30,8 @@ func (w *walker) fromTable(f *syntax.From, s *syntax.FromTable) *ir.Source {
 	if t == nil || tick == nil {
 		return none()
 	}
-	w.person(s.As, t, "the key of the row is @key")
 	out := &ir.Source{At: head(f.Span()), Kind: "table", Table: t, Tick: tick, Type: viewOf(t.Row), Start: "earliest"}
+	w.person(out, s.As, t, "the key of the row is @key")
 	w.madeOptions(out, s.Options, "a source of rows")
 	metas := map[string]*types.Type{"timestamp": types.TimeT}
 	if len(t.Keys) == 1 {
@@ -110,18 +107,18 @@ func (c *checker) rowsWritten() {
 			}
 			seen[from] = true
 			ir.EachStage(from.Stages, func(s ir.Stage) {
-				t := writes(s)
-				if t == nil || found {
+				ts, sp := writes(s)
+				if found {
 					return
 				}
-				if t == r.Source.Table {
+				if slices.Contains(ts, r.Source.Table) {
 					c.errorf(diag.Loop, head(s.Info().At), "`%s` writes the table whose rows `%s` reads", from.Name, r.Name).WithLabel("in a record of `%s`", r.Name).
 						WithHelp("what the rows cause is written to another table, or by a route of another source")
 					found = true
 					return
 				}
 				for _, to := range c.prog.Routes {
-					if to.Source.Kind == "changes" && to.Source.Table == t && !found {
+					if hears(to.Source, ts, sp) && !found {
 						found = by(to)
 					}
 				}

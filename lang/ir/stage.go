@@ -297,6 +297,14 @@ func (s *Source) State() *State {
 	return s.Table.State
 }
 
+// Of names what a source that the engine makes hears of.
+func (s *Source) Of() string {
+	if s.Space != nil {
+		return s.Space.Name
+	}
+	return s.Table.Name
+}
+
 // Tick is when a schedule is due.
 type Tick struct {
 	EveryMS int64

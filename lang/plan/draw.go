@@ -32,8 +32,9 @@ type GraphPart struct {
 	Webhook  string      `json:"webhook,omitempty"` // the path of the webhook that is read
 	Changes  string      `json:"changes,omitempty"` // the table whose changes are read
 	Rows     string      `json:"rows,omitempty"`    // the table whose rows are read on a schedule
-	Group    string      `json:"group,omitempty"`   // the state group
-	Event    string      `json:"event"`             // the type of what arrives
+	heard    string      // the state behind Changes, by its name
+	Group    string      `json:"group,omitempty"` // the state group
+	Event    string      `json:"event"`           // the type of what arrives
 	Nodes    []GraphNode `json:"nodes"`
 	Edges    []GraphEdge `json:"edges"`
 }
@@ -82,7 +83,7 @@ func (p *Plan) Graph() *Graph {
 		case "webhook":
 			part.Webhook = r.Source.Hook.Path
 		case "changes":
-			part.Changes = r.Source.Table.Name
+			part.Changes, part.heard = r.Source.Of(), r.Source.State().Name
 		case "table":
 			part.Rows = r.Source.Table.Name
 		}
@@ -363,7 +364,7 @@ func (d *chart) links(r *GraphPart, i int) {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("webhook "+r.Webhook, "([", "])", "  "), i+1)
 	}
 	if r.Changes != "" {
-		fmt.Fprintf(&d.b, "  %s -->|changes| r%dn1\n", d.node("table "+r.Changes, "[(", ")]", "  "), i+1)
+		fmt.Fprintf(&d.b, "  %s -->|changes| r%dn1\n", d.node(r.heard, "[(", ")]", "  "), i+1)
 	}
 	if r.Rows != "" {
 		fmt.Fprintf(&d.b, "  %s -->|rows| r%dn1\n", d.node("table "+r.Rows, "[(", ")]", "  "), i+1)

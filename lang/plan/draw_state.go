@@ -31,8 +31,19 @@ type GraphState struct {
 	Keys    []string    `json:"keys"`          // types of the parts of its key
 	Row     string      `json:"row,omitempty"` // type of what is kept
 	Span    string      `json:"span,omitempty"`
-	Leads   []GraphLead `json:"leads"`             // what its watermark goes by
-	Readers []string    `json:"readers,omitempty"` // routes that hear its changes
+	IDs     []GraphID   `json:"identifiers,omitempty"` // of an identity space, the best first
+	Merge   string      `json:"merge,omitempty"`       // of a table keyed by people
+	On      string      `json:"on,omitempty"`          // of an audience: its table
+	Leads   []GraphLead `json:"leads"`                 // what its watermark goes by
+	Readers []string    `json:"readers,omitempty"`     // routes that hear its changes
+}
+
+// GraphID is a kind of identifier.
+type GraphID struct {
+	Name  string `json:"name"`
+	Grade string `json:"grade"` // "person", "device"
+	Limit int    `json:"limit,omitempty"`
+	Per   string `json:"per,omitempty"`
 }
 
 // GraphLead is a route whose records lead to a state.
@@ -52,6 +63,7 @@ type GraphTable struct {
 // kinds are the words for the kinds of states, as stages and declarations have them.
 var kinds = map[ir.StateKind]string{
 	ir.TableState: "table", ir.DedupeState: "dedupe", ir.ChangedState: "changed", ir.ThrottleState: "throttle", ir.WindowState: "window",
+	ir.IdentityState: "identity", ir.AudienceState: "audience",
 }
 
 func (p *Plan) graphState(g *Graph) {
@@ -76,6 +88,7 @@ func (p *Plan) graphState(g *Graph) {
 			if s.SpanMS > 0 {
 				gs.Span = span(s.SpanMS)
 			}
+			p.people(&gs, s.State)
 			for _, l := range s.Leads {
 				gs.Leads = append(gs.Leads, GraphLead{pg.Routes[l.Route].Name, l.Timed})
 			}
@@ -105,6 +118,37 @@ func (p *Plan) graphState(g *Graph) {
 	}
 }
 
+// people says of a state what it has to do with people.
+func (p *Plan) people(gs *GraphState, s *ir.State) {
+	for _, t := range p.Tables {
+		if t.State != s {
+			continue
+		}
+		if t.Space != nil {
+			gs.Keys = []string{t.Space.Name}
+		}
+		if gs.Merge = t.Merge; t.Audience != nil {
+			gs.On = t.Audience.On.Name
+		}
+	}
+	for _, sp := range p.Spaces {
+		if sp.State != s {
+			continue
+		}
+		for i := range sp.IDs {
+			id := &sp.IDs[i]
+			out := GraphID{Name: id.Name, Grade: "device", Limit: id.Limit}
+			if id.Person {
+				out.Grade = "person"
+			}
+			if id.PerMS > 0 {
+				out.Per = span(id.PerMS)
+			}
+			gs.IDs = append(gs.IDs, out)
+		}
+	}
+}
+
 // span writes a span as scripts mostly do: in days where it is whole days.
 func span(ms int64) string {
 	const day = 24 * 3_600_000
@@ -120,7 +164,7 @@ func inputs(r *Route) []string {
 	case "webhook":
 		return []string{"webhook " + r.Source.Hook.Path}
 	case "changes":
-		return []string{"changes of " + r.Source.Table.Name}
+		return []string{"changes of " + r.Source.Of()}
 	case "table":
 		return []string{"rows of " + r.Source.Table.Name}
 	}
@@ -144,10 +188,19 @@ func (n *GraphNode) touch(s ir.Stage) {
 	if m := ir.Memory(s); m != nil {
 		n.Writes = m.Name
 	}
+	if f, ok := s.(*ir.Find); ok {
+		n.Reads = append(n.Reads, f.Space.State.Name)
+	}
 	for _, x := range ir.Exprs(s) {
 		ir.Walk(x, func(x ir.Expr) bool {
-			if t, ok := x.(*ir.TableGet); ok && !slices.Contains(n.Reads, "table "+t.Table.Name) {
-				n.Reads = append(n.Reads, "table "+t.Table.Name)
+			if t, ok := x.(*ir.TableGet); ok {
+				name := "table " + t.Table.Name
+				if t.Table.State != nil {
+					name = t.Table.State.Name
+				}
+				if !slices.Contains(n.Reads, name) {
+					n.Reads = append(n.Reads, name)
+				}
 			}
 			return true
 		})
@@ -179,6 +232,26 @@ func (s *GraphState) line() string {
 	}
 	if s.Span != "" {
 		b.WriteString(", for " + s.Span)
+	}
+	if s.Merge != "" {
+		b.WriteString(", merge " + s.Merge)
+	}
+	if s.On != "" {
+		b.WriteString(", on " + s.On)
+	}
+	for i, id := range s.IDs {
+		sep := ", "
+		if i == 0 {
+			sep = "  "
+		}
+		b.WriteString(sep + id.Name)
+		if id.Limit > 0 {
+			fmt.Fprintf(&b, " (%d", id.Limit)
+			if id.Per != "" {
+				b.WriteString(" in " + id.Per)
+			}
+			b.WriteByte(')')
+		}
 	}
 	for i, l := range s.Leads {
 		if i == 0 {

@@ -48,6 +48,9 @@ func (l *leading) leads(s *ir.State) []Lead {
 	if found, ok := l.of[s]; ok {
 		return found
 	}
+	if s.Kind == ir.AudienceState { // it follows its table
+		return l.leads(s.Beside[0])
+	}
 	l.of[s] = nil
 	var out []Lead
 	add := func(x Lead) {
@@ -93,7 +96,8 @@ func uses(stages []ir.Stage, s *ir.State) (timed, found bool) {
 		if found {
 			return
 		}
-		found = ir.Memory(st) == s
+		m := ir.Memory(st)
+		found = m == s || m != nil && m.Kind == ir.IdentityState && slices.Contains(m.Beside, s)
 		switch st.(type) {
 		case *ir.TimeBy:
 			timed = timed || !pane
