@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -9,85 +8,44 @@ import (
 // maxValue bounds an identifier, in bytes.
 const maxValue = 400
 
-// nobody are values that name nobody, in any case, plain or in quotes (facts: values
-// that broken clients send for everybody).
-var nobody = map[string]bool{
-	"anonymous": true, "guest": true, "distinctid": true, "distinct_id": true, "id": true, "not_authenticated": true, "email": true,
-	"undefined": true, "true": true, "false": true, "nan": true, "none": true, "null": true, "invalid": true, "unknown": true,
-	"n/a": true, "test": true, "void": true, "anonymousid": true, "[object object]": true, "-1": true,
-}
-
-// macro is a placeholder that nobody filled in.
-var macro = regexp.MustCompile(`^([\[{$%<].*[\]}%>]|%7[Bb].*%7[Dd]|__[A-Za-z0-9_]+__)$`)
-
-// roles are mailboxes that many people read: they never make two people one.
-var roles = map[string]bool{
-	"noreply": true, "no-reply": true, "donotreply": true, "do-not-reply": true, "info": true, "admin": true, "support": true, "sales": true,
-	"contact": true, "hello": true, "help": true, "office": true, "billing": true, "postmaster": true, "webmaster": true, "abuse": true, "root": true,
-}
-
-// empty tells whether a value means nobody.
-func empty(s string) bool {
-	if n := len(s); n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n-1] == s[0] {
-		s = strings.TrimSpace(s[1 : n-1])
-	}
-	if strings.Trim(s, "0-") == "" {
-		return true
-	}
-	if len(s) <= 24 && nobody[strings.ToLower(s)] {
-		return true
-	}
-	switch s[0] {
-	case '[', '{', '$', '%', '<', '_':
-		return macro.MatchString(s)
-	}
-	return false
-}
-
-// Canon gives the form in which a value of a type is compared, or why it has none.
+// Canon gives the form in which a value of a type is compared, or why it has none. What
+// operators blocked is not asked: that is in the cells.
 func (s *Space) Canon(typ int, v string) (string, Reason) {
 	t := &s.cfg.Types[typ]
-	if len(v) > 4*maxValue {
+	trimmed := strings.TrimSpace(v)
+	if len(trimmed) > maxValue {
 		return "", TooLong
 	}
-	v = strings.TrimSpace(v)
-	switch {
-	case v == "" || empty(v):
+	if meansNobody(trimmed) {
 		return "", Blocked
-	case !utf8.ValidString(v):
-		return "", NoForm
 	}
-	ok := true
-	switch t.Canon {
-	case EmailText:
-		if s.cfg.Email == nil {
-			return "", NoForm
-		}
+	ok := utf8.ValidString(v)
+	if t.Canon != ExactText {
+		v = trimmed
+	}
+	switch {
+	case !ok:
+	case t.Canon == EmailText:
 		v, ok = s.cfg.Email(v)
-	case PhoneText:
-		if s.cfg.Phone == nil {
-			return "", NoForm
-		}
+	case t.Canon == PhoneText:
 		v, ok = s.cfg.Phone(v, t.Country)
-	case UpperUUID:
-		v, ok = uuidForm(strings.ToUpper(v), 'A')
-	case LowerUUID:
-		v, ok = uuidForm(strings.ToLower(v), 'a')
-	case LowerHex:
-		v, ok = hexForm(strings.ToLower(v))
+	case t.Canon == UpperUUID:
+		v = strings.ToUpper(v)
+		ok = isUUID(v, upperDigits)
+	case t.Canon == LowerUUID:
+		v = strings.ToLower(v)
+		ok = isUUID(v, lowerDigits)
+	case t.Canon == LowerHex:
+		v = strings.ToLower(v)
+		ok = strings.Trim(v, lowerDigits) == ""
 	}
 	switch {
 	case !ok:
 		return "", NoForm
 	case len(v) > maxValue:
 		return "", TooLong
-	case v == "":
+	case v == "" || t.Canon == EmailText && isRole(v):
 		return "", Blocked
-	}
-	if t.Canon == EmailText {
-		if name, _, _ := strings.Cut(v, "@"); roles[name] {
-			return "", Blocked
-		}
 	}
 	for _, re := range t.Blocked {
 		if re.MatchString(v) {
@@ -97,29 +55,90 @@ func (s *Space) Canon(typ int, v string) (string, Reason) {
 	return v, ""
 }
 
-func uuidForm(v string, a byte) (string, bool) {
+func isUUID(v, digits string) bool {
 	if len(v) != 36 {
-		return "", false
+		return false
 	}
 	for i := range len(v) {
-		switch b := v[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if b != '-' {
-				return "", false
+		switch i {
+		case 8, 13, 18, 23:
+			if v[i] != '-' {
+				return false
 			}
-		case b >= '0' && b <= '9' || b >= a && b <= a+5:
 		default:
-			return "", false
+			if !isDigit(v[i], digits) {
+				return false
+			}
 		}
 	}
-	return v, true
+	return true
 }
 
-func hexForm(v string) (string, bool) {
-	for i := range len(v) {
-		if b := v[i]; (b < '0' || b > '9') && (b < 'a' || b > 'f') {
-			return "", false
-		}
+// nobody are values that broken clients send for everybody, in small letters.
+var nobody = map[string]bool{
+	"anonymous": true, "guest": true, "distinctid": true, "distinct_id": true, "id": true, "not_authenticated": true, "email": true,
+	"undefined": true, "true": true, "false": true, "[object object]": true, "nan": true, "none": true, "null": true, "-1": true,
+	"invalid": true, "unknown": true, "n/a": true, "test": true, "void": true, "anonymousid": true,
+	"9774d56d682e549c": true, // android_id of a whole series of phones
+}
+
+const longestNobody = 17
+
+// meansNobody tells whether a trimmed value is none: empty, zeros, a word for nothing,
+// or a macro that no sender replaced; plain or in quotes.
+func meansNobody(v string) bool {
+	if n := len(v); n >= 2 && (v[0] == '"' || v[0] == '\'') && v[n-1] == v[0] {
+		v = strings.TrimSpace(v[1 : n-1])
 	}
-	return v, v != ""
+	if strings.Trim(v, "0-") == "" || isMacro(v) {
+		return true
+	}
+	if len(v) > longestNobody {
+		return false
+	}
+	var low [longestNobody]byte
+	for i := range len(v) {
+		b := v[i]
+		if b >= 'A' && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		low[i] = b
+	}
+	return nobody[string(low[:len(v)])]
+}
+
+// isMacro tells whether a value, which is not empty, is a macro: {x}, [x], $x$, %%x%%,
+// ${x}, <x>, %7Bx%7D, __X__.
+func isMacro(v string) bool {
+	switch v[0] {
+	case '[', '{', '$', '%', '<':
+		if len(v) < 2 {
+			return false
+		}
+		if strings.IndexByte("]}%>", v[len(v)-1]) >= 0 {
+			return true
+		}
+		return len(v) >= 6 && strings.EqualFold(v[:3], "%7b") && strings.EqualFold(v[len(v)-3:], "%7d")
+	case '_':
+		return len(v) > 4 && strings.HasPrefix(v, "__") && strings.HasSuffix(v, "__") && strings.ToUpper(v) == v
+	}
+	return false
+}
+
+// roles are mailboxes that stand for a task and not for one person, without signs.
+var roles = map[string]bool{
+	"abuse": true, "hostmaster": true, "noc": true, "postmaster": true, "security": true, "webmaster": true, "news": true, "usenet": true, "www": true, "ftp": true, "uucp": true,
+	"info": true, "marketing": true, "sales": true, "support": true, "admin": true, "administrator": true, "root": true, "billing": true, "contact": true, "feedback": true,
+	"hello": true, "help": true, "helpdesk": true, "hr": true, "jobs": true, "careers": true, "legal": true, "mailerdaemon": true, "newsletter": true, "office": true,
+	"orders": true, "press": true, "privacy": true, "returns": true, "service": true, "customerservice": true, "team": true, "noreply": true, "donotreply": true, "bounce": true, "bounces": true,
+}
+
+// isRole tells whether an address is that of a task: many people write from it.
+func isRole(email string) bool {
+	name, _, _ := strings.Cut(email, "@")
+	name, _, _ = strings.Cut(name, "+")
+	if strings.ContainsAny(name, ".-_") {
+		name = strings.NewReplacer(".", "", "-", "", "_", "").Replace(name)
+	}
+	return roles[strings.ToLower(name)]
 }

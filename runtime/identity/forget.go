@@ -6,128 +6,189 @@ import (
 )
 
 // Forget erases whom the identifiers name, as of a request at a time; nil where nobody
-// is known by them. Of who asked stays a keyed hash of each identifier: a record of
-// before the request does not bring it back, and a newer one begins another person.
+// is known by them. What stays of each identifier is a keyed hash and the time of the
+// request: a record older than that does not bring it back, and a newer one begins
+// another person. That holds for identifiers that nobody is known by, too.
 func (s *Space) Forget(c Cells, ids []Given, at int64) (p *Person, why Reason) {
+	if len(s.cfg.Secret) == 0 {
+		return nil, NoSecret
+	}
+	s.begin(c)
 	r, ambiguous := s.whose(c, ids)
 	if ambiguous {
 		return nil, Ambiguous
 	}
-	for _, it := range slices.Clone(s.items) {
-		s.suppress(c, s.codes[it.typ], it.value, at)
+	if !s.head.gone {
+		s.head.gone = true
+		s.writeHead(c)
+	}
+	if at == noTime && r != nil { // as of the day after they were seen last
+		for i := range r.ids {
+			if h := &r.ids[i]; h.first != noTime {
+				at = max(at, (h.last+1)*day)
+			}
+		}
+	}
+	for i := range s.items {
+		if it := &s.items[i]; it.who == nil && !it.shared {
+			s.suppress(c, s.cfg.Types[it.typ].Name, it.value, at)
+			if it.there {
+				c.Delete(it.key[:])
+			}
+		}
 	}
 	if r == nil {
 		return nil, ""
 	}
-	who := *r.clone().person(s)
-	who.Former = s.former(c, r)
-	for _, h := range r.ids {
-		c.Delete(s.at(nodeKind, h.code, h.value))
-		c.Delete(s.at(deviceKind, h.code, h.value))
-		c.Delete(s.pairKey(r.num, h.code, h.value))
-		s.suppress(c, h.code, h.value, at)
-	}
-	for _, n := range append([]uint64{r.num}, r.absorbed...) {
-		if l := s.load(c, n); l != nil {
-			c.Delete(uuidKey(s.key, l.uuid))
+	p = s.view(r, &Person{})
+	p.Former = s.formerOf(c, r)
+	for i := range r.ids {
+		h := &r.ids[i]
+		name, value := s.named(h)
+		s.suppress(c, name, value, at)
+		key := s.node(name, value)
+		if h.shared { // a device that is nobody's stays nobody's
+			n := node{shared: true}
+			c.Put(key[:], n.encode())
+			continue
 		}
-		c.Delete(personKey(s.key, n))
-		delete(s.cache, n)
+		c.Delete(key[:])
 	}
-	return &who, ""
+	for _, k := range append([]half{r.key}, r.former...) {
+		c.Delete(s.personKey(k))
+		c.Put(s.goneID(k), nil)
+	}
+	return p, ""
 }
 
 // suppress keeps that an identifier was forgotten.
-func (s *Space) suppress(c Cells, code, value string, at int64) {
-	if len(s.cfg.Secret) == 0 {
+func (s *Space) suppress(c Cells, name, value string, at int64) {
+	if until, ok := s.erased(c, name, value); ok && until >= at {
 		return
 	}
-	until, generation, was := s.gone(c, code, value)
-	if was && until == at {
-		return // named and owned
-	}
-	val := binary.AppendVarint(nil, max(until, at))
-	if !was {
-		val = binary.AppendVarint(nil, at)
-	}
-	c.Put(s.goneKey(code, value), binary.AppendUvarint(val, generation+1))
+	c.Put(s.goneValue(name, value), binary.AppendVarint(nil, at))
 }
 
-// Merge makes one person of two by an operator's word: from becomes into. Two users
-// become one only by force.
+// Merge makes one person of two by an operator's word: from becomes into. What would
+// break a limit, as two users in one person, needs force. What an operator took from one
+// of them before may be theirs again.
 func (s *Space) Merge(c Cells, into, from []Given, force bool, at int64) (Result, Reason) {
-	w, wrong := s.whose(c, into)
-	l, wrong2 := s.whose(c, from)
-	s.result = Result{Rejected: s.result.Rejected[:0]}
+	s.begin(c)
+	r, unclear := s.whose(c, into)
+	l, unclear2 := s.whose(c, from)
 	switch {
-	case wrong || wrong2:
+	case unclear || unclear2:
 		return Result{}, Ambiguous
-	case w == nil || l == nil:
+	case r == nil || l == nil:
 		return Result{}, NoIdea
-	case w.num == l.num:
+	case r == l:
 		return Result{}, SamePerson
-	case !force && w.has(0) && l.has(0):
-		return Result{}, OtherUser
-	case len(w.ids)+len(l.ids) > maxIDs || len(w.absorbed)+len(l.absorbed)+1 > maxMerges:
-		return Result{}, TooMany
 	}
-	w = w.clone()
-	w.anon = w.anonymous(s)
-	s.absorb(c, w, l)
-	w.order()
-	s.store(c, w)
-	s.result.Kind, s.result.Person = Merged, w.person(s)
-	return s.result, ""
+	st := &s.stand
+	st.begin(at)
+	st.add(s, r)
+	why := s.tooMany(st, l)
+	if why == "" && !force {
+		why = s.mayMerge(st, l)
+	}
+	if why != "" {
+		return Result{}, why
+	}
+	out := Result{Kind: Merged, Merged: []*Person{s.view(l, &Person{})}}
+	s.reunite(r, l)
+	s.reunite(l, r)
+	s.absorb(c, r, l)
+	r.order()
+	s.write(c, r)
+	s.shorten(c)
+	out.Person = s.view(r, &s.person)
+	return out, ""
 }
 
-// Unlink takes an identifier from its person, for good: they do not get it back.
+// reunite forgets that identifiers of b were taken from a.
+func (s *Space) reunite(a, b *record) {
+	for i := range b.ids {
+		if len(a.unlinked) == 0 {
+			return
+		}
+		name, value := s.named(&b.ids[i])
+		m := s.markOf(name, value)
+		a.unlinked = slices.DeleteFunc(a.unlinked, func(o mark) bool { return o == m })
+	}
+}
+
+// Unlink takes an identifier from its person, who never gets it back by a record. A
+// shared device is no longer so.
 func (s *Space) Unlink(c Cells, id Given, at int64) (*Person, Reason) {
-	r, _ := s.whose(c, []Given{id})
-	if r == nil || len(s.items) == 0 {
+	if id.Type < 0 {
 		return nil, NoIdea
 	}
-	it := s.items[0]
-	r = r.clone()
-	s.takeOut(c, r, it.typ, it.value)
-	c.Delete(s.at(nodeKind, s.codes[it.typ], it.value))
-	s.store(c, r)
-	return r.person(s), ""
+	s.begin(c)
+	s.whose(c, []Given{id})
+	if len(s.items) == 0 || s.items[0].who == nil {
+		return nil, NoIdea
+	}
+	it := &s.items[0]
+	r := it.who
+	n := r.index(it.typ, it.form, it.raw)
+	switch {
+	case n < 0:
+		return nil, NoIdea
+	case len(r.ids) == 1:
+		return nil, NotApart
+	case len(r.unlinked) >= maxIDs:
+		return nil, TooMany
+	}
+	s.take(r, n)
+	s.write(c, r)
+	c.Delete(it.key[:])
+	s.shorten(c)
+	return s.view(r, &s.person), ""
 }
 
-// takeOut removes an identifier from a record that may be changed.
-func (s *Space) takeOut(c Cells, r *record, typ int, value string) (h held) {
-	i := slices.IndexFunc(r.ids, func(h held) bool { return h.typ == typ && h.value == value })
-	h = r.ids[i]
-	r.ids = slices.Delete(r.ids, i, i+1)
-	c.Put(s.pairKey(r.num, h.code, h.value), []byte{1})
+// take removes an identifier from a person.
+func (s *Space) take(r *record, n int) held {
+	h := r.ids[n]
+	r.ids = slices.Delete(r.ids, n, n+1)
+	if m := s.markOf(s.named(&h)); !slices.Contains(r.unlinked, m) {
+		r.unlinked = append(r.unlinked, m)
+	}
 	return h
 }
 
-// Split makes another person of some identifiers of one.
+// Split makes another person of some identifiers of one, who never gets them back by a
+// record.
 func (s *Space) Split(c Cells, ids []Given, at int64) (from, made *Person, why Reason) {
-	r, ambiguous := s.whose(c, ids)
+	s.begin(c)
+	r, unclear := s.whose(c, ids)
 	switch {
-	case ambiguous:
+	case unclear:
 		return nil, nil, Ambiguous
 	case r == nil:
 		return nil, nil, NoIdea
 	}
-	items := slices.DeleteFunc(slices.Clone(s.items), func(it item) bool { return it.num != r.num })
-	if len(items) == 0 || len(items) == len(r.ids) {
+	items := slices.DeleteFunc(s.items, func(it item) bool { return it.who != r || it.shared || r.index(it.typ, it.form, it.raw) < 0 })
+	switch {
+	case len(items) == 0:
+		return nil, nil, NoIdea
+	case len(items) == len(r.ids):
 		return nil, nil, NotApart
+	case len(r.unlinked)+len(items) > maxIDs:
+		return nil, nil, TooMany
 	}
-	r = r.clone()
-	n := s.create(c, s.codes[items[0].typ], items[0].value)
-	for _, it := range items {
-		h := s.takeOut(c, r, it.typ, it.value)
+	s.numbered(c)
+	n := s.create(c, s.cfg.Types[items[0].typ].Name, items[0].value)
+	for i := range items {
+		it := &items[i]
+		h := s.take(r, r.index(it.typ, it.form, it.raw))
+		h.adopted = false
 		n.ids = append(n.ids, h)
-		s.setOwner(c, h.code, h.value, n.num, it.again)
-		if n.anon == "" && s.cfg.Types[it.typ].Name == "anonymous_id" {
-			n.anon = it.value
-		}
+		it.owner, it.users = n.key, nil
+		c.Put(it.key[:], it.node.encode())
 	}
 	n.order()
-	s.store(c, r)
-	s.store(c, n)
-	return r.person(s), n.person(s), ""
+	s.write(c, r)
+	s.write(c, n)
+	s.shorten(c)
+	return s.view(r, &s.person), s.view(n, &s.other), ""
 }

@@ -130,7 +130,8 @@ const (
 	NoIdea      Reason = "not usable"    // of the whole record: none is left
 	Ambiguous   Reason = "several match" // of forget and commands: which person is meant is not clear
 	SamePerson  Reason = "same person"   // of merge: they are one already
-	NotApart    Reason = "nothing stays" // of split: they have no other identifier
+	NotApart    Reason = "nothing stays" // of unlink and split: they have no other identifier
+	NoSecret    Reason = "no secret"     // of forget: nothing to key hashes with
 )
 
 // Rejected is an identifier of a record that was not linked.

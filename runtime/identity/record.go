@@ -4,271 +4,290 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/hex"
 	"slices"
 )
 
-// record is a person as a cell holds them.
+// record is a person as a cell holds them. Bytes in it are those of the cell.
 type record struct {
-	num      uint64
-	uuid     [16]byte
-	anon     string // their anonymous id where it is fixed; "": the derived one
+	key      half // the first half of the id
+	rest     half // the second
+	created  uint64
 	ids      []held
-	absorbed []uint64 // the numbers of those who became this one
-	to       uint64   // who they went to; 0: they are there
+	former   []half // who became them
+	unlinked []mark // identifiers that an operator took from them
 
-	pid, derived string // texts, made once
-	view         Person
-	viewed       bool
+	to half // they went there, and have only an id; zero: they are there
 }
 
-// held is an identifier of a record; typ is -1 where the declaration has its type no
-// more: it is kept, and names nobody.
+// held is an identifier of a record.
 type held struct {
-	typ         int
-	code        string
-	value       string
-	first, last int64
+	typ    int    // -1 where the declaration has its type no more: it is kept, and names nobody
+	number uint64 // of the type, in the head
+	form   byte
+	raw    []byte // packed
+	first  int64  // noTime: no record that named it had a time
+	last   int64  // day of the latest sight
+	adopted,
+	shared bool
 }
 
-const recordFormat = 1
+// mark is a keyed hash of an identifier.
+type mark [12]byte
 
-func personKey(dst []byte, num uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(dst[:0], personKind), num)
+const noTime = -1 << 63
+
+// dayOf is the day of a time, counted from 1970.
+const day = 24 * 3600 * int64(1e6)
+
+func dayOf(at int64) int64 {
+	d := at / day
+	if at%day < 0 {
+		d--
+	}
+	return d
 }
 
-func appendText(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
-}
+// The first byte of a person's cell.
+const (
+	isPerson   = 1
+	isRedirect = 2
+)
+
+// Of an identifier's first byte: two bits are the form, three the number of the type.
+const (
+	heldForm    = 3
+	heldAdopted = 4
+	heldShared  = 8
+	heldNoTime  = 16
+	heldNumber  = 5 // bits to the left
+	heldMore    = 7 // the number follows
+)
 
 func (r *record) encode() []byte {
-	dst := []byte{recordFormat}
-	dst = binary.AppendUvarint(dst, r.to)
-	dst = append(dst, r.uuid[:]...)
-	if r.to != 0 {
+	size := 32 + 8*len(r.former) + len(mark{})*len(r.unlinked)
+	for i := range r.ids {
+		size += 16 + len(r.ids[i].raw)
+	}
+	dst := make([]byte, 0, size)
+	if r.to != (half{}) {
+		return append(append(append(dst, isRedirect), r.rest[:]...), r.to[:]...)
+	}
+	dst = append(append(dst, isPerson), r.rest[:]...)
+	dst = binary.AppendUvarint(dst, r.created)
+	dst = binary.AppendUvarint(dst, uint64(len(r.ids)))
+	prev := int64(0)
+	for i := range r.ids {
+		dst = r.ids[i].encode(dst, &prev)
+	}
+	if len(r.former) == 0 && len(r.unlinked) == 0 {
 		return dst
 	}
-	dst = appendText(dst, r.anon)
-	dst = binary.AppendUvarint(dst, uint64(len(r.absorbed)))
-	for _, n := range r.absorbed {
-		dst = binary.AppendUvarint(dst, n)
+	dst = binary.AppendUvarint(dst, uint64(len(r.former)))
+	for i := range r.former {
+		dst = append(dst, r.former[i][:]...)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(r.ids)))
-	for i := range r.ids {
-		h := &r.ids[i]
-		dst = append(dst, h.code...)
-		dst = appendText(dst, h.value)
-		dst = binary.AppendVarint(dst, h.first)
-		dst = binary.AppendVarint(dst, h.last)
+	dst = binary.AppendUvarint(dst, uint64(len(r.unlinked)))
+	for i := range r.unlinked {
+		dst = append(dst, r.unlinked[i][:]...)
 	}
 	return dst
 }
 
-// reader reads what encode wrote; bad is set where it does not hold what it should.
-type reader struct {
-	b   []byte
-	bad bool
+// encode appends an identifier. Times are told by how far they are from the time before:
+// most people are met in one moment.
+func (h *held) encode(dst []byte, prev *int64) []byte {
+	head := h.form | byte(min(h.number, heldMore))<<heldNumber
+	if h.adopted {
+		head |= heldAdopted
+	}
+	if h.shared {
+		head |= heldShared
+	}
+	if h.first == noTime {
+		head |= heldNoTime
+	}
+	dst = append(dst, head)
+	if h.number >= heldMore {
+		dst = binary.AppendUvarint(dst, h.number)
+	}
+	if h.first != noTime {
+		dst = binary.AppendVarint(dst, h.first-*prev)
+		dst = binary.AppendVarint(dst, h.last-dayOf(h.first))
+		*prev = h.first
+	}
+	if h.form == asText || h.form == asHex {
+		dst = binary.AppendUvarint(dst, uint64(len(h.raw)))
+	}
+	return append(dst, h.raw...)
 }
 
-func (r *reader) uint() uint64 {
-	n, k := binary.Uvarint(r.b)
-	if k <= 0 {
-		r.bad, r.b = true, nil
-		return 0
+// decode reads what encode wrote; false for anything else. Memory of r is used again.
+func (r *record) decode(key half, val []byte, types []int) bool {
+	*r = record{key: key, ids: r.ids[:0], former: r.former[:0], unlinked: r.unlinked[:0]}
+	in := reader{b: val}
+	kind := in.take(1)
+	copy(r.rest[:], in.take(8))
+	if in.bad {
+		return false
 	}
-	r.b = r.b[k:]
-	return n
-}
-
-func (r *reader) int() int64 {
-	n, k := binary.Varint(r.b)
-	if k <= 0 {
-		r.bad, r.b = true, nil
-		return 0
+	if kind[0] == isRedirect {
+		copy(r.to[:], in.take(8))
+		return !in.bad && len(in.b) == 0 && r.to != half{}
 	}
-	r.b = r.b[k:]
-	return n
-}
-
-func (r *reader) take(n int) []byte {
-	if n < 0 || n > len(r.b) {
-		r.bad, r.b = true, nil
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-func (r *reader) text() string { return string(r.take(r.count())) }
-
-// count reads a number of things of at least a byte each.
-func (r *reader) count() int {
-	n := r.uint()
-	if n > uint64(len(r.b)) {
-		r.bad = true
-		return 0
-	}
-	return int(n)
-}
-
-func (r *reader) code() string {
-	head := r.take(1)
-	if len(head) == 0 || head[0] != 0 {
-		return string(head)
-	}
-	n := r.take(1)
-	if len(n) == 0 {
-		return ""
-	}
-	return string(append([]byte{0, n[0]}, r.take(int(n[0]))...))
-}
-
-func (s *Space) decode(num uint64, val []byte) (*record, bool) {
-	r := reader{b: val}
-	out := &record{num: num}
-	if f := r.take(1); len(f) == 0 || f[0] != recordFormat {
-		return nil, false
-	}
-	out.to = r.uint()
-	copy(out.uuid[:], r.take(16))
-	if out.to != 0 {
-		return out, !r.bad && len(r.b) == 0
-	}
-	out.anon = r.text()
-	for range r.count() {
-		out.absorbed = append(out.absorbed, r.uint())
-	}
-	n := r.count()
-	out.ids = make([]held, 0, n)
+	r.created = in.uint()
+	n := in.count(2)
+	prev := int64(0)
 	for range n {
-		h := held{code: r.code(), value: r.text(), first: r.int(), last: r.int()}
-		h.typ = s.typeOf(h.code)
-		out.ids = append(out.ids, h)
+		var h held
+		h.decode(&in, &prev)
+		if h.typ = -1; h.number < uint64(len(types)) {
+			h.typ = types[h.number]
+		}
+		r.ids = append(r.ids, h)
 	}
-	if r.bad || len(r.b) > 0 {
-		return nil, false
+	if len(in.b) > 0 {
+		for range in.count(len(half{})) {
+			r.former = append(r.former, half(in.take(8)))
+		}
+		for range in.count(len(mark{})) {
+			r.unlinked = append(r.unlinked, mark(in.take(len(mark{}))))
+		}
 	}
-	out.order()
-	return out, true
+	r.order()
+	return kind[0] == isPerson && !in.bad && len(in.b) == 0
+}
+
+func (h *held) decode(in *reader, prev *int64) {
+	b := in.take(1)
+	if in.bad {
+		return
+	}
+	h.form, h.adopted, h.shared = b[0]&heldForm, b[0]&heldAdopted != 0, b[0]&heldShared != 0
+	if h.number = uint64(b[0] >> heldNumber); h.number == heldMore {
+		if h.number = in.uint(); h.number < heldMore {
+			in.bad = true
+		}
+	}
+	if h.first = noTime; b[0]&heldNoTime == 0 {
+		h.first = *prev + in.int()
+		h.last = dayOf(h.first) + in.int()
+		*prev = h.first
+	}
+	size := 16
+	if h.form == asText || h.form == asHex {
+		size = in.count(1)
+	}
+	h.raw = in.take(size)
 }
 
 // order puts the identifiers by rank; of one rank they stay as they were linked.
 func (r *record) order() {
-	slices.SortStableFunc(r.ids, func(a, b held) int { return cmp.Compare(uint(a.typ), uint(b.typ)) })
-}
-
-// clone is a copy that may be changed.
-func (r *record) clone() *record {
-	c := *r
-	c.ids, c.absorbed, c.viewed, c.view = slices.Clone(r.ids), slices.Clone(r.absorbed), false, Person{}
-	return &c
-}
-
-func (r *record) id() string {
-	if r.pid == "" {
-		r.pid = uuidText(r.uuid)
+	by := func(a, b held) int {
+		if a.typ == b.typ {
+			return 0
+		}
+		return cmp.Compare(uint(a.typ), uint(b.typ)) // -1 is the last
 	}
-	return r.pid
+	if !slices.IsSortedFunc(r.ids, by) {
+		slices.SortStableFunc(r.ids, by)
+	}
 }
 
-// anonymous is the anonymous id that Segment calls about this person bear.
-func (r *record) anonymous(s *Space) string {
-	if r.anon != "" {
-		return r.anon
+// index finds an identifier; -1 for none.
+func (r *record) index(typ int, form byte, raw []byte) int {
+	for i := range r.ids {
+		if h := &r.ids[i]; h.typ == typ && h.form == form && bytes.Equal(h.raw, raw) {
+			return i
+		}
 	}
-	if r.derived == "" {
-		r.derived = uuidText(uuidOf("sluice anonymous", s.cfg.Name, r.id()))
-	}
-	return r.derived
+	return -1
 }
 
+// has tells whether they have an identifier of a type.
 func (r *record) has(typ int) bool {
-	return slices.ContainsFunc(r.ids, func(h held) bool { return h.typ == typ })
+	return typ >= 0 && slices.ContainsFunc(r.ids, func(h held) bool { return h.typ == typ && !h.shared })
 }
 
 func (r *record) known(s *Space) bool {
-	return slices.ContainsFunc(r.ids, func(h held) bool { return h.typ >= 0 && s.cfg.Types[h.typ].Person })
+	return slices.ContainsFunc(r.ids, func(h held) bool { return h.typ >= 0 && !h.shared && s.cfg.Types[h.typ].Person })
 }
 
-// person is the record as others see it.
-func (r *record) person(s *Space) *Person {
-	if !r.viewed {
-		r.viewed = true
-		r.view = Person{ID: r.id(), Anonymous: r.anonymous(s), Known: r.known(s), Merges: len(r.absorbed), Created: r.num}
-		r.view.IDs = make([]ID, 0, len(r.ids))
-		for _, h := range r.ids {
-			if h.typ >= 0 {
-				r.view.IDs = append(r.view.IDs, ID{Type: h.typ, Value: h.value, First: h.first, Last: h.last})
-			}
+// saw notes that an identifier was seen; false where that is nothing new.
+func (h *held) saw(at int64) bool {
+	switch {
+	case at == noTime:
+		return false
+	case h.first == noTime:
+		h.first, h.last = at, dayOf(at)
+		return true
+	case at >= h.first && dayOf(at) <= h.last:
+		return false
+	}
+	h.first, h.last = min(h.first, at), max(h.last, dayOf(at))
+	return true
+}
+
+// uuid is the person's id.
+func (r *record) uuid() (u [16]byte) {
+	copy(u[:8], r.key[:])
+	copy(u[8:], r.rest[:])
+	return u
+}
+
+// view makes what others see of a record. All its texts are one piece of memory.
+func (s *Space) view(r *record, p *Person) *Person {
+	ids, shared := p.IDs[:0], p.Shared[:0]
+	u := r.uuid()
+	text := appendUUID(s.text[:0], u[:], lowerDigits)
+	own := -1
+	for i := range r.ids {
+		h := &r.ids[i]
+		if h.typ < 0 {
+			continue
 		}
+		if own < 0 && h.typ == s.anonymous && !h.adopted && !h.shared {
+			own = i
+		}
+		text = unpack(text, h.form, h.raw)
 	}
-	return &r.view
-}
-
-// cached is a record with the bytes that it was read from.
-type cached struct {
-	val []byte
-	r   *record
-}
-
-// maxCached bounds the records that a Space keeps decoded.
-const maxCached = 1 << 14
-
-// load reads a record, without following where it went.
-func (s *Space) load(c Cells, num uint64) *record {
-	s.key = personKey(s.key, num)
-	val, ok := c.Get(s.key)
-	if !ok {
-		return nil
+	if own < 0 {
+		d := uuidOf(s.namespace, text[:36], "anonymous")
+		text = appendUUID(text, d[:], lowerDigits)
 	}
-	if k, ok := s.cache[num]; ok && bytes.Equal(k.val, val) {
-		return k.r
+	s.text = text
+	all := string(text)
+	*p = Person{ID: all[:36], Merges: len(r.former), Created: r.created}
+	if own < 0 {
+		p.Anonymous = all[len(all)-36:]
 	}
-	r, ok := s.decode(num, val)
-	if !ok {
-		return nil
+	at := 36
+	for i := range r.ids {
+		h := &r.ids[i]
+		if h.typ < 0 {
+			continue
+		}
+		n := len(h.raw)
+		switch h.form {
+		case asLower, asUpper:
+			n = 36
+		case asHex:
+			n *= 2
+		}
+		id := ID{Type: h.typ, Value: all[at : at+n], First: h.first, Last: noTime}
+		at += n
+		if h.first != noTime {
+			id.Last = max(h.first, h.last*day)
+		}
+		if i == own {
+			p.Anonymous = id.Value
+		}
+		if h.shared {
+			shared = append(shared, id)
+			continue
+		}
+		p.Known = p.Known || s.cfg.Types[h.typ].Person
+		ids = append(ids, id)
 	}
-	if len(s.cache) >= maxCached {
-		clear(s.cache)
-	}
-	s.cache[num] = cached{bytes.Clone(val), r}
-	return r
-}
-
-// follow reads who a number is today, and shortens the way there.
-func (s *Space) follow(c Cells, num uint64) *record {
-	r := s.load(c, num)
-	if r == nil || r.to == 0 {
-		return r
-	}
-	end := r
-	for end != nil && end.to != 0 {
-		end = s.load(c, end.to)
-	}
-	if end != nil && r.to != end.num {
-		short := *r
-		short.to = end.num
-		s.store(c, &short)
-	}
-	return end
-}
-
-func (s *Space) store(c Cells, r *record) {
-	s.key = personKey(s.key, r.num)
-	c.Put(s.key, r.encode())
-}
-
-func uuidText(u [16]byte) string {
-	var b [36]byte
-	hex.Encode(b[0:8], u[0:4])
-	b[8] = '-'
-	hex.Encode(b[9:13], u[4:6])
-	b[13] = '-'
-	hex.Encode(b[14:18], u[6:8])
-	b[18] = '-'
-	hex.Encode(b[19:23], u[8:10])
-	b[23] = '-'
-	hex.Encode(b[24:36], u[10:16])
-	return string(b[:])
+	p.IDs, p.Shared = ids, shared
+	return p
 }

@@ -7,49 +7,85 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"regexp"
 	"slices"
 )
 
 // Space is an identity space over cells of one writer. It belongs to one goroutine; what
-// it keeps beside the cells is of the call at hand, or the same for ever.
+// it keeps beside the cells is of the call at hand, or can be made again.
 type Space struct {
-	cfg    Config
-	codes  []string
-	byCode map[string]int
-	cache  map[uint64]cached
+	cfg       Config
+	user      int // the best type of a person; -1: none
+	email     int
+	anonymous int
+	namespace [16]byte
+	mac       hash.Hash
 
-	blockCell []byte // as blocks were read last
-	blocks    []block
+	head head
 
-	key    []byte
-	items  []item
-	result Result
+	// Of the call at hand.
+	key      []byte
+	hashed   []byte
+	packed   []byte
+	text     []byte
+	items    []item
+	records  []*record // read so far; those from loaded on are spare
+	loaded   int
+	hops     []half // redirects to others who went on
+	stand    standing
+	times    []sight
+	rejected []Rejected
+	person   Person
+	other    Person
 }
 
-// block is a pattern that an operator blocked; typ -1 is every type.
+// head is what is the same for all people, as its cell says.
+type head struct {
+	val    []byte
+	names  []string // of types, by number: as they were met, whatever their rank is now
+	gone   bool     // somebody was forgotten
+	number []int    // of the declared types; -1: has none yet
+	types  []int    // declared, by number; -1: is declared no more
+	blocks []block
+}
+
+// block is a pattern that an operator blocked.
 type block struct {
-	typ int
-	re  *regexp.Regexp
+	all     bool // of every type
+	typ     int
+	number  uint64
+	pattern string
+	re      *regexp.Regexp
 }
 
 // New makes a space.
 func New(cfg Config) (*Space, error) {
-	s := &Space{cfg: cfg, byCode: map[string]int{}, cache: map[uint64]cached{}}
+	s := &Space{cfg: cfg, user: -1, email: -1, anonymous: -1, mac: hmac.New(sha256.New, cfg.Secret)}
 	if len(cfg.Types) == 0 {
 		return nil, fmt.Errorf("identity %s: it has no identifiers", cfg.Name)
 	}
-	for i, t := range cfg.Types {
-		if t.Name == "" || len(t.Name) > 255 {
-			return nil, fmt.Errorf("identity %s: %q is no name of an identifier", cfg.Name, t.Name)
-		}
-		code := string(typeCode(t.Name))
-		if _, ok := s.byCode[code]; ok {
+	for i := range cfg.Types {
+		t := &cfg.Types[i]
+		switch {
+		case t.Name == "":
+			return nil, fmt.Errorf("identity %s: an identifier has no name", cfg.Name)
+		case s.Type(t.Name) != i:
 			return nil, fmt.Errorf("identity %s: %s stands twice", cfg.Name, t.Name)
+		case t.Canon == EmailText && cfg.Email == nil, t.Canon == PhoneText && cfg.Phone == nil:
+			return nil, fmt.Errorf("identity %s: %s has no canonical form", cfg.Name, t.Name)
 		}
-		s.byCode[code] = i
-		s.codes = append(s.codes, code)
+		if t.Person && s.user < 0 {
+			s.user = i
+		}
+		if t.Canon == EmailText && s.email < 0 {
+			s.email = i
+		}
+		if t.Name == "anonymous_id" {
+			s.anonymous = i
+		}
 	}
+	s.namespace = uuidOf([16]byte{}, nil, "sluice identity", cfg.Name)
 	return s, nil
 }
 
@@ -58,207 +94,328 @@ func (s *Space) Type(name string) int {
 	return slices.IndexFunc(s.cfg.Types, func(t Type) bool { return t.Name == name })
 }
 
-func (s *Space) typeOf(code string) int {
-	if i, ok := s.byCode[code]; ok {
-		return i
+// uuidOf is a UUID of version 5: the namespace and the texts decide it, nothing else.
+func uuidOf(namespace [16]byte, text []byte, more ...string) (u [16]byte) {
+	var room [512]byte
+	b := append(append(room[:0], namespace[:]...), text...)
+	for _, m := range more {
+		b = append(append(b, 0), m...)
 	}
-	return -1
-}
-
-// node is the key of an identifier's cell, in a buffer that stands until the next.
-func (s *Space) at(kind byte, code, value string) []byte {
-	s.key = append(append(append(s.key[:0], kind), code...), value...)
-	return s.key
-}
-
-func (s *Space) pairKey(num uint64, code, value string) []byte {
-	s.key = binary.BigEndian.AppendUint64(append(s.key[:0], unlinkKind), num)
-	s.key = append(append(s.key, code...), value...)
-	return s.key
-}
-
-// owner reads whose an identifier is: 0 nobody's. A shared device is nobody's for ever.
-// again tells that it was forgotten and came back.
-func (s *Space) owner(c Cells, code, value string) (num uint64, shared, again bool) {
-	val, ok := c.Get(s.at(nodeKind, code, value))
-	if !ok || len(val) == 0 {
-		return 0, false, false
-	}
-	num, n := binary.Uvarint(val)
-	if n <= 0 {
-		return 0, false, false
-	}
-	return num, num == 0, len(val) > n
-}
-
-func (s *Space) setOwner(c Cells, code, value string, num uint64, again bool) {
-	val := binary.AppendUvarint(make([]byte, 0, 9), num)
-	if again {
-		val = append(val, 1)
-	}
-	c.Put(s.at(nodeKind, code, value), val)
-}
-
-// gone reads what is kept of an identifier that was forgotten: up to when records that
-// name it are of before, and how many persons it began until then.
-func (s *Space) gone(c Cells, code, value string) (until int64, generation uint64, ok bool) {
-	if len(s.cfg.Secret) == 0 {
-		return 0, 0, false
-	}
-	val, found := c.Get(s.goneKey(code, value))
-	if !found {
-		return 0, 0, false
-	}
-	r := reader{b: val}
-	until, generation = r.int(), r.uint()
-	return until, generation, !r.bad
-}
-
-func (s *Space) goneKey(code, value string) []byte {
-	m := hmac.New(sha256.New, s.cfg.Secret)
-	for _, p := range []string{s.cfg.Name, code, value} {
-		m.Write(binary.AppendUvarint(nil, uint64(len(p))))
-		m.Write([]byte(p))
-	}
-	s.key = m.Sum(append(s.key[:0], goneKind))
-	return s.key
-}
-
-// blocked tells whether an operator blocked a value.
-func (s *Space) blocked(c Cells, typ int, value string) bool {
-	val, ok := c.Get([]byte{blockKind})
-	if !ok {
-		return false
-	}
-	if !bytes.Equal(val, s.blockCell) {
-		s.blockCell, s.blocks = bytes.Clone(val), nil
-		r := reader{b: val}
-		for len(r.b) > 0 {
-			code, text := r.text(), r.text()
-			re, err := regexp.Compile(text)
-			if r.bad || err != nil {
-				break
-			}
-			b := block{typ: -1, re: re}
-			if code != "" {
-				if b.typ = s.typeOf(code); b.typ < 0 {
-					continue
-				}
-			}
-			s.blocks = append(s.blocks, b)
-		}
-	}
-	return slices.ContainsFunc(s.blocks, func(b block) bool { return (b.typ < 0 || b.typ == typ) && b.re.MatchString(value) })
-}
-
-// Block makes values that a pattern matches name nobody from here on; typ -1 is every
-// type. What they named before stays.
-func (s *Space) Block(c Cells, typ int, pattern string) error {
-	if _, err := regexp.Compile(pattern); err != nil {
-		return err
-	}
-	val, _ := c.Get([]byte{blockKind})
-	code := ""
-	if typ >= 0 {
-		code = s.codes[typ]
-	}
-	c.Put([]byte{blockKind}, appendText(appendText(bytes.Clone(val), code), pattern))
-	return nil
-}
-
-// next gives the number of the next person.
-func (s *Space) next(c Cells) uint64 {
-	n := uint64(1)
-	if val, ok := c.Get([]byte{seqKind}); ok {
-		if k, l := binary.Uvarint(val); l > 0 {
-			n = k
-		}
-	}
-	c.Put([]byte{seqKind}, binary.AppendUvarint(nil, n+1))
-	return n
-}
-
-func uuidKey(dst []byte, u [16]byte) []byte { return append(append(dst[:0], uuidKind), u[:]...) }
-
-// create makes a person whose id is made of the identifier that began them.
-func (s *Space) create(c Cells, code, value string) *record {
-	r := &record{num: s.next(c)}
-	_, generation, _ := s.gone(c, code, value)
-	for ; ; generation++ {
-		r.uuid = uuidOf("sluice person", s.cfg.Name, code, value, fmt.Sprint(generation))
-		if _, used := c.Get(uuidKey(s.key, r.uuid)); !used {
-			break
-		}
-	}
-	c.Put(uuidKey(nil, r.uuid), binary.AppendUvarint(nil, r.num))
-	return r
-}
-
-// uuidOf is a UUID of version 5: nothing but the texts decides it.
-func uuidOf(texts ...string) (u [16]byte) {
-	h := sha1.New()
-	for _, t := range texts {
-		h.Write(binary.AppendUvarint(nil, uint64(len(t))))
-		h.Write([]byte(t))
-	}
-	copy(u[:], h.Sum(nil))
-	u[6] = u[6]&0x0f | 0x50
-	u[8] = u[8]&0x3f | 0x80
+	sum := sha1.Sum(b)
+	copy(u[:], sum[:])
+	u[6], u[8] = u[6]&0x0f|0x50, u[8]&0x3f|0x80
 	return u
 }
 
-func parseUUID(text string) (u [16]byte, ok bool) {
-	if text, ok = uuidForm(text, 'a'); !ok {
-		return u, false
+// begin begins a call: what the last one read is forgotten, and the head read anew
+// where it is another.
+func (s *Space) begin(c Cells) {
+	s.loaded, s.packed, s.items, s.hops, s.rejected = 0, s.packed[:0], s.items[:0], s.hops[:0], s.rejected[:0]
+	val, _ := c.Get(headKey)
+	if s.head.number != nil && bytes.Equal(val, s.head.val) {
+		return
 	}
-	j := 0
-	for i := 0; i < len(text); i++ {
-		if text[i] == '-' {
-			continue
-		}
-		u[j] = unhex(text[i])<<4 | unhex(text[i+1])
-		i++
-		j++
+	if !s.readHead(val) {
+		panic("identity: the head of the space " + s.cfg.Name + " is damaged")
 	}
-	return u, true
 }
 
-func unhex(b byte) byte {
-	if b >= 'a' {
-		return b - 'a' + 10
+func (s *Space) readHead(val []byte) bool {
+	h := head{val: bytes.Clone(val), number: make([]int, len(s.cfg.Types))}
+	for i := range h.number {
+		h.number[i] = -1
 	}
-	return b - '0'
+	in := reader{b: val}
+	if len(val) > 0 {
+		for range in.count(1) {
+			name := in.text()
+			typ := s.Type(name)
+			if typ >= 0 {
+				h.number[typ] = len(h.names)
+			}
+			h.names, h.types = append(h.names, name), append(h.types, typ)
+		}
+		h.gone = in.uint() == 1
+		for range in.count(2) {
+			b := block{number: in.uint(), pattern: in.text(), typ: -1}
+			if b.all = b.number == 0; !b.all && b.number <= uint64(len(h.types)) {
+				b.typ = h.types[b.number-1]
+			}
+			var err error
+			if b.re, err = regexp.Compile(b.pattern); err != nil {
+				return false
+			}
+			h.blocks = append(h.blocks, b)
+		}
+	}
+	s.head = h
+	return !in.bad && len(in.b) == 0
+}
+
+func (s *Space) writeHead(c Cells) {
+	h := &s.head
+	val := binary.AppendUvarint(nil, uint64(len(h.names)))
+	for _, n := range h.names {
+		val = appendText(val, n)
+	}
+	gone := uint64(0)
+	if h.gone {
+		gone = 1
+	}
+	val = binary.AppendUvarint(val, gone)
+	val = binary.AppendUvarint(val, uint64(len(h.blocks)))
+	for i := range h.blocks {
+		val = appendText(binary.AppendUvarint(val, h.blocks[i].number), h.blocks[i].pattern)
+	}
+	c.Put(headKey, val)
+	h.val = val
+}
+
+// numbered gives types that have no number yet one, before something of theirs is
+// written.
+func (s *Space) numbered(c Cells) {
+	if !slices.Contains(s.head.number, -1) {
+		return
+	}
+	h := &s.head
+	for typ := range h.number {
+		if h.number[typ] < 0 {
+			h.number[typ] = len(h.names)
+			h.names, h.types = append(h.names, s.cfg.Types[typ].Name), append(h.types, typ)
+		}
+	}
+	s.writeHead(c)
+}
+
+// Block makes values that a pattern matches name nobody from here on; typ -1 is every
+// type. Who has one keeps it.
+func (s *Space) Block(c Cells, typ int, pattern string) error {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	s.begin(c)
+	s.numbered(c)
+	b := block{all: typ < 0, typ: typ, pattern: pattern, re: re}
+	if typ >= 0 {
+		b.number = uint64(s.head.number[typ]) + 1
+	}
+	for i := range s.head.blocks {
+		if o := &s.head.blocks[i]; o.number == b.number && o.pattern == pattern {
+			return nil
+		}
+	}
+	s.head.blocks = append(s.head.blocks, b)
+	s.writeHead(c)
+	return nil
+}
+
+// blocked tells whether an operator blocked a value.
+func (s *Space) blocked(typ int, value string) bool {
+	for i := range s.head.blocks {
+		if b := &s.head.blocks[i]; (b.all || b.typ == typ) && b.re.MatchString(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyed is a hash that nobody can make who has not the secret.
+func (s *Space) keyed(what, name, value string) (sum [sha256.Size]byte) {
+	s.mac.Reset()
+	s.hashed = appendText(appendText(appendText(s.hashed[:0], s.cfg.Name), what), name)
+	s.mac.Write(append(s.hashed, value...))
+	s.mac.Sum(sum[:0])
+	return sum
+}
+
+// node gives the key of an identifier's cell.
+func (s *Space) node(name, value string) (key [1 + hashSize]byte) {
+	s.hashed = append(append(append(s.hashed[:0], name...), 0), value...)
+	sum := sha256.Sum256(s.hashed)
+	key[0] = nodeKind
+	copy(key[1:], sum[:])
+	return key
+}
+
+func (s *Space) personKey(k half) []byte {
+	s.key = append(append(s.key[:0], personKind), k[:]...)
+	return s.key
+}
+
+// read reads the cell of a person; nil where there is none.
+func (s *Space) read(c Cells, k half) *record {
+	for _, r := range s.records[:s.loaded] {
+		if r.key == k {
+			return r
+		}
+	}
+	val, ok := c.Get(s.personKey(k))
+	if !ok {
+		return nil
+	}
+	r := s.spare()
+	if !r.decode(k, val, s.head.types) {
+		panic("identity: a cell of the space " + s.cfg.Name + " is damaged")
+	}
+	return r
+}
+
+// spare gives a record of the call at hand.
+func (s *Space) spare() *record {
+	if s.loaded == len(s.records) {
+		s.records = append(s.records, &record{})
+	}
+	s.loaded++
+	return s.records[s.loaded-1]
+}
+
+// live finds who somebody is today. Redirects on the way that could be shorter are
+// noted: who writes makes them so.
+func (s *Space) live(c Cells, k half) *record {
+	r := s.read(c, k)
+	if r == nil || r.to == (half{}) {
+		return r
+	}
+	from := len(s.hops)
+	for r != nil && r.to != (half{}) {
+		s.hops = append(s.hops, r.key)
+		r = s.read(c, r.to)
+	}
+	s.hops = s.hops[:max(from, len(s.hops)-1)] // the last leads there already
+	if r == nil {
+		s.hops = s.hops[:from]
+	}
+	return r
+}
+
+// shorten makes redirects lead to their end.
+func (s *Space) shorten(c Cells) {
+	for _, k := range s.hops {
+		r := s.read(c, k)
+		end := r
+		for end.to != (half{}) {
+			end = s.read(c, end.to)
+		}
+		if r.to != end.key {
+			short := record{key: r.key, rest: r.rest, to: end.key}
+			s.write(c, &short)
+		}
+	}
+	s.hops = s.hops[:0]
+}
+
+func (s *Space) write(c Cells, r *record) { c.Put(s.personKey(r.key), r.encode()) }
+
+// create begins a person with an identifier. Their id was never another's: a generation
+// counts up while it was.
+func (s *Space) create(c Cells, name, value string) *record {
+	count, _ := c.Get(countKey)
+	n, _ := binary.Uvarint(count)
+	n++
+	c.Put(countKey, binary.AppendUvarint(nil, n))
+	text := append(append([]byte(name), 0), value...)
+	for generation := 0; ; generation++ {
+		u := uuidOf(s.namespace, text)
+		if generation > 0 {
+			u = uuidOf(s.namespace, text, fmt.Sprint(generation))
+		}
+		if k := half(u[:8]); !s.used(c, k) {
+			r := s.spare()
+			*r = record{key: k, rest: half(u[8:]), created: n, ids: r.ids[:0], former: r.former[:0], unlinked: r.unlinked[:0]}
+			return r
+		}
+	}
+}
+
+// used tells whether somebody has, or had, an id.
+func (s *Space) used(c Cells, k half) bool {
+	if k == (half{}) {
+		return true
+	}
+	if _, ok := c.Get(s.personKey(k)); ok {
+		return true
+	}
+	if !s.head.gone {
+		return false
+	}
+	_, ok := c.Get(s.goneID(k))
+	return ok
+}
+
+// goneID is the key of a forgotten person's id, and goneValue of an identifier.
+func (s *Space) goneID(k half) []byte { return s.gone("id", "", string(k[:])) }
+
+func (s *Space) goneValue(name, value string) []byte { return s.gone("value", name, value) }
+
+func (s *Space) gone(what, name, value string) []byte {
+	sum := s.keyed(what, name, value)
+	s.key = append(append(s.key[:0], goneKind), sum[:16]...)
+	return s.key
+}
+
+// erased reads up to when records that name an identifier are of before it was
+// forgotten.
+func (s *Space) erased(c Cells, name, value string) (until int64, ok bool) {
+	if !s.head.gone {
+		return 0, false
+	}
+	val, ok := c.Get(s.goneValue(name, value))
+	if !ok {
+		return 0, false
+	}
+	until, _ = binary.Varint(val)
+	return until, true
 }
 
 // Person finds a person by their id, or whom they became.
 func (s *Space) Person(c Cells, pid string) (*Person, bool) {
+	s.begin(c)
 	if r := s.byID(c, pid); r != nil {
-		return r.person(s), true
+		return s.view(r, &s.other), true
 	}
 	return nil, false
 }
 
 func (s *Space) byID(c Cells, pid string) *record {
-	u, ok := parseUUID(pid)
-	if !ok {
+	var room [16]byte
+	if !isUUID(pid, lowerDigits) {
 		return nil
 	}
-	val, ok := c.Get(uuidKey(s.key, u))
-	if !ok {
+	u, _ := packUUID(room[:0], pid, lowerDigits)
+	r := s.read(c, half(u[:8]))
+	if r == nil || r.rest != half(u[8:]) {
 		return nil
 	}
-	num, n := binary.Uvarint(val)
-	if n <= 0 {
-		return nil
-	}
-	return s.follow(c, num)
+	return s.live(c, r.key)
 }
 
-// PersonKey gives the id of a person of whom a cell's key tells: each has, or had, one
-// such cell.
-func PersonKey(key []byte) (pid string, ok bool) {
-	if len(key) != 17 || key[0] != uuidKind {
+// Former lists the ids of those who became a person: each of them leads to the person
+// for ever.
+func (s *Space) Former(c Cells, pid string) []string {
+	s.begin(c)
+	r := s.byID(c, pid)
+	if r == nil {
+		return nil
+	}
+	return s.formerOf(c, r)
+}
+
+func (s *Space) formerOf(c Cells, r *record) (out []string) {
+	for _, k := range r.former {
+		if l := s.read(c, k); l != nil {
+			u := l.uuid()
+			out = append(out, string(appendUUID(nil, u[:], lowerDigits)))
+		}
+	}
+	return out
+}
+
+// PersonKey gives the id of the person whom a cell holds, also of one who became another;
+// false for cells that hold none.
+func PersonKey(key, val []byte) (pid string, ok bool) {
+	if len(key) != 9 || key[0] != personKind || len(val) < 9 {
 		return "", false
 	}
-	return uuidText([16]byte(key[1:])), true
+	return string(appendUUID(nil, append(bytes.Clone(key[1:]), val[1:9]...), lowerDigits)), true
 }

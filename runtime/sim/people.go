@@ -75,12 +75,12 @@ func (g *stateGroup) meet(people []Person, c *state.Cells) error {
 		if !ok {
 			continue
 		}
+		if other, _ := ids.Find(v, p.IDs); other != nil {
+			return &SeedError{true, i, "another has one of these identifiers already"}
+		}
 		r := ids.Resolve(v, p.IDs, p.At)
 		for _, x := range r.Rejected {
 			return &SeedError{true, i, fmt.Sprintf("%s %q cannot be linked: %s", p.Space.IDs[x.Type].Name, x.Value, x.Reason)}
-		}
-		if r.Kind != identity.Created {
-			return &SeedError{true, i, "another has one of these identifiers already"}
 		}
 	}
 	return nil
@@ -119,8 +119,8 @@ func (w *World) People() (out []Known, err error) {
 				return nil, err
 			}
 			prefix := cellPrefix(number(i))
-			scan := g.disk.Scan(prefix, nil, func(key, _ []byte) bool {
-				if id, ok := identity.PersonKey(key[len(prefix):]); ok {
+			scan := g.disk.Scan(prefix, nil, func(key, val []byte) bool {
+				if id, ok := identity.PersonKey(key[len(prefix):], val); ok {
 					if p, ok := ids.Person(v, id); ok && p.ID == id { // else they became another
 						k := Known{Space: w.spaces[n], Person: *p}
 						k.IDs = slices.Clone(p.IDs)
