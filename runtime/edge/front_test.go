@@ -33,7 +33,7 @@ emit log
 `
 
 // compile gives the plan of a script.
-func compile(t *testing.T, script string) *plan.Plan {
+func compile(t testing.TB, script string) *plan.Plan {
 	t.Helper()
 	p := program.Load(fstest.MapFS{"a.route": {Data: []byte(script)}}, stdlib.Env(), program.Options{})
 	if !p.OK() {
@@ -45,7 +45,7 @@ func compile(t *testing.T, script string) *plan.Plan {
 	return p.Plan
 }
 
-func front(t *testing.T, open bool) *edge.Front {
+func front(t testing.TB, open bool) *edge.Front {
 	return edge.NewFront(compile(t, script), edge.Options{Open: open, Secrets: map[string][]value.Secret{
 		"/closed": {"one", "two"}, "/closed/in": {"three"},
 	}})
