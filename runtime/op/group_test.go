@@ -32,6 +32,7 @@ type player struct {
 	log   []string // what became of the records since it was read
 	shown bool     // with all there is to tell
 	n     int
+	told  func([]state.Change) // is told of every record's changes
 }
 
 // secret keys what is remembered of people who are forgotten.
@@ -70,7 +71,7 @@ func newPlayer(t testing.TB, p *plan.Group, g *op.Group, lookup op.Lookup) *play
 	store := state.NewMemory()
 	var specs []state.Spec
 	for i, s := range p.States {
-		sp := state.Spec{Number: uint32(i + 1)}
+		sp := state.Spec{Number: uint32(i + 1), Resident: s.Kind == ir.IdentityState}
 		if s.Kind == ir.DedupeState {
 			sp.Keep = max(s.SpanMS*1000, 1)
 		}
@@ -121,6 +122,9 @@ func (p *player) record(route int, rec *event.Record) event.Outcome {
 
 // changed runs the changes that a record made.
 func (p *player) changed(rec *event.Record, changes []state.Change) {
+	if p.told != nil && len(changes) > 0 {
+		p.told(changes)
+	}
 	for i, ch := range changes {
 		for _, reader := range p.plan.States[ch.State].Readers {
 			r := *rec

@@ -250,3 +250,80 @@ func TestResolve(t *testing.T) {
 }
 
 var messageID = regexp.MustCompile(`"messageId":"[^"]*"`)
+
+// tracked is a call with the ids of the current person.
+func tracked(id string) *ir.Emit {
+	e := track(ir.CallField{Name: "event", X: lit(id)},
+		ir.CallField{Name: "userId", X: get(slot(currentSlot, "p"), "user_id"), Default: true},
+		ir.CallField{Name: "anonymousId", X: get(slot(currentSlot, "p"), "anonymous_id"), Default: true})
+	e.StageInfo, e.ID = key("emit", "track "+id), "track "+id
+	return e
+}
+
+// The current person of Segment calls is that of the last `resolve`; behind an `each`
+// it is again the one above it, as is the ordering key.
+func TestCurrentPerson(t *testing.T) {
+	w := newTown()
+	inner := w.resolve()
+	inner.StageInfo, inner.IDs, inner.Slot = key("resolve", "people#2"), object("user_id", slot(0, "x")), 8
+	w.route("in", w.resolve(), tracked("Above"),
+		&ir.Each{StageInfo: info("each"), In: cur("others"), Slot: 0, Name: "x", Body: []ir.Stage{inner, tracked("Inside")}},
+		tracked("Behind"),
+		&ir.When{StageInfo: info("when"), Cond: &ir.Compare{Op: ir.Ne, X: cur("other"), Y: lit(nil)}, Then: []ir.Stage{
+			&ir.Resolve{StageInfo: key("resolve", "people#3"), Space: w.people, IDs: object("user_id", cur("other")), Slot: 8, Current: currentSlot}}},
+		tracked("Last"))
+	tw := w.twins(t)
+	for v, want := range map[string]string{
+		`{"user":"u1","others":["u2","u3"]}`: "Above u1, Inside u2, Inside u3, Behind u1, Last u1",
+		`{"user":"u1","others":[]}`:          "Above u1, Behind u1, Last u1",
+		// No `[...]` of one: the lanes of u1 and of u4.
+		`{"user":"u1","others":["u2"],"other":"u4"}`: "Above u1, Inside u2, Behind u1, Last u4",
+	} {
+		if d := tw.both(func(p *player) { p.send(0, 0, v) }); d != "" {
+			t.Fatal(d)
+		}
+		var got []string
+		lanes := map[string]uint64{}
+		for i := range tw.fused.out.Outs {
+			o := &tw.fused.out.Outs[i]
+			body, err := value.DecodeJSON(o.Body.Of(&tw.fused.out))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, _ := body.(*value.Object).Get("event")
+			user, _ := body.(*value.Object).Get("userId")
+			got = append(got, fmt.Sprintf("%s %s", name, user))
+			if l, ok := lanes[user.(string)]; ok && l != o.Lane {
+				t.Errorf("%s: two lanes of %s", v, user)
+			}
+			lanes[user.(string)] = o.Lane
+		}
+		tw.fused.want(v, strings.Join(got, ", "), want)
+	}
+}
+
+// Of a record that does several things to people one change is told of each: of one
+// who was made and then merged into another none, and what the fused steps did before
+// they left the record to the others is told once.
+func TestOneChangeOfEach(t *testing.T) {
+	w := newTown()
+	two := w.resolve()
+	two.StageInfo, two.Slot, two.IDs = key("resolve", "people#2"), 8, object("user_id", cur("user2"), "anonymous_id", cur("anon2"))
+	gone := &ir.Forget{StageInfo: info("forget"), Space: w.people, IDs: object("user_id", cur("bye")), Slot: 9, Name: "f"}
+	w.route("in", w.resolve(), two, &ir.When{StageInfo: info("when"), Cond: &ir.Compare{Op: ir.Ne, X: cur("bye"), Y: lit(nil)}, Then: []ir.Stage{gone}})
+	w.changes("of_people", nil)
+	tw := w.twins(t)
+	for _, tt := range []struct{ v, want string }{
+		{`{"user":"u1","user2":"u2"}`, `{"of":"of_people","change":{"kind":"known","other":null},"who":"u1","known":true}
+{"of":"of_people","change":{"kind":"known","other":null},"who":"u2","known":true}`},
+		{`{"user":"u1","user2":"u1","anon2":"a1"}`, `{"of":"of_people","change":{"kind":"linked","other":null},"who":"u1","known":true}`},
+		{`{"anon":"a2","user2":"u1","anon2":"a2"}`, `{"of":"of_people","change":{"kind":"merged","other":"a2"},"who":"u1","known":true}`},
+		{`{"anon":"a3","user2":"u1","anon2":"a4"}`, `{"of":"of_people","change":{"kind":"created","other":null},"who":"a3","known":false}
+{"of":"of_people","change":{"kind":"linked","other":null},"who":"u1","known":true}`},
+		{`{"user":"u1","anon":"a3","user2":"u2","bye":"u2"}`, `{"of":"of_people","change":{"kind":"merged","other":"a3"},"who":"u1","known":true}
+{"of":"of_people","change":{"kind":"forgotten","other":null},"who":"u2","known":true}`},
+		{`{"user":"u3","user2":"u3","bye":"u3"}`, `{"of":"of_people","change":{"kind":"forgotten","other":null},"who":"u3","known":true}`},
+	} {
+		tw.fused.want(tt.v, tw.say("in", 0, tt.v), tt.want)
+	}
+}
