@@ -89,21 +89,22 @@ func newIndex() *index {
 	return x
 }
 
-// find gives the shard of a key, its tag and its slot; -1 where there is none.
-func (x *index) find(key []byte) (s *indexShard, tag uint32, at int) {
+// find gives the shard of a key, its tag, its slot (-1 where there is none), and what
+// lies there.
+func (x *index) find(key []byte) (s *indexShard, tag uint32, at int, val []byte, size int) {
 	h := x.hash(key)
 	s, tag = &x.shards[h>>56], uint32(h>>24)
 	for i := s.home(tag); i < len(s.slots); i++ {
 		switch sl := s.slots[i]; {
 		case sl == 0 || sl.tag() > tag:
-			return s, tag, -1
+			return s, tag, -1, nil, 0
 		case sl.tag() == tag:
-			if k, _, _ := s.cell(sl.place()); bytes.Equal(k, key) {
-				return s, tag, i
+			if k, v, n := s.cell(sl.place()); bytes.Equal(k, key) {
+				return s, tag, i, v, n
 			}
 		}
 	}
-	return s, tag, -1
+	return s, tag, -1, nil, 0
 }
 
 func (x *index) hash(key []byte) uint64 { return maphash.Bytes(x.seed, key) & x.mask }
@@ -118,29 +119,28 @@ func (s *indexShard) cell(place uint32) (key, val []byte, size int) {
 
 func cellAt(b []byte, at int) (key, val []byte, size int) {
 	b = b[at:]
-	k, n := binary.Uvarint(b)
-	v, m := binary.Uvarint(b[n:])
-	head := n + m
+	k, v, head := uint64(b[0]), uint64(b[1]), 2
+	if k|v >= 0x80 {
+		n, m := 0, 0
+		k, n = binary.Uvarint(b)
+		v, m = binary.Uvarint(b[n:])
+		head = n + m
+	}
 	mid, end := head+int(k), head+int(k)+int(v)
 	return b[head:mid:mid], b[mid:end:end], end
 }
 
 // get gives the value of a key.
-func (x *index) get(key []byte) (val []byte, ok bool) {
-	s, _, at := x.find(key)
-	if at < 0 {
-		return nil, false
-	}
-	_, val, _ = s.cell(s.slots[at].place())
-	return val, true
+func (x *index) get(key []byte) ([]byte, bool) {
+	_, _, at, val, _ := x.find(key)
+	return val, at >= 0
 }
 
 // put writes a cell.
 func (x *index) put(key, val []byte) {
-	s, tag, at := x.find(key)
+	s, tag, at, was, size := x.find(key)
 	if at >= 0 {
 		place := s.slots[at].place()
-		_, was, size := s.cell(place)
 		if bytes.Equal(was, val) {
 			return
 		}
@@ -158,12 +158,11 @@ func (x *index) put(key, val []byte) {
 
 // remove takes a cell out.
 func (x *index) remove(key []byte) {
-	s, _, at := x.find(key)
+	s, _, at, _, size := x.find(key)
 	if at < 0 {
 		return
 	}
 	place := s.slots[at].place()
-	_, _, size := s.cell(place)
 	end := at + 1
 	for end < len(s.slots) && s.slots[end] != 0 && s.home(s.slots[end].tag()) < end {
 		end++
