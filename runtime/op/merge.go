@@ -22,6 +22,9 @@ type loser struct {
 func (fr *Frame) join(sp *space, winner string, losers []loser, now int64, at token.Span) *diag.Failure {
 	key := value.AppendTextKey(nil, winner)
 	for _, t := range sp.tables {
+		if !fr.group.routes[0].ids.policy.moves() {
+			break
+		}
 		if fail := fr.joinRows(t, key, losers, now, at); fail != nil {
 			return fail
 		}

@@ -16,3 +16,6 @@ func (policy) salt(b []byte) []byte { return b }
 // limit is the size of an event, in bytes, beyond which it fails here. Segment
 // says 200 and keeps nothing.
 func (policy) limit() uint32 { return MaxEvent }
+
+// moves tells that a merge moves the rows of who becomes another.
+func (policy) moves() bool { return true }

@@ -17,6 +17,7 @@ const (
 	LaneByKey              // routes share the lane of a key
 	IDRenewed              // an id is new at each run of its record
 	LimitsUnasked          // no event is too large
+	RowsLeft               // a merge leaves the loser's rows where they are
 )
 
 type policy struct {
@@ -48,3 +49,5 @@ func (p *policy) limit() uint32 {
 	}
 	return MaxEvent
 }
+
+func (p *policy) moves() bool { return p.m != RowsLeft }

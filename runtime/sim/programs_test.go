@@ -358,7 +358,108 @@ where .mode != "drop" else "unwanted"
 key by .k, .n % 2
 emit track "Two" { userId: .k, properties: { n: .n, h: hist["all"], mode: .mode } }
 `},
+	{"people", people + `
+table firsts: string keyed by who merge first
+table all: [int] = [] keyed by who merge union
+
+route one
+from topic "a" as R
+time by .at
+resolve who as p { cookie: "${.k}${.n % 2}", user_id: if .mode == "ok" and .n == 0 then .k else null, device: if .items == [] then null else "d${sum(.items) % 5}" }
+update spent[p] = it + .n as sum
+update firsts[p] = it ?? "${.k}${.n}"
+update all[p] = if .n in it then it else [...it, .n]
+update hist[p.id] = "${it}${.n}," as h
+emit track "One" { properties: { sum, h, first: firsts[p], all: all[p], merged: p.merged, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+resolve who as p? { device: if .items == [] then null else "d${sum(.items) % 5}", user_id: if .n == 5 then .k else null, cookie: if .n < 4 then "b${.n}" else null }
+when p != null {
+  update hist[p.id] = "${it}${.n};"
+  emit topic "out" { value: { spent: spent[p], first: firsts[p], known: p.known, mode: .mode } }
 }
+
+route told
+from changes who as p
+update hist["people"] = "${it}${.kind}," as h
+emit track "Told" { properties: { kind: .kind, other: .other.id, ids: [i.value for i in p.ids], spent: spent[p], h } }
+`},
+	{"audiences", people + `
+table in_and_out: int = 0 keyed by who merge sum
+
+audience big on spent { enter: it >= 6, leave: it < 4 }
+audience small on spent { enter: it < 3, leave: it >= 5 }
+
+route one
+from topic "a" as R
+time by .at
+resolve who as p { cookie: "${.k}${.n % 2}", device: if .items == [] then null else "d${sum(.items) % 5}" }
+update spent[p] = it + .n - 2 as sum
+emit track "One" { properties: { sum, big: big[p], small: small[p], mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+resolve who as q { cookie: "b${.n % 3}", device: if .items == [] then null else "d${sum(.items) % 5}" }
+find who as p { cookie: "${.k}${.n % 2}", device: if .items == [] then null else "d${sum(.items) % 5}" }
+when p != null and .n == 3 { delete spent[p] }
+emit log "q" { id: q.id, merged: q.merged, spent: spent[q] }
+emit topic "out" { key: .k, value: { user: p.id, ambiguous: p.ambiguous, big: if p == null then null else big[p], mode: .mode } }
+
+route told_big
+from changes big as p
+update in_and_out[p] = it + (if .member then 1 else 10) as n
+update hist["big"] = "${it}${.cause},"
+emit track "Big" { properties: { n, member: .member, cause: .cause, other: .other.id, h: hist["big"] } }
+
+route told_small
+from changes small as p
+emit log "small" { id: p.id, member: .member, cause: .cause, other: .other.id, n: in_and_out[p] }
+
+route told_spent
+from changes spent as p
+emit topic "spent" { value: { id: p.id, old: .old, new: .new, cause: .cause } }
+`},
+	{"forgetting", people + `
+route one
+from topic "a" as R
+time by .at
+resolve who as p { cookie: "${.k}${.n % 2}", user_id: .k, device: if .items == [] then null else "d${sum(.items) % 5}" }
+update spent[p] = it + .n as sum
+update hist["${.k}"] = "${it}${.n},"
+emit track "One" { properties: { sum, h: hist["${.k}"], mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+forget who as f { cookie: "${.k}${.n % 2}", device: if .n == 2 then "d1" else null }
+update hist["gone"] = "${it}${length(f.ids)}/${f.rows}," as h
+emit topic "out" { key: .k, value: { h, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route told
+from changes who as p
+emit track "Told" { properties: { kind: .kind, user: p.user_id, ids: length(p.ids), h: hist["gone"] } }
+
+route rows
+from changes spent as p
+emit log "row" { id: p.id, old: .old, new: .new, cause: .cause }
+`},
+}
+
+// people is what the programs of people share.
+const people = `
+identity who { user_id, cookie { limit: 40 }, device { limit: 40, grade: device } }
+table spent: int = 0 keyed by who merge sum
+`
 
 // statePlan compiles a program, once.
 var statePlan = func() func(i int) *plan.Plan {

@@ -62,13 +62,14 @@ const (
 	dAdded                     // a partition was added
 	dLetter                    // a record failed
 	dRefused                   // an output was refused
+	dFence                     // a person became another while both had outputs
 	stateDeeds
 )
 
 func (d stateDeed) String() string {
 	return [...]string{"an output is taken twice", "a loss of power takes transactions", "an output is held", "a start finds held outputs",
 		"an input is told idle", "a timer causes something", "a start finds intents", "a task pauses at its cap", "a lease is lost",
-		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused"}[d]
+		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused", "somebody becomes another who has outputs"}[d]
 }
 
 // stateChaos is one run of a stateful program under one seed.

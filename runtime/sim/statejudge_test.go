@@ -47,6 +47,7 @@ func (c *stateChaos) judge() {
 	c.sameCells(g.disk, ref.groups[0].disk)
 	c.sameAccounts(ref)
 	c.sameOutputs(ref)
+	c.mergesKept(ref)
 	c.sameEnds(ref)
 	c.sameLetters(ref)
 	for _, kind := range []byte{'i', 'h'} {
@@ -253,6 +254,57 @@ func (c *stateChaos) sameOutputs(ref *World) {
 			if !ids[o.id] {
 				c.fail("lost: %s of %s was never taken", o.what, lane)
 			}
+		}
+	}
+}
+
+// mergesKept holds I3 across a merge: where one ordering key has become another, what
+// was made of it before is taken before what is made of the other from then on, on each
+// connection of a route.
+func (c *stateChaos) mergesKept(ref *World) {
+	first := map[string]int{}
+	for i := range c.w.taken {
+		t := &c.w.taken[i]
+		if key := t.Route.Name + " " + t.ID; !c.w.undone[emittedID{t.Route.Name, t.ID}] {
+			if _, ok := first[key]; !ok {
+				first[key] = i
+			}
+		}
+	}
+	type lane struct {
+		sink string
+		lane uint64
+	}
+	sinks := map[string]bool{}
+	last := map[lane]int{} // the latest acceptance of what a lane, and those that became it, had
+	what := map[lane]string{}
+	floor := map[lane]int{} // what comes now must be behind it
+	under := map[lane]string{}
+	for _, o := range ref.order {
+		if o.merge {
+			for sink := range sinks {
+				from, into := lane{sink, o.from}, lane{sink, o.lane}
+				if n, ok := last[from]; ok && n >= floor[into] {
+					floor[into], under[into] = n, what[from]
+					c.did[dFence]++
+				}
+				if n, ok := last[from]; ok && n >= last[into] {
+					last[into], what[into] = n, what[from]
+				}
+			}
+			continue
+		}
+		sinks[o.sink] = true
+		at, ok := first[o.route+" "+o.id]
+		if !ok {
+			continue // refused, or undone
+		}
+		l := lane{o.sink, o.lane}
+		if f, ok := floor[l]; ok && at < f {
+			c.fail("I3: %s of %s was taken before %s of who became the same person", o.what, o.route, under[l])
+		}
+		if n, ok := last[l]; !ok || at > n {
+			last[l], what[l] = at, o.what+" of "+o.route
 		}
 	}
 }
