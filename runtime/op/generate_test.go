@@ -671,7 +671,7 @@ table rows: { s: string, n: number } keyed by string, int ttl 1h
 // peoples are what generated programs with people remember of them.
 const peoples = `identity people { user_id, email, crm_id, anonymous_id }
 table ltv: number = 0 keyed by people merge sum
-table firsts: string keyed by people merge first ttl 1h
+table firsts: string keyed by people ttl 1h merge first
 audience high on ltv { enter: it >= 3, leave: it < 1 }
 
 `

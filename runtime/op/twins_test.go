@@ -55,7 +55,7 @@ func (w *twins) both(do func(*player)) string {
 
 // runStateful runs the program of a seed with state on some records both ways.
 func runStateful(t *testing.T, seed int64) (st stats) {
-	g := &gen{Rand: rand.New(rand.NewSource(seed)), state: true}
+	g := &gen{Rand: rand.New(rand.NewSource(seed)), state: true, people: seed%3 == 2}
 	src, topics := g.program()
 	w, errs := newTwins(t, src)
 	if errs != "" {
