@@ -208,11 +208,14 @@ func TestCommands(t *testing.T) {
 	if out != "" || strings.Contains(tw.fused.taken(), `"a9"`) {
 		t.Errorf("erase: %s %s", out, tw.fused.taken())
 	}
+	// Nobody is known by it, and letters may hold it.
+	out, o = tw.command(t, identity.Command{Do: "forget", Space: "people", IDs: named("user_id", " nobody "), At: at})
+	tw.fused.want("forget nobody", out+fmt.Sprint(o.Erased), "[nobody]")
 	for _, tt := range []struct {
 		c    identity.Command
 		want string
 	}{
-		{identity.Command{Do: "forget", Space: "people", IDs: named("user_id", "nobody")}, "E0447 nobody is known by what it names"},
+		{identity.Command{Do: "forget", Space: "people", IDs: named("id", "00000000-0000-5000-8000-000000000000")}, "E0447 nobody is known by what it names"},
 		{identity.Command{Do: "merge", Space: "people", IDs: named("user_id", "u1"), From: named("user_id", "nobody")}, "E0447 nobody is known by what it names"},
 		{identity.Command{Do: "forget", Space: "pets", IDs: named("user_id", "u1")}, `E0447 there is no identity space "pets" here`},
 		{identity.Command{Do: "forget", Space: "people", IDs: named("shoe", "u1")}, `E0447 the identity space people has no identifier "shoe"`},

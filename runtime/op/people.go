@@ -135,8 +135,14 @@ func forgotten(ids value.List, rows int) *value.Object {
 func (fr *Frame) forget(pl *people, given []identity.Given, now int64, at token.Span) (out *value.Object, why identity.Reason, fail *diag.Failure) {
 	fr.give(pl, given)
 	who, why := pl.ids.Forget(&pl.cells, given, now)
-	if who == nil {
-		return forgotten(value.List{}, 0), why, nil
+	switch {
+	case why != "":
+		return nil, why, nil
+	case who == nil:
+		// Nobody is known by it, and something may be remembered under it, or stand in
+		// letters of records that failed.
+		rows, fail := fr.eraseAll(pl.named(nil, given), now)
+		return forgotten(value.List{}, rows), "", fail
 	}
 	var p person
 	p.take(pl.space, who)
@@ -158,14 +164,34 @@ func (fr *Frame) forget(pl *people, given []identity.Given, now int64, at token.
 	for _, t := range pl.tables {
 		t.leave(fr, key, "delete", now, was)
 	}
-	keys := erasable(&p.who)
-	n, fail := fr.erase(keys, now)
+	n, fail := fr.eraseAll(pl.named(erasable(&p.who), given), now)
 	if fail != nil {
 		return nil, "", fail
 	}
-	fr.did.erased = append(fr.did.erased, keys...)
 	fr.note(told{of: pl.space, id: p.who.ID, kind: identity.Forgotten, was: was, at: now})
 	return forgotten(idsValue(pl.space, p.who.IDs), rows+n), "", fr.full(at)
+}
+
+// named adds identifiers that a stage was given to keys, in their canonical forms.
+func (pl *people) named(keys []string, given []identity.Given) []string {
+	for _, g := range given {
+		if g.Type < 0 {
+			continue
+		}
+		if v, why := pl.ids.Canon(g.Type, g.Value); why == "" && !slices.Contains(keys, v) {
+			keys = append(keys, v)
+		}
+	}
+	return keys
+}
+
+// eraseAll erases what the group keeps under keys, and has the other groups, and who
+// keeps letters, do the same.
+func (fr *Frame) eraseAll(keys []string, now int64) (rows int, fail *diag.Failure) {
+	if rows, fail = fr.erase(keys, now); fail == nil {
+		fr.did.erased = append(fr.did.erased, keys...)
+	}
+	return rows, fail
 }
 
 // erase takes away what the group keeps under keys of a person, where the key is
