@@ -25,7 +25,7 @@ type Entry struct {
 	Name   string
 	Number uint32
 	Kind   string   // table, dedupe, changed, throttle, window, identity, audience
-	Keys   []string // the types of the key's parts
+	Keys   []string // the types of the key's parts, or the space whose people they are
 	Row    string   // the type of a row; "" of what has none
 	SpanMS int64    // how long it remembers; 0 for ever
 }
@@ -233,6 +233,17 @@ type opening struct {
 }
 
 func (o *opening) ask(p *plan.Plan) {
+	people := map[string]string{} // by state: the identity space that it is keyed by
+	for _, t := range p.Tables {
+		if t.State == nil {
+			continue
+		}
+		if t.Audience != nil && t.Audience.On.Space != nil {
+			people[t.State.Name] = t.Audience.On.Space.Name
+		} else if t.Space != nil {
+			people[t.State.Name] = t.Space.Name
+		}
+	}
 	for _, g := range p.Groups {
 		for _, s := range g.States {
 			o.spans[s.Name] = max(o.spans[s.Name], s.SpanMS)
@@ -242,6 +253,10 @@ func (o *opening) ask(p *plan.Plan) {
 			a := &asked{Entry: Entry{Name: s.Name, Kind: kindNames[s.Kind], SpanMS: s.SpanMS}, row: s.Row}
 			for _, k := range s.Keys {
 				a.Keys = append(a.Keys, keyText(k))
+			}
+			// The id of a person is a text, and no text that a record has.
+			if space := people[s.Name]; space != "" {
+				a.Keys = []string{space}
 			}
 			if s.Row != nil {
 				a.Row = bare(s.Row).Structure()
