@@ -193,6 +193,8 @@ func because(r identity.Reason) string {
 		return "several people match"
 	case identity.SamePerson:
 		return "they are one person already"
+	case identity.NoSecret:
+		return "there is no secret key for what is kept of whom is forgotten"
 	case identity.NotApart:
 		return "nothing of the person would stay"
 	}

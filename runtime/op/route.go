@@ -12,6 +12,12 @@
 // Records that the engine made itself (event.Made) begin at the step they name
 // with the values they carry, and are always run by the reference evaluator.
 //
+// People of an identity space are found by package identity, over cells of the group.
+// What that does to them is carried out here: the rows of those who became one are
+// merged, audiences are judged anew, and changes are told: of rows first, table by
+// table, then of audiences, and behind all that the record did itself of the people,
+// one change of each.
+//
 // It must not know where records come from, who sends the outputs, or that
 // there is a clock, a network or another goroutine: everything it decides
 // follows from the plan, the record and the given now (I13).
