@@ -248,6 +248,17 @@ func (o *stateOptions) directory(p *people) string {
 	return filepath.Join(".sluice", p.program.App)
 }
 
+// nobodyError is an identifier that nobody has.
+type nobodyError struct {
+	space string
+	id    identity.NamedID
+}
+
+// Error says which.
+func (e *nobodyError) Error() string {
+	return fmt.Sprintf("nobody in %s has the %s %s", e.space, e.id.Type, quoted(e.id.Value))
+}
+
 // find finds the one person whom names mean.
 func (l *looking) find(ids []identity.NamedID) (*identity.Person, error) {
 	if l.cells == nil {
@@ -258,7 +269,7 @@ func (l *looking) find(ids []identity.NamedID) (*identity.Person, error) {
 		p, _ := l.ids.Find(l.cells, []identity.Given{g})
 		switch {
 		case p == nil:
-			return nil, fail(exitProblems, fmt.Errorf("nobody in %s has the %s %s", l.space.Name, ids[i].Type, quoted(ids[i].Value)))
+			return nil, fail(exitProblems, &nobodyError{l.space.Name, ids[i]})
 		case found != nil && found.ID != p.ID:
 			return nil, fail(exitProblems, fmt.Errorf("it is not clear who is meant: %s and %s are of two people; name one of them", quoted(ids[0].Value), quoted(ids[i].Value)))
 		}

@@ -212,6 +212,11 @@ func identityForgetCmd() *cobra.Command {
 			c := &identity.Command{Do: "forget", IDs: ids}
 			err = o.decide(cmd, p, c, func(l *looking) (string, error) {
 				who, err := l.find(ids)
+				var nobody *nobodyError
+				if errors.As(err, &nobody) && nobody.id.Type != ownID {
+					// What failed has linked nothing, and stands in letters.
+					return nobody.Error() + ": what is remembered under it, and letters of records that gave it, are erased", nil
+				}
 				if err != nil {
 					return "", err
 				}

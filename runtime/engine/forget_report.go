@@ -8,8 +8,8 @@ const ForgetReport = `What goes, and when:
   person, and what the group remembers under one of their identifiers. Nothing
   finds them any more. The other groups of the program do the same when they read
   the record that tells them, a moment later.
-- Soon after, in the background: dead letters that bear the person's id or have one
-  of the identifiers as key. A tombstone takes the place of each.
+- Soon after, in the background: dead letters of records that named the person or
+  gave one of the identifiers, or have one as key. A tombstone takes the place of each.
 - What stays, on purpose: a keyed hash of each identifier (HMAC), so that older
   records that are read again do not bring the person back. The memories of dedupe
   hold 128-bit hashes only, and are left until their time is up.
@@ -18,7 +18,8 @@ const ForgetReport = `What goes, and when:
   Copies and exports of the state directory are yours to delete.
 - From dead topics: when the brokers compact them; the tombstones go, too,
   delete.retention.ms after that.
-- Not erased: what was sent, or is under way; the topics that the program reads and writes, until their retention is
-  over; what Segment and other receivers have, ask them; dead letters of records that
-  failed before they named the person and have another key.
+- Not erased: what was sent, or is under way; the topics that the program reads and
+  writes, until their retention is over; what Segment and other receivers have: ask
+  them; dead letters of records that failed above the stage that would have named the
+  person, and have another key.
 `

@@ -9,10 +9,11 @@ import (
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/observe"
 )
 
-// once waits until everything has been taken: what stood in the sources at start,
-// and what the program itself wrote to topics that it reads. It gives errDone, or
+// once waits until everything has been taken: what stood in the sources at start, what
+// the program itself wrote to topics that it reads, and what its groups were told. It gives errDone, or
 // why a route could not do its part.
 func (e *Engine) once(ctx context.Context) error {
 	goals := map[*route]kafka.Offsets{}
@@ -30,6 +31,12 @@ func (e *Engine) once(ctx context.Context) error {
 				return err // not even its goal is known
 			}
 			done = done && ok && err == nil
+		}
+		for _, l := range e.loops {
+			if g := l.group; g != nil {
+				ok, err := g.heard(ctx)
+				done = done && ok && err == nil
+			}
 		}
 		// The ends of a topic may be asked for just before another route writes to it
 		// and is done: what it wrote is seen in the next round.
@@ -86,6 +93,24 @@ func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka
 	}
 	goals[r] = goal
 	return e.reached(ctx, r, admin, goal)
+}
+
+// heard tells whether a group has done all that its own log tells it: what operators,
+// and other groups, asked for.
+func (g *group) heard(ctx context.Context) (bool, error) {
+	runs, name, applied := false, "", int64(0)
+	g.loop.command(func() { runs, name, applied = g.run != nil, g.ownName, g.applied })
+	if !runs {
+		// One that cannot run here waits by name, or has been halted: what is left for it
+		// its routes tell.
+		waits := slices.ContainsFunc(g.loop.eng.health.Conditions(), func(c observe.Condition) bool { return c.Name == g.condition() })
+		return waits || g.loop.routes[0].halt.Load() != nil, nil
+	}
+	ends, err := g.loop.eng.admins[g.conn].EndOffsets(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	return applied >= ends[kafka.TP{Topic: name}], nil
 }
 
 // reached tells whether every partition is done up to its goal: here, or by

@@ -1,0 +1,65 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/receiver"
+)
+
+// forgets is a program that forgets people, and has letters about them.
+const forgets = head + `
+identity people { user_id, email, anonymous_id }
+route orders
+from topic "orders~" as { user?: string, device?: string, email?: string, ok: bool }
+resolve people as p { user_id: .user, email: .email, anonymous_id: .device }
+require .ok else "told to fail"
+emit track "Ordered" { properties: { email: .email } }
+route requests
+from topic "requests~" as { user: string }
+forget people as f { user_id: .user }
+emit log "forgotten" { rows: f.rows }
+`
+
+// Letters of a person who is forgotten become tombstones: of a record that failed below
+// resolve, also when they were somebody else then, of one that never came so far and is
+// keyed by an identifier, and of an output that was refused. Others stay.
+func TestLettersOfAForgottenPerson(t *testing.T) {
+	onBrokers(t, func(t *testing.T, w *world) {
+		w.topics(2, "orders", "requests")
+		r := w.receive(receiver.Options{Refuse: func(e receiver.Event) string { return "not this one" }})
+		say := func(key, value string) {
+			w.send(kafka.Record{Topic: w.topic("orders"), Key: []byte(key), Value: []byte(value)})
+		}
+		state := w.t.TempDir() + "/store"
+		o := options{url: r.URL(), state: state, store: "store-" + w.suffix, env: map[string]string{"SLUICE_PRIVACY_KEY": "a key"}}
+		e := w.start(forgets, o)
+		dead := func() (letters, tombs int) {
+			for _, l := range w.dead("orders") {
+				if l.value == nil {
+					tombs++
+				} else {
+					letters++
+				}
+			}
+			return letters, tombs
+		}
+		say("k1", `{"device":"d1","ok":false}`)
+		say("k1", `{"device":"d1","user":"u0","ok":false}`)
+		w.eventually("the device has its letters", func() bool { rep := e.Account(); return len(rep.Routes) > 0 && row(rep, "orders").Dead == 2 })
+		say("k1", `{"device":"d1","user":"u1","email":"ann@example.com","ok":true}`)
+		say("Ann@example.com", `no json`)
+		say("k2", `{"device":"d2","user":"u2","ok":false}`)
+		w.eventually("all letters are there", func() bool { n, _ := dead(); return n == 5 })
+		w.send(kafka.Record{Topic: w.topic("requests"), Value: []byte(`{"user":"u0"}`)})
+		w.eventually("the first user's are gone", func() bool { n, tombs := dead(); return n == 4 && tombs == 1 })
+		w.send(kafka.Record{Topic: w.topic("requests"), Value: []byte(`{"user":"u1"}`)})
+		w.eventually("the second user's are gone", func() bool { n, tombs := dead(); return n == 1 && tombs == 4 })
+		for _, l := range w.dead("orders") {
+			if l.value != nil && string(l.value) != `{"device":"d2","user":"u2","ok":false}` {
+				t.Errorf("left: %s", l.value)
+			}
+		}
+		e.stop()
+	})
+}
