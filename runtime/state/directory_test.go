@@ -92,7 +92,7 @@ func TestNumbersAreForEver(t *testing.T) {
 	if diff := cmp.Diff("kept dedupe orders by .id=1 table ltv=2 | new table aaa=3 | orphaned  | changed  | judged ", rep.text()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff("[{3 0} {2 0} {1 60000000}]", specs(d)); diff != "" {
+	if diff := cmp.Diff("[{3 0 false} {2 0 false} {1 60000000 false}]", specs(d)); diff != "" {
 		t.Error(diff)
 	}
 	// A longer `within` of another stage of the memory counts for the memory.
@@ -102,7 +102,7 @@ func TestNumbersAreForEver(t *testing.T) {
 	if d, _, err = OpenDirectory(m, "shop", p, false); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff("[{3 0} {2 0} {1 90000000} {1 90000000}]", specs(d)); diff != "" {
+	if diff := cmp.Diff("[{3 0 false} {2 0 false} {1 90000000 false} {1 90000000 false}]", specs(d)); diff != "" {
 		t.Error(diff)
 	}
 	if _, _, err := OpenDirectory(m, "mail", p, false); !errors.Is(err, ErrForeign) {
