@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
@@ -330,6 +331,41 @@ func TestKochavaFails(t *testing.T) {
 			case fail == nil && !types.Member(v, x.X.Type()):
 				t.Errorf("%s gives %s, no member of %s", src, value.Excerpt(v, 500), x.X.Type())
 			}
+		}
+	}
+}
+
+// TestKochavaCase: the golden case of a whole program has all samples that come in,
+// as they are.
+func TestKochavaCase(t *testing.T) {
+	ar, err := txtar.ParseFile("../spec/cases/golden/kochava/tests/samples.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []*value.Object
+	for line := range strings.Lines(string(ar.Files[0].Data)) {
+		v, bad := value.DecodeJSON([]byte(line))
+		if bad != nil {
+			t.Fatal(line, bad.Reason)
+		}
+		rows = append(rows, v.(*value.Object))
+	}
+	for name, s := range samples(t) {
+		if s.URL != "" {
+			continue // what we send
+		}
+		field, want := "query", value.Value(s.RawBody)
+		switch {
+		case s.RawBody != "":
+			field = "body"
+		case s.Body != nil:
+			field = "json"
+			want, _ = value.DecodeJSON(s.Body)
+		default:
+			want, _ = value.DecodeJSON(s.Query)
+		}
+		if !slices.ContainsFunc(rows, func(o *value.Object) bool { v, ok := o.Get(field); return ok && value.Equal(v, want) }) {
+			t.Errorf("%s is not in the case", name)
 		}
 	}
 }
