@@ -93,10 +93,10 @@ func (s *Space) admit(c Cells, at int64) {
 			it.until, it.erased = s.erased(c, s.cfg.Types[it.typ].Name, it.value)
 		}
 		switch {
-		case it.erased && at != noTime && at < it.until:
-			s.reject(&it, WasErased)
 		case it.shared:
 			s.reject(&it, SharedID)
+		case it.erased && at != noTime && at < it.until:
+			s.reject(&it, WasErased)
 		default:
 			kept = append(kept, it)
 		}
