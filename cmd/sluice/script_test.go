@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sluice-dev/sluice/runtime/engine"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": startBrokerCmd, "produce": produceCmd},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": startBrokerCmd, "produce": produceCmd, "lock": lockCmd},
 	})
 }
 
@@ -33,6 +34,14 @@ func startBrokerCmd(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(b.Close)
 	ts.Setenv("BROKERS", b.Addr())
+}
+
+// lockCmd is `lock DIR`: a state directory is that of a running program to the end of
+// the script.
+func lockCmd(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := engine.OpenState(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(d.Close)
 }
 
 // produceCmd is `produce TOPIC VALUE...`: the topic is made with one partition.
