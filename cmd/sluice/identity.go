@@ -71,7 +71,7 @@ func (o *stateOptions) people(cmd *cobra.Command, name, envFile string) (*people
 		}
 	}
 	if out.group == nil {
-		return nil, fail(exitUsage, fmt.Errorf("no route of the program resolves people of %s: there is nobody in it", name))
+		return nil, fail(exitUsage, fmt.Errorf("no route of the program resolves or looks up anybody in %s: it is empty", name))
 	}
 	if out.ids, err = identity.New(op.SpaceConfig(out.space, []byte(out.secret))); err != nil {
 		return nil, fail(exitUsage, err)

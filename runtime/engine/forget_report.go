@@ -1,7 +1,7 @@
 package engine
 
 // ForgetReport is what an operator is told of a person who is forgotten: what goes,
-// and when nothing of it lies on a disk any more. spec/identity.md, "Forgetting", has
+// and when nothing of it lies on a disk any more. spec/guarantees.md, "Forgetting", has
 // the same with its reasons.
 const ForgetReport = `What goes, and when:
 - At once, in one transaction: the identifiers, the rows and memberships of the
