@@ -233,7 +233,7 @@ func TestKochavaSends(t *testing.T) {
 		{"", `kochava.identity_link(. | as kochava.Device, { app_userid: "u1" })`,
 			`{"kochava_app_id":"koacme-puzzle-ios-x7k2","device_id":{"idfa":"6D92078A-8246-4BA4-AE5B-76104861E7DC","idfv":"1F0E9C3B-5A77-4C0B-9E46-3B7A2C9D8E10"},"data":{"app_userid":"u1"}}`},
 		// As the script forget.route has it.
-		{"dsr_erasure_request", `{ device_ids: [{ id_type: i.type, id_value: i.value } for i in [{ type: "user_id", value: "u1" }, { type: "idfa", value: .idfa | as string }] if i.type in ["idfa", "idfv", "adid", "android_id"]] }`, ""},
+		{"dsr_erasure_request", `{ device_ids: [{ id_type: i.type, id_value: i.value } for i in ([{ type: "user_id", value: "u1" }, { type: "idfa", value: .idfa | as string }] | as [{ type: string, value: string }]) if i.type in ["idfa", "idfv", "adid", "android_id"]] }`, ""},
 	} {
 		want := tt.want
 		if tt.name != "" {
