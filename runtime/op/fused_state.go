@@ -1,6 +1,7 @@
 package op
 
 import (
+	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -193,9 +194,13 @@ func (s *fusedUpdate) run(fr *Frame) int {
 	if !ok || s.span > 0 && now == event.NoMicros {
 		return gaveUp
 	}
-	old, fail := s.row(fr, key, now, s.update.at, nil)
-	if fail != nil {
-		return gaveUp
+	var old row
+	key, known := fr.today(s.Space, key)
+	if known {
+		var fail *diag.Failure
+		if old, fail = s.row(fr, key, now, s.update.at, nil); fail != nil {
+			return gaveUp
+		}
 	}
 	read := s.read(old)
 	s.old(fr.m, read)
@@ -203,7 +208,7 @@ func (s *fusedUpdate) run(fr *Frame) int {
 	if st == fuse.Bad || !fr.eval.Fits(v) {
 		return gaveUp
 	}
-	if s.write(fr, key, old, v, now) != nil {
+	if known && s.write(fr, key, old, v, now) != nil {
 		return gaveUp
 	}
 	if s.as != nil {

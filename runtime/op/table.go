@@ -22,6 +22,10 @@ func (t *tables) Row(of *ir.Table, key []byte, at token.Span) (value.Value, bool
 	if len(key) > MaxKey {
 		return nil, false, nil // no row was ever written there
 	}
+	key, known := fr.today(of.Space, key)
+	if !known {
+		return nil, false, nil
+	}
 	r, fail := fr.stored(fr.group.index[of.State], key, of.Row, at)
 	if fail != nil || !r.there || r.past(fr.micros(), of.State.SpanMS*1000) {
 		return nil, false, fail
@@ -132,9 +136,12 @@ func (s *update) compute(fr *Frame) *diag.Failure {
 			return fail
 		}
 	}
-	old, fail := s.row(fr, key, now, s.at, nil)
-	if fail != nil {
-		return fail
+	var old row
+	key, known := fr.today(s.Space, key)
+	if known {
+		if old, fail = s.row(fr, key, now, s.at, nil); fail != nil {
+			return fail
+		}
 	}
 	read := s.read(old)
 	slots := fr.eval.Slots
@@ -146,8 +153,10 @@ func (s *update) compute(fr *Frame) *diag.Failure {
 	if fail := fr.eval.Limits(s.x, v); fail != nil {
 		return fail
 	}
-	if fail := s.write(fr, key, old, v, now); fail != nil {
-		return fail
+	if known {
+		if fail := s.write(fr, key, old, v, now); fail != nil {
+			return fail
+		}
 	}
 	if s.hasAs {
 		slots[s.as] = v
@@ -182,6 +191,10 @@ func (s *remove) run(fr *Frame) int {
 
 // take removes a row.
 func (s *remove) take(fr *Frame, key []byte, now int64) *diag.Failure {
+	key, known := fr.today(s.Space, key)
+	if !known {
+		return nil
+	}
 	old, fail := s.row(fr, key, now, s.at, nil)
 	if fail != nil {
 		return fail
