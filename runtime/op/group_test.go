@@ -29,9 +29,8 @@ type player struct {
 	out   event.Arena
 	now   time.Time
 	next  int64
-	log   []string // what became of the records since it was read
-	shown bool     // with all there is to tell
-	n     int
+	log   []string             // what became of the records since it was read
+	shown bool                 // with all there is to tell
 	told  func([]state.Change) // is told of every record's changes
 }
 
@@ -66,18 +65,23 @@ func play(t testing.TB, src string) *player {
 	return newPlayer(t, p, g, loaded{})
 }
 
-func newPlayer(t testing.TB, p *plan.Group, g *op.Group, lookup op.Lookup) *player {
-	t.Helper()
-	store := state.NewMemory()
-	var specs []state.Spec
+// specs are the states of a group, as cells know them.
+func specs(p *plan.Group) []state.Spec {
+	var out []state.Spec
 	for i, s := range p.States {
 		sp := state.Spec{Number: uint32(i + 1), Resident: s.Kind == ir.IdentityState}
 		if s.Kind == ir.DedupeState {
 			sp.Keep = max(s.SpanMS*1000, 1)
 		}
-		specs = append(specs, sp)
+		out = append(out, sp)
 	}
-	cells, err := state.Open(store, specs)
+	return out
+}
+
+func newPlayer(t testing.TB, p *plan.Group, g *op.Group, lookup op.Lookup) *player {
+	t.Helper()
+	store := state.NewMemory()
+	cells, err := state.Open(store, specs(p))
 	if err != nil {
 		t.Fatal(err)
 	}
