@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sluice-dev/sluice/runtime/kafka"
@@ -62,4 +63,30 @@ func TestLettersOfAForgottenPerson(t *testing.T) {
 		}
 		e.stop()
 	})
+}
+
+// A letter of an output that was under way when its person was forgotten is none: a
+// tombstone is written in its place, and counts as the letter.
+func TestALetterThatComesAfterTheForgetting(t *testing.T) {
+	w := onEmbedded(t)
+	w.topics(1, "orders", "requests")
+	gone := make(chan struct{})
+	r := w.receive(receiver.Options{Refuse: func(receiver.Event) string { <-gone; return "not this one" }})
+	e := w.start(forgets, options{url: r.URL(), env: map[string]string{"SLUICE_PRIVACY_KEY": "a key"}})
+	w.send(kafka.Record{Topic: w.topic("orders"), Value: []byte(`{"user":"u1","email":"ann@example.com","ok":true}`)})
+	w.eventually("the output is under way", func() bool {
+		rep := e.Account()
+		return len(rep.Routes) > 0 && row(rep, "orders").Emits[0].Emitted == 1
+	})
+	w.send(kafka.Record{Topic: w.topic("requests"), Value: []byte(`{"user":"u1"}`)})
+	w.eventually("the pass is done", func() bool {
+		return strings.Contains(w.log.text(), "letters of people who were forgotten are erased")
+	})
+	close(gone)
+	w.eventually("it counts as dead", func() bool { return row(e.Account(), "orders").Emits[0].Dead == 1 })
+	e.stop()
+	all := w.read(kafka.DeadTopic(w.app(), "orders"))
+	if len(all) != 1 || all[0].Value != nil {
+		t.Errorf("%d records in the dead topic, want one tombstone", len(all))
+	}
 }
