@@ -59,8 +59,14 @@ func (s *asking) read(fr *Frame, v value.Value) ([]identity.Given, *diag.Failure
 		}
 		text, ok := identifier(v)
 		if !ok {
-			f := diag.Failf(diag.BadIdentifier, s.ids.Span(), "%s is no identifier: text or a whole number is one", name)
-			f.Path = name
+			from := s.ids
+			if xs, ok := spelledOut(s.ids); ok {
+				from = xs[name]
+			}
+			f := diag.Failf(diag.BadIdentifier, from.Span(), "%s is no identifier: text or a whole number is one", name)
+			if f.Path = eval.PathText(from); from == s.ids {
+				f.Path = eval.FieldText(name)
+			}
 			f.Excerpt = value.Excerpt(v, eval.ExcerptSize)
 			return nil, f
 		}
