@@ -172,6 +172,7 @@ func (h *held) decode(in *reader, prev *int64) {
 		h.first = *prev + in.int()
 		h.last = dayOf(h.first) + in.int()
 		*prev = h.first
+		in.bad = in.bad || h.first == noTime
 	}
 	size := 16
 	if h.form == asText || h.form == asHex {
