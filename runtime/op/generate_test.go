@@ -707,6 +707,9 @@ func (g *gen) identify(b *strings.Builder, indent string) {
 			}
 			fs = append(fs, []string{"user_id", "email", "crm_id", "anonymous_id"}[i]+": "+x)
 		}
+		if all := strings.Join(fs, ", "); g.maybe(70) && !strings.Contains(all, "anonymous_id:") {
+			fs = append(fs, "anonymous_id: \""+g.one("d1", "d2", "d3", "d4")+"\"") // one that is always usable
+		}
 		return "{ " + strings.Join(fs, ", ") + " }"
 	}
 	p := g.someone()
@@ -725,7 +728,7 @@ func (g *gen) identify(b *strings.Builder, indent string) {
 		line("resolve people as %s? %s", v, ids())
 		line("let %s1 = %s.email ?? %s", v, v, g.str())
 		g.vars = append(g.vars, gfield{v + "1", &gtype{kind: "string"}})
-	case n == 9:
+	case n == 9 && g.maybe(40):
 		v := g.name("f")
 		line("forget people as %s %s", v, ids())
 		line("let %s1 = %s.rows + length(%s.ids)", v, v, v)
