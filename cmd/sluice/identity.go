@@ -200,10 +200,18 @@ var (
 	errNoDirectory = errors.New("there is no state directory")
 )
 
-// look opens the state of the program, if there is one and nobody has it.
-func (o *stateOptions) look(p *people, dir string, do func(*looking) error) error {
+// stateThere sees that there is a state directory, for opening one makes it.
+func stateThere(dir string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return fail(exitUsage, fmt.Errorf("%w %s: name it with --state, or the program with --program", errNoDirectory, dir))
+	}
+	return nil
+}
+
+// look opens the state of the program, if there is one and nobody has it.
+func (o *stateOptions) look(p *people, dir string, do func(*looking) error) error {
+	if err := stateThere(dir); err != nil {
+		return err
 	}
 	d, err := engine.OpenState(dir)
 	if errors.Is(err, engine.ErrInUse) {

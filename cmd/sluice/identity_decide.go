@@ -158,7 +158,7 @@ func identityBlockCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "block SPACE TYPE PATTERN",
 		Short: "Let values of an identifier name nobody",
-		Long:  "Block lets values that a pattern (RE2) matches name nobody from here on: identifiers of one TYPE, or of `any`. Whoever is known by one stays who they are; see unlink.",
+		Long:  "Block lets values that a pattern (RE2) matches, anywhere in them unless ^ and $ stand in it, name nobody from here on: identifiers of one TYPE, or of `any`. Whoever is known by one stays who they are; see unlink.",
 		Args:  cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := o.people(cmd, args[0], o.envFile)

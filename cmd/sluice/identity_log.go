@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -43,89 +42,101 @@ func (o *deciding) decide(cmd *cobra.Command, p *people, c *identity.Command, tr
 	c.Space, c.Reason, c.At = p.space.Name, o.reason, micros(time.Now())
 	words := cmd.ErrOrStderr()
 	dir := o.directory(p)
-	err := o.look(p, dir, func(l *looking) error {
-		said, err := try(l)
-		if err == nil {
-			fmt.Fprintln(cmd.OutOrStdout(), said)
-		}
+	said := ""
+	err := o.look(p, dir, func(l *looking) (err error) {
+		said, err = try(l)
 		return err
 	})
 	switch {
 	case err == nil && o.dryRun:
 		fmt.Fprintln(words, "dry run: nothing was written")
-		return nil
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), said)
+		return err
 	case err == nil:
 	case o.dryRun, !errors.Is(err, errRuns) && !errors.Is(err, errNoDirectory):
 		return err
 	default:
 		fmt.Fprintf(words, "%v; so nothing was looked at: a command that cannot be carried out is refused when the group reads it, and its log says why\n", err)
 	}
-	return o.write(cmd, p, dir, c)
-}
-
-// write appends a command to the group's own log.
-func (o *deciding) write(cmd *cobra.Command, p *people, dir string, c *identity.Command) error {
-	env, err := newEnvironment(o.envFile)
+	at, err := o.write(cmd, p, dir, c)
 	if err != nil {
 		return err
 	}
+	if said != "" {
+		said += "\n"
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%sposition %d of %s: the group runs it when it reads it\n", said, at, p.log())
+	return err
+}
+
+// log is the own log of the space's group.
+func (p *people) log() string { return kafka.OwnTopic(p.program.App, p.group.Name) }
+
+// write appends a command to the group's own log.
+func (o *deciding) write(cmd *cobra.Command, p *people, dir string, c *identity.Command) (int64, error) {
+	env, err := newEnvironment(o.envFile)
+	if err != nil {
+		return 0, err
+	}
 	settings, err := resolve(p.program, env, o.brokers, o.program)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	cfg, ok := settings.Kafka["main"]
 	if !ok {
 		// The embedded broker is in the state directory.
+		if err := stateThere(dir); err != nil {
+			return 0, err
+		}
 		d, err := engine.OpenState(dir)
 		if errors.Is(err, engine.ErrInUse) {
-			return fail(exitState, fmt.Errorf("state directory %s: %w, and the embedded broker in it: say where it is with --brokers, as `sluice run` prints it at start", dir, errRuns))
+			return 0, fail(exitState, fmt.Errorf("state directory %s: %w, and the embedded broker in it: say where it is with --brokers, as `sluice run` prints it at start", dir, errRuns))
 		}
 		if err != nil {
-			return fail(exitState, err)
+			return 0, fail(exitState, err)
 		}
 		defer d.Close()
 		b, err := startBroker(filepath.Join(dir, "broker"), true, newLogger(cmd.ErrOrStderr(), slog.LevelWarn))
 		if err != nil {
-			return fail(exitUnreachable, err)
+			return 0, fail(exitUnreachable, err)
 		}
 		defer b.Close()
 		cfg = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
 	}
 	cfg.Logger = newLogger(cmd.ErrOrStderr(), slog.LevelWarn)
-	return o.append(cmd.Context(), cmd.OutOrStdout(), p, cfg, c)
+	return o.append(cmd.Context(), p, cfg, c)
 }
 
-func (o *deciding) append(ctx context.Context, w io.Writer, p *people, cfg kafka.Config, c *identity.Command) error {
+func (o *deciding) append(ctx context.Context, p *people, cfg kafka.Config, c *identity.Command) (int64, error) {
 	admin, err := kafka.NewAdmin(cfg)
 	if err != nil {
-		return runError(err)
+		return 0, runError(err)
 	}
 	defer admin.Close()
 	if err := admin.Wait(ctx, o.wait); err != nil {
-		return runError(err)
+		return 0, runError(err)
 	}
 	// The group makes its log, and a state that begins reads it from its end: what is
 	// written before is never run.
-	topic := kafka.OwnTopic(p.program.App, p.group.Name)
+	topic := p.log()
 	_, err = admin.Describe(ctx, topic)
 	var missing *kafka.MissingTopicError
 	if errors.As(err, &missing) {
-		return fail(exitUnreachable, fmt.Errorf("there is no log %s: the group makes it when it runs for the first time; until then nobody is known", topic))
+		return 0, fail(exitUnreachable, fmt.Errorf("there is no log %s: the group makes it when it runs for the first time; until then nobody is known", topic))
 	}
 	if err != nil {
-		return runError(err)
+		return 0, runError(err)
 	}
 	producer, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
 	if err != nil {
-		return runError(err)
+		return 0, runError(err)
 	}
 	defer producer.Close()
 	ctx, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
 	res := producer.SendSync(ctx, kafka.Record{Topic: topic, Value: task.CommandNote(c), Timestamp: event.NoTime})
 	if res.Class != kafka.Accepted {
-		return fail(exitUnreachable, fmt.Errorf("the command was not written to %s: %w; it may be there all the same: look at the people before it is written again", topic, res.Err))
+		return 0, fail(exitUnreachable, fmt.Errorf("the command was not written to %s: %w; it may be there all the same: look at the people before it is written again", topic, res.Err))
 	}
-	_, err = fmt.Fprintf(w, "position %d of %s: the group runs it when it reads it\n", res.Offset, topic)
-	return err
+	return res.Offset, nil
 }
