@@ -14,11 +14,6 @@ type Cells interface {
 	Delete(key []byte)
 }
 
-// Fetcher are Cells that can bring a cell near which Get will be asked for soon.
-type Fetcher interface {
-	Fetch(key []byte)
-}
-
 // Type is one kind of identifier.
 type Type struct {
 	Name    string

@@ -70,19 +70,12 @@ func (s *Space) gather(c Cells, ids []Given) {
 		slices.SortFunc(s.items, by)
 	}
 	s.items = slices.CompactFunc(s.items, func(a, b item) bool { return a.typ == b.typ && a.value == b.value })
-	near, _ := c.(Fetcher)
 	for i := range s.items {
 		it := &s.items[i]
 		from := len(s.packed)
 		it.form, s.packed = pack(s.packed, it.value)
 		it.raw = s.packed[from:len(s.packed):len(s.packed)]
 		it.key = s.node(s.cfg.Types[it.typ].Name, it.value)
-		if near != nil {
-			near.Fetch(it.key[:])
-		}
-	}
-	for i := range s.items {
-		it := &s.items[i]
 		val, ok := c.Get(it.key[:])
 		if it.there = ok; ok && !it.node.decode(val) {
 			panic("identity: a cell of the space " + s.cfg.Name + " is damaged")
