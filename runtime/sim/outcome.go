@@ -73,6 +73,16 @@ type Letter struct {
 	Repeat bool
 }
 
+// joined notes which ordering keys a record made one.
+func (w *World) joined(end *event.Outcome) {
+	if end.Kind == event.Failed {
+		return
+	}
+	for _, m := range end.Merges {
+		w.order = append(w.order, ordered{merge: true, lane: m.Into, from: m.From})
+	}
+}
+
 // ordered is an output as it was made, or two lanes that became one.
 type ordered struct {
 	merge      bool
@@ -105,11 +115,7 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	if end.Kind != event.Split { // its children count in its place (I2)
 		r.ran++
 	}
-	if end.Kind != event.Failed {
-		for _, m := range end.Merges {
-			w.order = append(w.order, ordered{merge: true, lane: m.Into, from: m.From})
-		}
-	}
+	w.joined(end)
 	for i := from; i < len(out.Outs); i++ {
 		o := &out.Outs[i]
 		if o.Ordered {

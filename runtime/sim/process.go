@@ -342,7 +342,9 @@ func (r *running) Due(s int, due int64, key []byte) (route int, rec *event.Recor
 
 // Command is task.Runner's.
 func (r *running) Command(cmd []byte, rec *event.Record, now time.Time) event.Outcome {
-	return r.runner.Command(cmd, rec, now)
+	end := r.runner.Command(cmd, rec, now)
+	r.p.w.joined(&end)
+	return end
 }
 
 // Row is task.Runner's.

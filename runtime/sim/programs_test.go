@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/runtime/identity"
 	"github.com/sluice-dev/sluice/stdlib"
 )
 
@@ -523,6 +524,36 @@ func (r row) json() []byte {
 		panic(err)
 	}
 	return b
+}
+
+// randomCommand is what an operator asks about people; half of it asks for nobody, or
+// for what is refused.
+func randomCommand(rng *rand.Rand, now time.Time) identity.Command {
+	someone := func() []identity.NamedID {
+		switch k := string(rune('a' + rng.IntN(3))); rng.IntN(4) {
+		case 0:
+			return []identity.NamedID{{Type: "user_id", Value: k}}
+		case 1:
+			return []identity.NamedID{{Type: "device", Value: fmt.Sprintf("d%d", rng.IntN(5))}}
+		case 2:
+			return []identity.NamedID{{Type: "cookie", Value: fmt.Sprintf("%s%d", k, rng.IntN(2))}}
+		}
+		return []identity.NamedID{{Type: "cookie", Value: fmt.Sprintf("b%d", rng.IntN(4))}}
+	}
+	c := identity.Command{Space: "who", IDs: someone(), At: now.UnixMicro()}
+	switch rng.IntN(8) {
+	case 0, 1, 2:
+		c.Do, c.From, c.Force = "merge", someone(), rng.IntN(2) == 0
+	case 3:
+		c.Do = "unlink"
+	case 4, 5:
+		c.Do = "split"
+	case 6:
+		c.Do = "forget"
+	case 7:
+		c.Do, c.IDs, c.Pattern = "block", c.IDs[:rng.IntN(2)], "^(a1|d4)$"
+	}
+	return c
 }
 
 // named finds a program by its name.

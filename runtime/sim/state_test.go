@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/deliver"
@@ -63,13 +64,14 @@ const (
 	dLetter                    // a record failed
 	dRefused                   // an output was refused
 	dFence                     // a person became another while both had outputs
+	dCommand                   // an operator commanded
 	stateDeeds
 )
 
 func (d stateDeed) String() string {
 	return [...]string{"an output is taken twice", "a loss of power takes transactions", "an output is held", "a start finds held outputs",
 		"an input is told idle", "a timer causes something", "a start finds intents", "a task pauses at its cap", "a lease is lost",
-		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused", "somebody becomes another who has outputs"}[d]
+		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused", "somebody becomes another who has outputs", "an operator commands"}[d]
 }
 
 // stateChaos is one run of a stateful program under one seed.
@@ -463,6 +465,12 @@ func (c *stateChaos) produce() {
 		t.parts[c.rng.IntN(len(t.parts))].end += int64(1 + c.rng.IntN(3))
 	}
 	c.toCome--
+	if strings.Contains(statePrograms[c.program].script, people) && c.rng.IntN(5) == 0 {
+		c.did[dCommand]++
+		cmd := randomCommand(c.rng, c.w.Now())
+		c.w.append(Input{Topic: c.w.groups[0].own, Value: task.CommandNote(&cmd), Timestamp: c.w.Now().UnixMilli()}, 0, false)
+		return
+	}
 	r := randomRow(c.rng, c.w.Now())
 	in := Input{Topic: topic, Key: []byte(r.K), Value: r.json(), Timestamp: c.w.Now().UnixMilli()}
 	if c.rng.IntN(2) == 0 { // one key in several partitions, now and then in a new one
