@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -205,5 +206,79 @@ func BenchmarkIndex(b *testing.B) {
 				x.put(keys[i%len(keys)], val)
 			}
 		})
+	}
+}
+
+// cutShort is a store whose scans end with an error.
+type cutShort struct{ Store }
+
+func (s cutShort) Scan(prefix, from []byte, visit func(key, val []byte) bool) error {
+	if err := s.Store.Scan(prefix, from, visit); err != nil {
+		return err
+	}
+	return errors.New("the disk is gone")
+}
+
+// TestResidentStatesAreAccountedFor: what they hold counts in the budget beside its
+// limit, from the load on and until the group is let go of, and is told as a state's.
+func TestResidentStatesAreAccountedFor(t *testing.T) {
+	m := NewMemory()
+	var ws []Write
+	for i := range 10_000 {
+		ws = append(ws, Write{Key: append(stateKey('c', 7), personKey(nil, i)...), Val: make([]byte, 100)})
+	}
+	ws = append(ws, Write{Key: append(stateKey('c', 8), 'k'), Val: []byte("of another state")})
+	if err := m.Commit(ws); err != nil {
+		t.Fatal(err)
+	}
+	b := dedupe.NewBudget(1000) // less than is needed
+	specs := []Spec{{Number: 7, Resident: true}, {Number: 9}}
+	c, err := OpenIn(b, m, specs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := c.Counts(0)
+	if !n.Memory || n.Keys != 10_000 || n.Bytes < 10_000*122 || n.Bytes > 10_000*(122+20)+1<<20 {
+		t.Errorf("counted %+v", n)
+	}
+	if c.Counts(1).Memory {
+		t.Error("a table is said to live in memory")
+	}
+	if b.All() != n.Bytes || c.Memory() != n.Bytes {
+		t.Errorf("the budget counts %d bytes, the cells %d, the state %d", b.All(), c.Memory(), n.Bytes)
+	}
+	if b.Held() != 0 || c.OverBudget() {
+		t.Errorf("%d bytes count within the limit of deduplication", b.Held())
+	}
+	if _, ok := c.Get(0, personKey(nil, 3)); !ok {
+		t.Error("a cell is not found")
+	}
+	if _, ok := c.Get(0, []byte("k")); ok {
+		t.Error("a cell of another state is found")
+	}
+	if got := c.Counts(0); got.Reads != 2 || got.Hits != 1 {
+		t.Errorf("%d reads, %d hits", got.Reads, got.Hits)
+	}
+	c.Begin()
+	for i := range 10_000 {
+		c.Delete(0, personKey(nil, i))
+	}
+	c.Done()
+	upto := c.Seal()
+	if err := m.Commit(c.Batch(upto)); err != nil {
+		t.Fatal(err)
+	}
+	c.Persisted(upto)
+	if got := c.Counts(0); got.Keys != 0 || got.Bytes > n.Bytes/10 || b.All() != got.Bytes {
+		t.Errorf("%d cells in %d bytes when all were deleted; the budget counts %d", got.Keys, got.Bytes, b.All())
+	}
+	if c.Release(); b.All() != 0 {
+		t.Errorf("%d bytes are counted of a group that is gone", b.All())
+	}
+	if err := m.Commit(ws); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenIn(b, cutShort{m}, specs); err == nil || b.All() != 0 {
+		t.Errorf("a load that failed: %v, %d bytes counted", err, b.All())
 	}
 }
