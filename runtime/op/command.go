@@ -33,7 +33,14 @@ func (r *Runner) command(fr *Frame, cmd []byte) *diag.Failure {
 		return refused("it cannot be read: %v", err)
 	}
 	if c.Do == "erase" {
-		if _, fail := fr.erase(c.Keys, c.At); fail != nil {
+		at := c.At
+		if at == 0 { // as other groups tell it: when it was logged
+			at = fr.now.UnixMicro()
+			if fr.rec.Timestamp != event.NoTime {
+				at = fr.rec.Timestamp * 1000
+			}
+		}
+		if _, fail := fr.erase(c.Keys, at); fail != nil {
 			return fail
 		}
 		return fr.full(token.Span{})
