@@ -1,6 +1,9 @@
 package golden_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -165,5 +168,26 @@ func TestCoverageOfPeople(t *testing.T) {
 `, golden.Options{Cover: cover})
 	if got := missed(); got != "cover 100.0% (8/8 branches)\n" {
 		t.Errorf("coverage: %s", got)
+	}
+}
+
+// TestAwkward holds the table of spec/identity.md against the cases that there are.
+func TestAwkward(t *testing.T) {
+	text, err := os.ReadFile("../../spec/identity.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\| \[[^\]]+\]\((cases/golden/identity/tests/\w+\.txtar)\)`).FindAllStringSubmatch(string(text), -1) {
+		told[m[1]] = true
+	}
+	files, err := filepath.Glob("../../spec/cases/golden/identity/tests/*.txtar")
+	if err != nil || len(files) != 20 || len(told) != 20 {
+		t.Fatalf("%d cases, %d of them told: there are twenty (%v)", len(files), len(told), err)
+	}
+	for _, f := range files {
+		if rel := strings.TrimPrefix(filepath.ToSlash(f), "../../spec/"); !told[rel] {
+			t.Errorf("spec/identity.md does not tell %s", rel)
+		}
 	}
 }
