@@ -132,6 +132,12 @@ var everything = world{[6]int{9, 10, 6, 12, 14, 8}, 10, []string{
 	"find", "forget", "merge", "force", "unlink", "split", "block",
 }}
 
+// kiosk is a world in which many users share few devices.
+var kiosk = world{[6]int{16, 3, 4, 3, 3, 1}, 4, []string{
+	"resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve",
+	"find", "forget", "merge", "unlink", "split",
+}}
+
 func (w world) given(t *rapid.T, label string, most int) (out []Given) {
 	for range rapid.IntRange(1, most).Draw(t, label) {
 		typ := rapid.IntRange(0, len(w.values)-1).Draw(t, "type")

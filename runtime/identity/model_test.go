@@ -334,9 +334,15 @@ func (m *model) resolve(ids []Given, at int64) (out outcome) {
 			if m.users[g] == nil {
 				m.users[g] = map[string]bool{}
 			}
-			if p.find(u) == nil {
-				m.users[g][u.Value] = true
+			if m.users[g][u.Value] {
+				continue
 			}
+			for x := range m.users[g] {
+				if p.find(Given{tUser, x}) != nil { // they have become one since
+					delete(m.users[g], x)
+				}
+			}
+			m.users[g][u.Value] = true
 		}
 		if len(m.users[g]) >= 5 {
 			m.shared[g] = true
@@ -685,7 +691,11 @@ func TestModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, m := newMemory(), newModel(cfg)
-		for i, o := range everything.log(t) {
+		w := everything
+		if rapid.Bool().Draw(t, "kiosk") {
+			w = kiosk
+		}
+		for i, o := range w.log(t) {
 			m.do(t, s, c, o)
 			if i%50 == 0 {
 				m.everybody(t, s, c)

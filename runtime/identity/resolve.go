@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 )
@@ -262,13 +263,13 @@ func (s *Space) foreign(c Cells, st *standing, r *record) {
 		if it.fate != dropped || it.who == nil || s.cfg.Types[it.typ].Person {
 			continue
 		}
-		users := len(it.users)
+		old := it.users
 		for j := range s.items {
 			if u := &s.items[j]; u.typ == s.user && u.fate != dropped {
 				it.users = s.withUser(it.users, it.who, u)
 			}
 		}
-		if len(it.users) == users {
+		if bytes.Equal(it.users, old) {
 			continue
 		}
 		if len(it.users) >= maxUsers*sizeOfUser {
@@ -282,16 +283,39 @@ func (s *Space) foreign(c Cells, st *standing, r *record) {
 	}
 }
 
-// withUser adds a user to those whom a device of another has seen, once.
+// withUser adds a user to those whom a device of another has seen, once. Who has become
+// one with the owner since is none of them.
 func (s *Space) withUser(users []byte, owner *record, u *item) []byte {
-	if owner.index(u.typ, u.form, u.raw) >= 0 {
+	sum := s.keyed("user", s.cfg.Types[u.typ].Name, u.value)
+	if hasUser(users, sum[:sizeOfUser]) {
 		return users
 	}
-	sum := s.keyed("user", s.cfg.Types[u.typ].Name, u.value)
+	out := make([]byte, 0, len(users)+sizeOfUser)
+	own := s.usersOf(owner)
 	for i := 0; i < len(users); i += sizeOfUser {
-		if string(users[i:i+sizeOfUser]) == string(sum[:sizeOfUser]) {
-			return users
+		if x := users[i : i+sizeOfUser]; !hasUser(own, x) {
+			out = append(out, x...)
 		}
 	}
-	return append(slices.Clip(users), sum[:sizeOfUser]...)
+	return append(out, sum[:sizeOfUser]...)
+}
+
+func hasUser(users, u []byte) bool {
+	for i := 0; i < len(users); i += sizeOfUser {
+		if string(users[i:i+sizeOfUser]) == string(u) {
+			return true
+		}
+	}
+	return false
+}
+
+// usersOf gives the hashes of a person's user ids.
+func (s *Space) usersOf(r *record) (out []byte) {
+	for i := range r.ids {
+		if r.ids[i].typ == s.user {
+			sum := s.keyed("user", s.cfg.Types[s.user].Name, string(unpack(nil, r.ids[i].form, r.ids[i].raw)))
+			out = append(out, sum[:sizeOfUser]...)
+		}
+	}
+	return out
 }

@@ -163,6 +163,45 @@ func TestSharedDevice(t *testing.T) {
 	w.want(w.say(9, "kochava_device_id=T"), "nobody !T shared") // though nobody has it any more
 }
 
+// A user who has become one with the owner of a device is none of the others on it, and
+// who is parted from them begins to count anew.
+func TestUsersOnADevice(t *testing.T) {
+	w := newTown(t, testConfig())
+	w.say(1, "email=ann@x.io kochava_device_id=T")
+	for _, u := range []string{"u1", "u2", "u3", "u4"} {
+		w.say(2, "kochava_device_id=T user_id="+u)
+	}
+	w.want(w.say(3, "user_id=u1 email=ann@x.io"), "(u1 ann@x.io T) merged +(ann@x.io T)")
+	w.say(4, "kochava_device_id=T user_id=u5")
+	w.want(w.say(5, "kochava_device_id=T"), "(u1 ann@x.io T)")
+	if _, _, why := w.Split(w.c, w.ids("kochava_device_id=T"), 6); why != "" {
+		t.Fatal(why)
+	}
+	w.want(w.say(6, "kochava_device_id=T email=bob@x.io"), "(bob@x.io T) known")
+	w.say(7, "kochava_device_id=T user_id=u6")
+	w.want(w.say(8, "kochava_device_id=T"), "(bob@x.io T)")
+}
+
+// What an operator took from a person stays taken from whom they become.
+func TestTakenStaysTaken(t *testing.T) {
+	w := newTown(t, testConfig())
+	w.say(1, "anonymous_id=a anonymous_id=b")
+	if _, why := w.Unlink(w.c, w.ids("anonymous_id=b")[0], 2); why != "" {
+		t.Fatal(why)
+	}
+	w.say(3, "user_id=u")
+	w.want(w.say(4, "user_id=u anonymous_id=a"), "(u a) merged +(a)")
+	w.want(w.say(5, "user_id=u anonymous_id=b"), "(u a) !b unlinked")
+	w.say(6, "anonymous_id=b user_id=v")
+	if _, why := w.Merge(w.c, w.ids("user_id=v"), w.ids("user_id=u"), true, 7); why != "" {
+		t.Fatal(why)
+	}
+	w.begin(w.c)
+	if r, _ := w.whose(w.c, w.ids("user_id=v")); len(r.unlinked) > 0 {
+		t.Error("they have what was taken from them, and it is still told as taken")
+	}
+}
+
 // An operator who takes a shared device from its owner makes it an ordinary one.
 func TestSharedDeviceIsFreed(t *testing.T) {
 	w := newTown(t, testConfig())
