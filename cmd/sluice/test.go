@@ -27,8 +27,9 @@ memory, and again with a crash after every record, when the same must come of it
 
 A case is sections of JSON lines: -- in -- with inputs and the steps advance 30m,
 restart and crash; what must come of them, -- out --, -- dead -- and -- dropped --;
-and rows of tables, those that are there before in -- tables -- and those at the end
-in -- tables after --.`,
+and rows of tables and people, those that are there before in -- tables -- and those
+at the end in -- tables after --. A person is {"identity":"people","ids":{…}}, and as
+a key of rows [{"user_id":"u1"}].`,
 		GroupID: "build",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t.cmd = cmd
