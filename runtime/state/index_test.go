@@ -47,6 +47,9 @@ func holdsAll(t interface{ Fatalf(string, ...any) }, x *index, want map[string]s
 			}
 			used, waste, held = used+len(c.b), waste+c.waste, held+int64(cap(c.b))
 		}
+		if free := len(s.free); free != freeIn(s.chunks) {
+			t.Fatalf("shard %d: %d chunks are to be used again, and %d are free", no, free, freeIn(s.chunks))
+		}
 		if used != s.used || waste != s.waste {
 			t.Fatalf("shard %d: %d bytes, %d of waste; it counts %d and %d", no, used, waste, s.used, s.waste)
 		}
@@ -61,6 +64,15 @@ func holdsAll(t interface{ Fatalf(string, ...any) }, x *index, want map[string]s
 	if held != x.bytes {
 		t.Fatalf("%d bytes are held, and %d counted", held, x.bytes)
 	}
+}
+
+func freeIn(chunks []chunk) (n int) {
+	for i := range chunks {
+		if chunks[i].b == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // TestIndex compares an index with a map: keys whose hashes meet, values of all sizes,
@@ -124,7 +136,7 @@ func TestIndexIsCompact(t *testing.T) {
 	const cells = 400_000
 	x := newIndex()
 	raw, key, val := 0, make([]byte, 22), make([]byte, 150)
-	fill := func(round int) {
+	fill := func(round int, every func(i int) bool) {
 		raw = 0
 		for i := range cells {
 			n := 8
@@ -134,18 +146,24 @@ func TestIndexIsCompact(t *testing.T) {
 			key, val = personKey(key, i), val[:n]
 			val[0] = byte(round)
 			raw += len(key) + n
-			x.put(key, val)
+			if every(i) {
+				x.put(key, val)
+			}
 		}
 	}
-	fill(0)
+	fill(0, func(int) bool { return true })
 	if per := float64(x.bytes-int64(raw)) / cells; per > 20 {
 		t.Errorf("%.1f bytes beside each cell", per)
 	}
-	for round := range 5 {
-		fill(round + 1)
-	}
-	if most := int64(raw)*4/3 + 20*cells + 256*chunkBytes; x.bytes > most {
-		t.Errorf("%d bytes when all was written again, of %d that live, at most %d", x.bytes, raw, most)
+	r := rand.New(rand.NewPCG(1, 1))
+	for round, every := range []func(int) bool{
+		func(int) bool { return true },
+		func(int) bool { return r.IntN(3) == 0 }, func(i int) bool { return i%7 < 3 }, func(int) bool { return r.IntN(20) == 0 }, func(int) bool { return r.IntN(2) == 0 },
+	} {
+		fill(round+1, every)
+		if most := int64(raw)*4/3 + 20*cells + 256*chunkBytes; x.bytes > most {
+			t.Errorf("round %d: %d bytes when cells were written again, of %d that live, at most %d", round, x.bytes, raw, most)
+		}
 	}
 	allocs := testing.AllocsPerRun(100, func() {
 		if _, ok := x.get(key); !ok {
@@ -157,6 +175,14 @@ func TestIndexIsCompact(t *testing.T) {
 	})
 	if allocs > 0 {
 		t.Errorf("reads allocate %.1f times", allocs)
+	}
+	for i := range cells {
+		if i%10 > 0 {
+			x.remove(personKey(key, i))
+		}
+	}
+	if most := int64(raw)/10*4/3 + 20*cells/10 + 256*chunkBytes; x.bytes > most {
+		t.Errorf("%d bytes when nine of ten were removed, at most %d", x.bytes, most)
 	}
 	small := newIndex()
 	for i := range 100 {
