@@ -125,15 +125,16 @@ type world struct {
 	values [6]int // how many of a type there are
 	most   int    // identifiers in a record
 	does   []string
+	signIn bool // most records name a user and a device of any kind
 }
 
-var everything = world{[6]int{9, 10, 6, 12, 14, 8}, 10, []string{
+var everything = world{values: [6]int{9, 10, 6, 12, 14, 8}, most: 10, does: []string{
 	"resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve",
 	"find", "forget", "merge", "force", "unlink", "split", "block",
 }}
 
 // kiosk is a world in which many users share few devices.
-var kiosk = world{[6]int{16, 3, 4, 3, 3, 1}, 4, []string{
+var kiosk = world{values: [6]int{16, 3, 2, 2, 2, 1}, most: 4, signIn: true, does: []string{
 	"resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve", "resolve",
 	"find", "forget", "merge", "unlink", "split",
 }}
@@ -162,7 +163,13 @@ func (w world) draw(t *rapid.T, clock int) op {
 	}
 	switch o.do {
 	case "resolve", "find":
-		o.ids = w.given(t, "ids", most)
+		if !w.signIn || rapid.IntRange(0, 3).Draw(t, "sign in") == 0 {
+			o.ids = w.given(t, "ids", most)
+			break
+		}
+		for _, typ := range []int{tUser, rapid.IntRange(tCRM, tAnonymous).Draw(t, "type")} {
+			o.ids = append(o.ids, Given{typ, value(typ, rapid.IntRange(0, w.values[typ]-1).Draw(t, "n"))})
+		}
 	case "block":
 		o.ids = w.given(t, "ids", 1)
 		if rapid.IntRange(0, 4).Draw(t, "rare") != 0 { // or soon there is nobody left

@@ -163,6 +163,17 @@ func TestSharedDevice(t *testing.T) {
 	w.want(w.say(9, "kochava_device_id=T"), "nobody !T shared") // though nobody has it any more
 }
 
+// A shared device does not count among the devices that its owner may have.
+func TestSharedDeviceTakesNoRoom(t *testing.T) {
+	w := newTown(t, testConfig()) // 4 in 10 days
+	w.say(1, "user_id=ann kochava_device_id=T kochava_device_id=U kochava_device_id=V kochava_device_id=W")
+	w.want(w.say(1, "user_id=ann kochava_device_id=X"), "(ann T U V W) !X limit")
+	for i := range 5 {
+		w.say(2, fmt.Sprint("kochava_device_id=T user_id=u", i))
+	}
+	w.want(w.say(3, "user_id=ann kochava_device_id=X"), "(ann U V W X) linked")
+}
+
 // A user who has become one with the owner of a device is none of the others on it, and
 // who is parted from them begins to count anew.
 func TestUsersOnADevice(t *testing.T) {
