@@ -79,3 +79,16 @@ func TestStateSeedsReplayExactly(t *testing.T) {
 		}
 	}
 }
+
+// TestStateSeedsOfOld runs seeds that once showed a mistake: an output that was held
+// behind a fence stood before one of its own lane that was not held yet.
+func TestStateSeedsOfOld(t *testing.T) {
+	for _, old := range []struct {
+		program string
+		seed    uint64
+	}{{"people", 10536}} {
+		if problems, log := replayState(old.seed, stateSetup{program: old.program}); len(problems) > 0 {
+			t.Errorf("%s, seed %d:\n%s\n\n%s", old.program, old.seed, strings.Join(problems, "\n"), log)
+		}
+	}
+}

@@ -150,11 +150,11 @@ func (t *Task) sealed(e *epoch, now int64) int64 {
 	for i := range e.arena.Outs {
 		o := &e.arena.Outs[i]
 		switch {
-		case o.NotBefore > now+holdAt && o.Ordered:
+		case o.Ordered && (o.NotBefore > now+holdAt || len(t.lanes) > 0 && t.lanes[t.lane(o)] == 0 && t.behindHeld(t.lane(o))):
 			lanes := map[lane]bool{t.lane(o): true}
 			t.alsoHeld(lanes)
 			t.holdLanes(lanes) // what waits before it, too (I3)
-		case o.NotBefore > now+holdAt || len(t.lanes) > 0 && o.Ordered && (t.lanes[t.lane(o)] > 0 || t.behindHeld(t.lane(o))):
+		case o.NotBefore > now+holdAt || o.Ordered && len(t.lanes) > 0 && t.lanes[t.lane(o)] > 0:
 			t.hold(e, o)
 		}
 	}
