@@ -427,6 +427,34 @@ route told_spent
 from changes spent as p
 emit topic "spent" { value: { id: p.id, old: .old, new: .new, cause: .cause } }
 `},
+	{"waiting people", people + `
+route one
+from topic "a" as R
+time by .at
+resolve who as p { cookie: "${.k}${.n % 2}", device: if .items == [] then null else "d${sum(.items) % 5}" }
+update spent[p] = it + .n as sum
+throttle 6/m by "all" burst 2 else wait 10m
+emit track "One" { properties: { sum, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+resolve who as p { cookie: "${.k}${.n % 2}" }
+let mode = .mode
+split .items as i
+resolve who as q { cookie: "b${i}", device: if i == 1 then "d${$.n}" else null }
+update spent[q] = it + 1
+emit topic "out" { value: { i, p: p.id, merged: q.merged, spent: spent[q], mode } }
+emit track "Two" { properties: { i, mode } }
+require mode != "fail" or i != 2 else "bad"
+
+route told
+from changes spent as p
+throttle 10/m by p.id burst 3 else wait 3m
+emit track "Three" { properties: { new: .new, cause: .cause } }
+`},
 	{"forgetting", people + `
 route one
 from topic "a" as R
