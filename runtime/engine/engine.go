@@ -108,7 +108,7 @@ type Engine struct {
 	claims    *dedupe.Budget // memory of deduplication
 	space     *state.Guard
 	full      atomic.Pointer[string] // why nothing may be written to the store; nil, "": it may
-	erasures  erasures
+	erasures  *queue[erasure]
 	privacy   privacy
 	closers   []func()
 	running   atomic.Bool // all of the above stands and changes no more
@@ -134,7 +134,7 @@ func New(cfg Config) *Engine {
 		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
 		claims: dedupe.NewBudget(cfg.ClaimMemory),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
-		erasures: erasures{wake: make(chan struct{}, 1)},
+		erasures: newQueue[erasure](),
 		privacy:  privacy{known: map[state.ErasedSum]struct{}{}, wake: make(chan struct{}, 1)},
 	}
 }
@@ -675,7 +675,7 @@ func (e *Engine) letters(ctx context.Context, r *route) error {
 	}
 	e.closers = append(e.closers, p.Close)
 	p.SetLimit(spec.Name, limits[spec.Name])
-	r.letters = lettersOut{producer: p, topic: spec.Name, limit: limits[spec.Name], wake: make(chan struct{}, 1)}
+	r.letters = lettersOut{producer: p, topic: spec.Name, limit: limits[spec.Name], queue: newQueue[letterTry]()}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -10,16 +9,9 @@ import (
 	"github.com/sluice-dev/sluice/runtime/task"
 )
 
-// erasures carries out what a group does not do itself when it forgets a person: the
-// other groups are told on their own logs, it is stored that letters of theirs are to
-// be erased, and only then the record that forgot may persist.
-type erasures struct {
-	mu    sync.Mutex
-	queue []erasure
-	wake  chan struct{} // holds one: queue is not empty
-}
-
-// erasure is one person.
+// erasure is a person whom a group has forgotten: the other groups are told on their own
+// logs, and only then the record that forgot may persist; behind it, letters of the
+// person become tombstones.
 type erasure struct {
 	p    *running
 	keys []string
@@ -27,21 +19,6 @@ type erasure struct {
 }
 
 const eraseRetry = time.Second
-
-func (q *erasures) push(x erasure) {
-	q.mu.Lock()
-	q.queue = append(q.queue, x)
-	q.mu.Unlock()
-	signal(q.wake)
-}
-
-func (q *erasures) take() []erasure {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	out := q.queue
-	q.queue = nil
-	return out
-}
 
 // erase carries erasures out until ctx ends. What is not told by then is told by the
 // next start: the record that forgot runs again.
@@ -62,7 +39,7 @@ func (e *Engine) erase(ctx context.Context) {
 }
 
 // tellGroups appends what is to be erased to the own log of every other group; false
-// where ctx or the lease ended before.
+// where ctx ended, or the group was given up, before.
 func (e *Engine) tellGroups(ctx context.Context, x *erasure) bool {
 	for _, l := range e.loops {
 		g := l.group
@@ -71,10 +48,13 @@ func (e *Engine) tellGroups(ctx context.Context, x *erasure) bool {
 		}
 		rec := kafka.Record{Topic: kafka.OwnTopic(e.cfg.Plan.App, g.plan.Name), Value: task.EraseNote(x.keys), Timestamp: event.NoTime}
 		for {
-			if !x.p.mayWrite(time.Now()) { // I6
+			if x.p.until.Load() == 0 { // given up: whoever goes on runs the record again
 				return false
 			}
-			res := e.producers[g.conn].SendSync(ctx, rec)
+			res := kafka.Result{Class: kafka.Retry, Err: errLease}
+			if x.p.mayWrite(time.Now()) { // I6
+				res = e.producers[g.conn].SendSync(ctx, rec)
+			}
 			if res.Class == kafka.Accepted {
 				break
 			}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -24,9 +23,7 @@ type lettersOut struct {
 	topic    string
 	limit    int // bytes of a record there
 
-	mu    sync.Mutex
-	queue []letterTry
-	wake  chan struct{} // holds one: queue is not empty
+	*queue[letterTry]
 
 	// The loop's.
 	failed []letterTry
@@ -48,22 +45,6 @@ type letterAck struct {
 }
 
 const letterRetry = time.Second
-
-// push queues letters; it never waits.
-func (w *lettersOut) push(tries ...letterTry) {
-	w.mu.Lock()
-	w.queue = append(w.queue, tries...)
-	w.mu.Unlock()
-	signal(w.wake)
-}
-
-func (w *lettersOut) take() []letterTry {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	q := w.queue
-	w.queue = nil
-	return q
-}
 
 // write writes what is queued until ctx ends; acknowledgements come to the
 // route's inbox.
