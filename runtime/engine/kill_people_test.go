@@ -202,31 +202,15 @@ func (c *crowd) took(e receiver.Event) {
 // produce writes records until the function it gives is called, and then once more for
 // each device, with its user: so all of a user become one.
 func (c *crowd) produce() (stop func()) {
-	quit := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				for u := range c.users {
-					for d := range devicesOf {
-						if _, ok := c.devices[device(u, d)]; ok {
-							c.buy(&wg, u, d, true)
-						}
-					}
-				}
-				return
-			case <-tick.C:
-				for range 12 {
-					c.one(&wg)
+	return produce(12, c.one, func(wg *sync.WaitGroup) {
+		for u := range c.users {
+			for d := range devicesOf {
+				if _, ok := c.devices[device(u, d)]; ok {
+					c.buy(wg, u, d, true)
 				}
 			}
 		}
 	})
-	var once sync.Once
-	return func() { once.Do(func() { close(quit); wg.Wait() }) }
 }
 
 const devicesOf = 4

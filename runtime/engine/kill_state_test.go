@@ -170,24 +170,7 @@ func (m *moves) took(e receiver.Event) {
 
 // produce writes moves until the function it gives is called.
 func (m *moves) produce() (stop func()) {
-	quit := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-				for range 12 {
-					m.one(&wg)
-				}
-			}
-		}
-	})
-	var once sync.Once
-	return func() { once.Do(func() { close(quit); wg.Wait() }) }
+	return produce(12, m.one, nil)
 }
 
 func (m *moves) one(wg *sync.WaitGroup) {

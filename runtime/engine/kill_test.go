@@ -177,8 +177,9 @@ func (l *load) arrivals() int {
 	return l.n
 }
 
-// produce writes orders until the function it gives is called.
-func (l *load) produce() (stop func()) {
+// produce writes some records every 10 ms until the function it gives is called, then
+// the last ones, where there are any; it returns when all are written.
+func produce(some int, one func(*sync.WaitGroup), last func(*sync.WaitGroup)) (stop func()) {
 	quit := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -187,16 +188,24 @@ func (l *load) produce() (stop func()) {
 		for {
 			select {
 			case <-quit:
+				if last != nil {
+					last(&wg)
+				}
 				return
 			case <-tick.C:
-				for range 25 {
-					l.one(&wg)
+				for range some {
+					one(&wg)
 				}
 			}
 		}
 	})
 	var once sync.Once
 	return func() { once.Do(func() { close(quit); wg.Wait() }) }
+}
+
+// produce writes orders until the function it gives is called.
+func (l *load) produce() (stop func()) {
+	return produce(25, l.one, nil)
 }
 
 func (l *load) one(wg *sync.WaitGroup) {
