@@ -101,6 +101,37 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// TestGroupsOfPeople: an identity space brings the tables keyed by it and their
+// audiences into its group, whoever touches which; who links or forgets leads to all.
+func TestGroupsOfPeople(t *testing.T) {
+	const head = "app \"a\"\ntype E = { id: string, n: int, at: time }\n" +
+		"identity people { user_id, email }\nidentity accounts { user_id }\n" +
+		"table worth: int = 0 keyed by people merge sum\ntable apart: int keyed by people merge keep\ntable plain: int = 0 keyed by string\ntable held: int keyed by accounts merge max\n" +
+		"audience big on worth { enter: it > 5, leave: it < 3 }\naudience busy on plain { enter: it > 5, leave: it < 3 }\n"
+	for _, c := range []struct{ name, src, want string }{
+		{"resolve leads to all that is keyed by the space", "route a\nfrom topic \"t\" as E\ntime by .at\nresolve people as p { user_id: .id }\nroute b\nfrom topic \"u\" as E\nfind people as f { user_id: .id }\nlet x = f != null and big[f]\nemit log { x }\n",
+			"people: a b\n  audience big <- a/timed\n  identity people <- a/timed\n  table apart <- a/timed\n  table worth <- a/timed\n"},
+		{"forget leads, too", "route a\nfrom topic \"t\" as E\nresolve people as p { user_id: .id }\ntime by .at\nupdate worth[p] = it + 1\nroute z\nfrom topic \"u\" as E\nforget people as f { user_id: .id }\n",
+			"people: a z\n  audience big <- a z\n  identity people <- a z\n  table apart <- a z\n  table worth <- a z\n"},
+		{"only found", "route a\nfrom topic \"t\" as E\nfind people as f { user_id: .id }\nemit log { f: f != null }\n",
+			"people: a\n  audience big <-\n  identity people <-\n  table apart <-\n  table worth <-\n"},
+		{"what hears of them", "route a\nfrom topic \"t\" as E\nresolve people as p { user_id: .id }\nroute b\nfrom changes people as p\nupdate worth[p] = it + 1\nroute c\nfrom changes big as p\ndedupe by p.id within 1h\nroute d\nfrom changes apart as p\nemit log\n",
+			"people: a b c d\n  audience big <- a -> c\n  dedupe c by p.id <- a\n  identity people <- a -> b\n  table apart <- a -> d\n  table worth <- a\n"},
+		{"an audience of a plain table", "route a\nfrom topic \"t\" as E\nupdate plain[.id] = it + 1\nroute b\nfrom topic \"u\" as E\nwhere busy[.id]\nemit log\nroute c\nfrom changes busy\nemit log { id: .key }\n",
+			"plain: a b c\n  audience busy <- a -> c\n  table plain <- a\n"},
+		{"two spaces, apart", "route a\nfrom topic \"t\" as E\nresolve people as p { user_id: .id }\nroute b\nfrom topic \"t\" as E\nresolve accounts as p { user_id: .id }\nupdate held[p] = 1\n",
+			"accounts: b\n  identity accounts <- b\n  table held <- b\npeople: a\n  audience big <- a\n  identity people <- a\n  table apart <- a\n  table worth <- a\n"},
+		{"two spaces, one group", "route a\nfrom topic \"t\" as E\nresolve people as p { user_id: .id }\nroute b\nfrom topic \"t\" as E\nresolve accounts as p { user_id: .id }\nfind people as q { user_id: .id }\nupdate held[p] = 1\n",
+			"accounts: a b\n  audience big <- a\n  identity accounts <- b\n  identity people <- a\n  table apart <- a\n  table held <- b\n  table worth <- a\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, groupsOf(compiled(t, head+c.src).Plan)); diff != "" {
+				t.Errorf("groups (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestMemories: a named memory remembers as long as the longest of its stages
 // asks, under one type of key; what may be anything is cast to it.
 func TestMemories(t *testing.T) {
@@ -125,6 +156,53 @@ func TestMemories(t *testing.T) {
 	if got := ir.Failures(p.IR.Routes[0].Stages[0].(*ir.Dedupe).Keys[0]); len(got) != 2 {
 		t.Errorf("a cast key fails with %v, want E0412 and E0410", got)
 	}
+}
+
+// TestFailurePlacesOfPeople: stages about people fail with what they are given, with the
+// sum of two rows, and with the conditions of audiences, each listed once.
+func TestFailurePlacesOfPeople(t *testing.T) {
+	const src = `app "a"
+connection segment main { write_key: secret("K") }
+identity people { user_id, email }
+table worth: number = 0 keyed by people merge sum
+table seen: time keyed by people merge first
+audience big on worth { enter: 10 / it > 1, leave: it < floor(0.5 * it) }
+from topic "t" as { id: string, x: any, at: time }
+find people as f { user_id: .id }
+find people as g { user_id: .x }
+resolve people as p { user_id: .id }
+resolve people as q? { user_id: .id, email: .x }
+update seen[p] = .at
+update worth[p] = 1
+delete worth[p]
+emit track "A" {}
+forget people as e { user_id: .id }
+`
+	want := []string{
+		"9:1 E0437",        // .x may be no text
+		"10:1 E0438 E0420", // nobody usable; two sums
+		"6:32 E0420 E0421", // the audience: a merge has it judged
+		"6:57 E0420", "6:63 E0420",
+		"11:1 E0437 E0420",
+		"15:1 E0441", // the call's own time
+		"16:1 E0439",
+	}
+	if diff := cmp.Diff(want, places(compiled(t, src).IR.Routes[0].Stages)); diff != "" {
+		t.Errorf("places (-want +got):\n%s", diff)
+	}
+}
+
+// places are those of stages: line, column and codes.
+func places(stages []ir.Stage) []string {
+	var out []string
+	for _, f := range ir.FailurePlaces(stages) {
+		text := strings.TrimPrefix(f.At.String(), "a.route:")
+		for _, c := range f.Codes {
+			text += " " + c.ID
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // TestFailurePlaces: where a clean program can fail, stage by stage.
@@ -158,16 +236,7 @@ emit log { v: kept["a"] }
 		"15:12 E0410",
 		"16:1 E0443", "16:14 E0410", // late
 	}
-	var got []string
-	for _, f := range ir.FailurePlaces(compiled(t, src).IR.Routes[0].Stages) {
-		at := strings.TrimPrefix(f.At.String(), "a.route:")
-		codes := ""
-		for _, c := range f.Codes {
-			codes += " " + c.ID
-		}
-		got = append(got, at+codes)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, places(compiled(t, src).IR.Routes[0].Stages)); diff != "" {
 		t.Errorf("places (-want +got):\n%s", diff)
 	}
 }

@@ -70,6 +70,7 @@ type checker struct {
 	conns    map[string]*conn        // by kind and name
 	memories map[string]*namedMemory // `dedupe NAME`
 	written  map[*ir.Table]bool      // tables that a stage writes, also one with a mistake
+	linked   map[*ir.Space]bool      // spaces that a stage resolves, also one with a mistake
 	states   map[string]*ir.State    // what stages remember, by name
 	missing  map[string]bool         // connections that were reported as not there
 	hooks    map[string]*hookUse     // webhooks by the name of their topic
@@ -81,7 +82,7 @@ type checker struct {
 
 func newChecker(env Env, bag *diag.Bag) *checker {
 	return &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, main: newSpace(""), modules: map[string]*space{},
-		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}}
+		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, linked: map[*ir.Space]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}}
 }
 
 // errorf reports a mistake once.

@@ -144,7 +144,13 @@ func (c *checker) identifier(d *spaceDecl, id *syntax.Identifier) (ir.Identifier
 				out.PerMS = 0
 			}
 		case "per":
-			out.PerMS = v.(time.Duration).Milliseconds()
+			span := v.(time.Duration)
+			switch out.PerMS = span.Milliseconds(); {
+			case span%time.Millisecond != 0:
+				wrong(k.At, "`per` takes whole milliseconds")
+			case out.PerMS > maxSpanMS:
+				wrong(k.At, "`per` takes at most ten years").WithHelp("`limit` alone is for ever")
+			}
 		case "grade":
 			out.Person = v.(string) == "person"
 		case "country":
@@ -152,7 +158,7 @@ func (c *checker) identifier(d *spaceDecl, id *syntax.Identifier) (ir.Identifier
 			switch {
 			case out.Canon != ir.PhoneText:
 				wrong(k.At, "`country` is of phone numbers").WithLabel("`%s` is none", out.Name)
-			case len(out.Country) != 2:
+			case !c.isCountry(out.Country):
 				wrong(k.At, "%q is no country", v).WithHelp("two letters, as \"DE\": numbers without + are read as of there")
 			}
 		case "blocked":
@@ -173,6 +179,16 @@ func (c *checker) identifier(d *spaceDecl, id *syntax.Identifier) (ir.Identifier
 	return out, ok
 }
 
+// isCountry tells whether phone numbers can be read as of a country.
+func (c *checker) isCountry(name string) bool {
+	f := c.env.Func("phone.e164")
+	if f == nil || f.Infer == nil {
+		return len(name) == 2
+	}
+	_, err := f.Infer([]*types.Type{types.StringT, types.Lit(name)})
+	return err == nil
+}
+
 func has(o *syntax.Options, name string) bool {
 	return slices.ContainsFunc(o.List, func(x *syntax.Option) bool { return x.Key.Text == name })
 }
@@ -187,6 +203,10 @@ func (e *ex) spaceNamed(name syntax.Word) *ir.Space {
 		return nil
 	}
 	d := e.errorf(diag.UnknownSpace, name.Span(), "there is no identity space `%s`", name.Text)
+	if t := e.in.space.tables[name.Text]; t != nil {
+		d.WithLabel("the table is declared at %s", t.name().Span()).WithHelp("people are of a space: identity people { user_id, email }")
+		return nil
+	}
 	if near := diag.Nearest(name.Text, keys(e.in.space.identities)); near != "" {
 		d.WithHelp("did you mean %s?", near)
 	} else {

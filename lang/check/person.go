@@ -42,6 +42,9 @@ func (w *walker) identify(s *syntax.Identify, block int) ir.Stage {
 	if s.Verb != "forget" {
 		w.frame.persons[slot] = sp
 	}
+	if s.Verb == "resolve" {
+		w.c.linked[sp] = true
+	}
 	if isBad(x) {
 		w.f.person = true
 		return nil
@@ -74,11 +77,17 @@ func (w *walker) givenIDs(sp *ir.Space, o *syntax.Object) ir.Expr {
 		names[i] = sp.IDs[i].Name
 	}
 	ok := true
+	told := map[string]bool{} // what stands by its name is judged there
+	spread := o.Span()
 	for _, en := range o.Entries {
+		if en.Spread {
+			spread = en.Span()
+		}
 		if en.Spread || en.Computed != nil {
 			continue
 		}
 		name := en.Key.Text
+		told[name] = true
 		if !contains(names, name) {
 			d := w.errorf(diag.UnknownIdentifier, en.Key.Span(), "`%s` has no identifier `%s`", sp.Name, name).WithLabel("it is declared at %s", sp.At)
 			if near := diag.Nearest(name, names); near != "" {
@@ -90,7 +99,7 @@ func (w *walker) givenIDs(sp *ir.Space, o *syntax.Object) ir.Expr {
 			continue
 		}
 		f, there := x.Type().Field(name)
-		if !there || spoiled(f.Type) || f.Type.Kind == types.Any || types.Assignable(f.Type, idType) || f.Type.Kind == types.Null {
+		if !there || mayIdentify(f.Type) {
 			continue
 		}
 		at := en.Span()
@@ -101,14 +110,31 @@ func (w *walker) givenIDs(sp *ir.Space, o *syntax.Object) ir.Expr {
 			WithHelp("name the field that identifies: %s: .id", name)
 		ok = false
 	}
-	if len(o.Entries) == 0 {
-		w.errorf(diag.UnknownIdentifier, o.Span(), "nobody is named").WithHelp("{ %s: … }", names[0])
+	someone := x.Type().Kind != types.Object || x.Type().Rest != nil
+	for _, name := range names {
+		f, there := x.Type().Field(name)
+		someone = someone || there && f.Type.Kind != types.Null
+		if there && !told[name] && !mayIdentify(f.Type) {
+			w.errorf(diag.UnknownIdentifier, spread, "`%s` of it is no identifier", name).WithLabel("it is %s", short(f.Type)).
+				WithHelp("an identifier is text or a whole number: write %s: … behind it", name)
+			ok = false
+		}
+	}
+	if ok && !someone {
+		w.errorf(diag.UnknownIdentifier, o.Span(), "nobody is named").WithLabel("none of the identifiers of `%s` is ever here", sp.Name).
+			WithHelp("it has %s", strings.Join(names, ", "))
 		ok = false
 	}
 	if !ok {
 		return badExpr(x.Span())
 	}
 	return x
+}
+
+// mayIdentify tells whether values of a type may be identifiers; of any it shows when
+// the record runs.
+func mayIdentify(t *types.Type) bool {
+	return spoiled(t) || t.Kind == types.Any || t.Kind == types.Null || types.Assignable(t, idType)
 }
 
 func contains(list []string, s string) bool {
@@ -126,8 +152,12 @@ func (e *ex) personKey(t *ir.Table, k ir.Expr) (ir.Expr, bool) {
 		return k, false
 	}
 	if !e.isPerson(k, t.Space) {
-		e.errorf(diag.NotPerson, k.Span(), "`%s` is keyed by %s", t.Name, t.Space.Name).WithLabel("this is %s", short(k.Type())).
-			WithHelp("give the person: `resolve %s as p { … }` above, then %s[p]", t.Space.Name, t.Name)
+		d := e.errorf(diag.NotPerson, k.Span(), "`%s` is keyed by %s", t.Name, t.Space.Name).WithLabel("this is %s", short(k.Type()))
+		if f, ok := k.(*ir.Field); ok && e.isPerson(f.X, t.Space) {
+			d.WithHelp("give the whole person: %s[%s]", t.Name, oneLine(f.X.Span()))
+		} else {
+			d.WithHelp("give the person: `resolve %s as p { … }` above, then %s[p]", t.Space.Name, t.Name)
+		}
 		return badExpr(k.Span()), false
 	}
 	if types.MayBeNull(k.Type()) {

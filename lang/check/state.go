@@ -258,6 +258,12 @@ func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
 		w.src = &source{t: out.Type, metas: map[string]*types.Type{"timestamp": types.TimeT}}
 		return out
 	}
+	if near := w.changesMeant(s.Of); near != "" {
+		w.errorf(diag.UnknownTable, s.Of.Span(), "there is no table and no identity space `%s`", s.Of.Text).WithHelp("did you mean %s?", near)
+		w.noSource()
+		w.noPerson(s.As)
+		return nil
+	}
 	t := w.tableNamed(s.Of)
 	if t != nil && t.Load != nil {
 		w.errorf(diag.NoChanges, s.Of.Span(), "`%s` is loaded, and tells no changes", t.Name).WithLabel("declared at %s", t.At).
@@ -274,6 +280,19 @@ func (w *walker) fromChanges(f *syntax.From, s *syntax.FromChanges) *ir.Source {
 	w.madeOptions(out, s.Options, "a source of changes")
 	w.src = &source{t: out.Type, metas: map[string]*types.Type{"timestamp": types.TimeT}}
 	return out
+}
+
+// changesMeant is the identity space that a name which nothing has was to be, or "".
+func (w *walker) changesMeant(name syntax.Word) string {
+	s := w.in.space
+	if _, unread := s.unread[name.Text]; unread || s.tables[name.Text] != nil {
+		return ""
+	}
+	near := diag.Nearest(name.Text, append(keys(s.tables), keys(s.identities)...))
+	if s.identities[near] == nil {
+		return ""
+	}
+	return near
 }
 
 // noPerson binds a name of a source that could not be checked.

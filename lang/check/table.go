@@ -75,10 +75,11 @@ func (c *checker) table(d *tableDecl) *ir.Table {
 	if d.decl.Default != nil && !c.tableDefault(d, out) {
 		ok = false
 	}
-	if !c.tableKeys(d, out, wrong) {
+	if c.tableKeys(d, out, wrong) || d.space() != "" {
+		ok = c.tableMerge(d, out) && ok
+	} else {
 		ok = false
 	}
-	ok = c.tableMerge(d, out) && ok
 	if f := d.decl.From; f != nil {
 		ok = c.tableLoad(d, f, out) && ok
 		if d.decl.TTL.Set() {
@@ -178,6 +179,9 @@ func (c *checker) tableKeys(d *tableDecl, out *ir.Table, wrong func(token.Span, 
 				return false
 			}
 		} else {
+			if c.spaceMeant(d, k) {
+				return false
+			}
 			key.Type = c.typeTerm(d.in, k.Type)
 			if spoiled(key.Type) {
 				return false
@@ -270,6 +274,32 @@ func (d *tableDecl) space() string {
 		}
 	}
 	return ""
+}
+
+// spaceMeant reports a key that is no type and was to be an identity space.
+func (c *checker) spaceMeant(d *tableDecl, k *syntax.TableKey) bool {
+	n, ok := k.Type.Prim.(*syntax.TypeName)
+	s := d.in.space
+	if !ok || types.Builtin(n.Name) != nil || s.types[n.Name] != nil || c.env.Type(n.Name) != nil || strings.Contains(n.Name, ".") {
+		return false
+	}
+	if _, unread := s.unread[n.Name]; unread {
+		return false
+	}
+	if s.identities[n.Name] != nil { // with a ?
+		c.errorf(diag.NullValue, k.Span(), "%s may be null here", quote(k.Span())).WithLabel("null in a key fails").WithHelp("a row is a person's: keyed by %s", n.Name)
+		return true
+	}
+	near := diag.Nearest(n.Name, append(append(keys(s.types), types.BuiltinNames()...), keys(s.identities)...))
+	switch {
+	case s.identities[near] != nil:
+		c.errorf(diag.UnknownSpace, k.Span(), "there is no identity space `%s`", n.Name).WithHelp("did you mean %s?", near)
+	case near == "" && d.decl.Merge.Set():
+		c.errorf(diag.UnknownSpace, k.Span(), "there is no identity space `%s`", n.Name).WithHelp("declare it: identity %s { user_id, email }", n.Name)
+	default:
+		return false
+	}
+	return true
 }
 
 // tableFileOptions and tableTopicOptions are what stands in the braces of `from`.
@@ -373,6 +403,10 @@ func (e *ex) tableNamed(name syntax.Word) *ir.Table {
 		return nil
 	}
 	d := e.errorf(diag.UnknownTable, name.Span(), "there is no table `%s`", name.Text)
+	if sp := e.in.space.identities[name.Text]; sp != nil {
+		d.WithLabel("this is an identity space").WithHelp("a table keeps rows of its people: table …: … keyed by %s", name.Text)
+		return nil
+	}
 	if near := diag.Nearest(name.Text, keys(e.in.space.tables)); near != "" {
 		d.WithHelp("did you mean %s?", near)
 	} else {
@@ -486,7 +520,7 @@ func (e *ex) noValue(d *tableDecl, at token.Span) ir.Expr {
 }
 
 // neverWritten warns of tables that routes read, or wait for the changes of, and
-// that none writes.
+// that none writes, and of identity spaces that none resolves.
 func (c *checker) neverWritten() {
 	read := map[*ir.State]bool{}
 	for _, r := range c.prog.Routes {
@@ -499,6 +533,12 @@ func (c *checker) neverWritten() {
 		if s := t.State; s != nil && read[s] && !c.written[t] {
 			c.errorf(diag.NeverWritten, t.At, "no route writes the table `%s`", t.Name).WithLabel("it stays empty").
 				WithHelp("`update %s[…] = …` in a route, or load it: from file \"…\"", t.Name)
+		}
+	}
+	for _, sp := range c.prog.Spaces {
+		if read[sp.State] && !c.linked[sp] {
+			c.errorf(diag.NeverWritten, sp.At, "no route resolves `%s`", sp.Name).WithLabel("nobody is ever found in it").
+				WithHelp("`resolve %s as p { … }` in the routes that see who is who", sp.Name)
 		}
 	}
 }

@@ -34,7 +34,7 @@ var (
 		Wrong: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndelete taken[\"\"]\nemit log { taken }\n",
 		Right: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\ndelete taken[\"\"]\nemit log { taken: taken[.id] }\n"}
 	NeverWritten = &Code{ID: "W0509", Title: "a table that nothing writes",
-		Doc:   "Routes read the table, or wait for its changes, and no route of the program writes it: it stays empty. A table of another source is loaded with `from file` or `from topic`.",
+		Doc:   "Routes read the table, or wait for its changes, and no route of the program writes it: it stays empty. A table of another source is loaded with `from file` or `from topic`. An identity space that no route resolves stays empty, too.",
 		Wrong: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log { taken: taken[.id] }\n",
 		Right: "app \"a\"\ntable taken: int keyed by string\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nupdate taken[.id] = (it ?? 0) + 1 as n\nemit log { taken: n }\n"}
 	EqualStates = &Code{ID: "W0508", Title: "two memories that only their order tells apart",

@@ -24,7 +24,10 @@ func FailurePlaces(stages []Stage) []Failure {
 }
 
 // places gathers failures. timed tells that @time was set above, so that it is there.
-type places struct{ out []Failure }
+type places struct {
+	out    []Failure
+	judged []Expr // conditions of audiences that are listed
+}
 
 func (p *places) add(at token.Span, codes ...*diag.Code) {
 	if len(codes) > 0 {
@@ -36,7 +39,13 @@ func (p *places) stages(list []Stage, timed bool) {
 	for _, s := range list {
 		p.add(s.Info().At, stageFails(s, timed)...)
 		for _, x := range Exprs(s) {
-			p.expr(x)
+			p.expr(x, s.Info().At)
+		}
+		for _, x := range judges(s) {
+			if !slices.Contains(p.judged, x) { // once, whoever has it judged
+				p.judged = append(p.judged, x)
+				p.expr(x, s.Info().At)
+			}
 		}
 		for _, k := range keysOf(s) {
 			if k.Type().Kind == types.Any {
@@ -68,15 +77,43 @@ func (p *places) stages(list []Stage, timed bool) {
 	}
 }
 
-func (p *places) expr(x Expr) {
+// expr adds those of an expression; of one that the script did not write, as the time
+// of a call, they are at the stage.
+func (p *places) expr(x Expr, stage token.Span) {
 	Walk(x, func(x Expr) bool {
 		if c, ok := x.(*Catch); ok {
-			p.expr(c.Y)
+			p.expr(c.Y, stage)
 			return false
 		}
-		p.add(x.Span(), x.Fails()...)
+		at := x.Span()
+		if !at.Valid() {
+			at = stage
+		}
+		p.add(at, x.Fails()...)
 		return true
 	})
+}
+
+// judges gives the conditions of audiences that a stage has judged: those on a table
+// that it writes, and on all tables of people where it may make two people one.
+func judges(s Stage) []Expr {
+	var out []Expr
+	of := func(t *Table) {
+		for _, a := range t.Audiences {
+			out = append(out, a.Audience.Enter, a.Audience.Leave)
+		}
+	}
+	switch s := s.(type) {
+	case *Update:
+		of(s.Table)
+	case *Delete:
+		of(s.Table)
+	case *Resolve:
+		for _, t := range s.Space.Tables {
+			of(t)
+		}
+	}
+	return out
 }
 
 // stageFails lists what a stage itself may fail with. A stage that goes by event
@@ -104,6 +141,9 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 		out = append(out, idFails(s.IDs)...)
 		if !s.OrNull {
 			out = append(out, diag.NoIdentifier)
+		}
+		if slices.ContainsFunc(s.Space.Tables, func(t *Table) bool { return t.Merge == "sum" }) {
+			out = append(out, diag.Decimal) // the sum of two people's rows
 		}
 	case *Find:
 		out = append(out, idFails(s.IDs)...)
