@@ -337,7 +337,13 @@ func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[strin
 			w.errorf(diag.MissingField, at, "`emit %s` needs `%s`", call, f.Name)
 		case isBad(v.x):
 		case v.x.Type().Kind == types.Null:
-			w.errorf(diag.MissingField, v.at, "`%s` is always null", f.Name)
+			if v.at.Valid() {
+				at = v.at
+			}
+			w.errorf(diag.MissingField, at, "`%s` is always null", f.Name)
+		case types.MayBeNull(v.x.Type()) && v.x.Type().Kind != types.Any && !v.x.Span().Valid(): // by default
+			w.errorf(diag.NullValue, at, "`%s` may be null here", f.Name).WithLabel("`emit %s` needs it", call).
+				WithHelp("say it in the braces, { %s: … }, of what is not null here", f.Name)
 		case types.MayBeNull(v.x.Type()) && v.x.Type().Kind != types.Any:
 			w.errorf(diag.NullValue, v.x.Span(), "%s may be null here", quote(v.x.Span())).WithLabel("`emit %s` needs `%s`", call, f.Name).
 				WithHelp("`require … != null else \"…\"` above it, or `when`")

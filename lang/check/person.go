@@ -153,6 +153,11 @@ func (e *ex) personKey(t *ir.Table, k ir.Expr) (ir.Expr, bool) {
 	}
 	if !e.isPerson(k, t.Space) {
 		d := e.errorf(diag.NotPerson, k.Span(), "`%s` is keyed by %s", t.Name, t.Space.Name).WithLabel("this is %s", short(k.Type()))
+		for _, sp := range e.c.prog.Spaces {
+			if e.isPerson(k, sp) {
+				d.WithLabel("this is one of %s", sp.Name)
+			}
+		}
 		if f, ok := k.(*ir.Field); ok && e.isPerson(f.X, t.Space) {
 			d.WithHelp("give the whole person: %s[%s]", t.Name, oneLine(f.X.Span()))
 		} else {

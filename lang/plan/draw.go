@@ -307,10 +307,16 @@ type chart struct {
 func (d *chart) node(what, open, shut, indent string) string {
 	id, ok := d.outside[what]
 	if !ok {
-		id = fmt.Sprintf("x%d", len(d.outside)+1)
-		d.outside[what] = id
-		fmt.Fprintf(&d.b, "%s%s%s%s%s\n", indent, id, open, label(what), shut)
+		id = d.named(what, what, open, shut, indent)
 	}
+	return id
+}
+
+// named declares something outside of the routes, with more to read than its name.
+func (d *chart) named(what, text, open, shut, indent string) string {
+	id := fmt.Sprintf("x%d", len(d.outside)+1)
+	d.outside[what] = id
+	fmt.Fprintf(&d.b, "%s%s%s%s%s\n", indent, id, open, label(text), shut)
 	return id
 }
 
@@ -323,12 +329,31 @@ func (d *chart) group(g *Graph, gi int) {
 		}
 	}
 	for i := range group.States {
-		d.node(group.States[i].Name, "[(", ")]", "    ")
+		s := &group.States[i]
+		text := s.Name
+		if len(s.IDs) > 0 {
+			text += ": " + s.ids()
+		}
+		d.named(s.Name, text, "[(", ")]", "    ")
 	}
+	d.people(group)
 	d.b.WriteString("  end\n")
 	for i := range g.Routes {
 		if g.Routes[i].Group == group.Name {
 			d.links(&g.Routes[i], i)
+		}
+	}
+}
+
+// people draws which rows a merge moves, and which table makes an audience.
+func (d *chart) people(group *GraphGroup) {
+	for i := range group.States {
+		s := &group.States[i]
+		switch {
+		case s.Merge != "":
+			fmt.Fprintf(&d.b, "    %s -->|merge %s| %s\n", d.outside["identity "+s.Keys[0]], s.Merge, d.outside[s.Name])
+		case s.On != "":
+			fmt.Fprintf(&d.b, "    %s -->|members| %s\n", d.outside["table "+s.On], d.outside[s.Name])
 		}
 	}
 }

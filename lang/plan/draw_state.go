@@ -239,19 +239,8 @@ func (s *GraphState) line() string {
 	if s.On != "" {
 		b.WriteString(", on " + s.On)
 	}
-	for i, id := range s.IDs {
-		sep := ", "
-		if i == 0 {
-			sep = "  "
-		}
-		b.WriteString(sep + id.Name)
-		if id.Limit > 0 {
-			fmt.Fprintf(&b, " (%d", id.Limit)
-			if id.Per != "" {
-				b.WriteString(" in " + id.Per)
-			}
-			b.WriteByte(')')
-		}
+	if len(s.IDs) > 0 {
+		b.WriteString("  " + s.ids())
 	}
 	for i, l := range s.Leads {
 		if i == 0 {
@@ -268,6 +257,22 @@ func (s *GraphState) line() string {
 		b.WriteString("  changes → " + strings.Join(s.Readers, ", "))
 	}
 	return b.String()
+}
+
+// ids lists the identifiers of a space, the best first, with how many of each a person
+// may have.
+func (s *GraphState) ids() string {
+	parts := make([]string, len(s.IDs))
+	for i, id := range s.IDs {
+		parts[i] = id.Name
+		switch {
+		case id.Per != "":
+			parts[i] += fmt.Sprintf(" (%d in %s)", id.Limit, id.Per)
+		case id.Limit > 0:
+			parts[i] += fmt.Sprintf(" (%d)", id.Limit)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (t *GraphTable) line() string {
