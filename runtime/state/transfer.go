@@ -144,6 +144,10 @@ func Export(w io.Writer, store Store, values bool) error {
 	var bad error
 	for _, kind := range []byte{'c', timerKind, 'l', 'g'} {
 		err := store.Scan([]byte{kind}, nil, func(key, val []byte) bool {
+			var idle bool
+			if idle, bad = idleTimer(store, byNumber, key); idle || bad != nil {
+				return bad == nil
+			}
 			var l line
 			if l, bad = lineOf(byNumber, key, val, values); bad == nil {
 				bad = write(l)
@@ -168,6 +172,20 @@ func Export(w io.Writer, store Store, values bool) error {
 		}
 	}
 	return out.Flush()
+}
+
+// idleTimer tells whether a timer is of a row that is gone. It would do nothing, and
+// what it names may have been forgotten.
+func idleTimer(store Store, byNumber map[uint32]*Entry, key []byte) (bool, error) {
+	if key[0] != timerKind || len(key) < timerHead {
+		return false, nil
+	}
+	e, _, err := stateOf(byNumber, key)
+	if err != nil || !e.hasRows() {
+		return false, err
+	}
+	_, there, err := store.Get(append(stateKey('c', e.Number), key[timerHead:]...))
+	return !there, err
 }
 
 func lineOf(byNumber map[uint32]*Entry, key, val []byte, values bool) (line, error) {
