@@ -84,7 +84,7 @@ func TestStateMutantsAreCaught(t *testing.T) {
 		{"idle by nothing above has run", stateSetup{program: "tumbling", policy: policy{ofTask: task.IdleAbove}}},
 		{"idle told once", ofTask(task.IdleOnce)},
 		{"a merge does not wait for the loser's lane", ofTask(task.NoFence)},
-		{"fences not stored", ofTask(task.FencesLost)},
+		{"fences not stored", stateSetup{program: "people", policy: policy{ofTask: task.FencesLost}}},
 		{"rows left behind in a merge", stateSetup{compile: mutatedGroup(op.RowsLeft)}},
 		{"revoke check skipped", stateSetup{policy: policy{deliver: deliver.RevokeUnseen}}},
 		{"batch retried in another order", stateSetup{policy: policy{deliver: deliver.RetryReordered}}},

@@ -360,7 +360,7 @@ key by .k, .n % 2
 emit track "Two" { userId: .k, properties: { n: .n, h: hist["all"], mode: .mode } }
 `},
 	{"people", people + `
-table firsts: string keyed by who merge first
+table firsts: string keyed by who ttl 40s merge first
 table all: [int] = [] keyed by who merge union
 
 route one
@@ -391,16 +391,19 @@ emit track "Told" { properties: { kind: .kind, other: .other.id, ids: [i.value f
 `},
 	{"audiences", people + `
 table in_and_out: int = 0 keyed by who merge sum
+table recent: int = 0 keyed by who ttl 30s merge max
 
 audience big on spent { enter: it >= 6, leave: it < 4 }
 audience small on spent { enter: it < 3, leave: it >= 5 }
+audience active on recent { enter: it > 2, leave: it < 1 }
 
 route one
 from topic "a" as R
 time by .at
 resolve who as p { cookie: "${.k}${.n % 2}", device: if .items == [] then null else "d${sum(.items) % 5}" }
 update spent[p] = it + .n - 2 as sum
-emit track "One" { properties: { sum, big: big[p], small: small[p], mode: .mode } }
+update recent[p] = .n
+emit track "One" { properties: { sum, big: big[p], small: small[p], active: active[p], mode: .mode } }
 require .mode != "fail" else "bad"
 
 route two
@@ -418,6 +421,10 @@ from changes big as p
 update in_and_out[p] = it + (if .member then 1 else 10) as n
 update hist["big"] = "${it}${.cause},"
 emit track "Big" { properties: { n, member: .member, cause: .cause, other: .other.id, h: hist["big"] } }
+
+route told_active
+from changes active as p
+emit track "Active" { properties: { member: .member, cause: .cause, other: .other.id, recent: recent[p] } }
 
 route told_small
 from changes small as p
