@@ -123,7 +123,10 @@ func fits(row *types.Type) []string {
 	is := func(t *types.Type) bool { return types.Assignable(row, t) }
 	switch {
 	case is(types.NumberT):
-		out = append(out, "sum", "min", "max")
+		if types.Assignable(types.Widen(row), row) { // else the sum of two may be none of them
+			out = append(out, "sum")
+		}
+		out = append(out, "min", "max")
 	case is(types.StringT), is(types.TimeT), is(types.DurationT):
 		out = append(out, "min", "max")
 	case is(types.BoolT):

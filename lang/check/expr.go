@@ -394,6 +394,8 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 			d.WithHelp("did you mean .%s?", near)
 		} else if e.arrived(of, name) {
 			d.WithHelp("`.` was replaced above; the event as it arrived has it: $.%s", name)
+		} else if personsType(t) != "" {
+			d.WithHelp("of a person is known: %s", strings.Join(types.FieldNames(t), ", "))
 		} else {
 			d.WithHelp("the type declares what can be read: add `%s: …` there, or `...: any` to admit all", name)
 		}
@@ -432,7 +434,7 @@ func short(t *types.Type) string {
 
 // known says what fields a type has, in a few words.
 func known(t *types.Type) string {
-	if t.Name != "" {
+	if t.Name != "" && personsType(t) == "" {
 		return "not in " + t.Name
 	}
 	names := types.FieldNames(t)

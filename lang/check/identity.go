@@ -80,6 +80,10 @@ func (c *checker) identity(d *spaceDecl) *ir.Space {
 	return out
 }
 
+// personName begins the name of the type of a person: narrowing keeps it, and what a
+// script makes has none, so that it tells who is one. No declared name has a blank.
+const personName = "person of "
+
 // personType is the type of a person of a space.
 func personType(s *ir.Space) *types.Type {
 	fields := []types.Field{{Name: "id", Type: types.StringT}}
@@ -94,7 +98,7 @@ func personType(s *ir.Space) *types.Type {
 		types.Field{Name: "known", Type: types.BoolT},
 		types.Field{Name: "merged", Type: types.BoolT},
 		types.Field{Name: "ambiguous", Type: types.BoolT})
-	return types.Obj(fields...)
+	return types.Named(personName+s.Name, types.Obj(fields...))
 }
 
 // idsType is the type of a person's identifiers.

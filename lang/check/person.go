@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -153,11 +154,6 @@ func (e *ex) personKey(t *ir.Table, k ir.Expr) (ir.Expr, bool) {
 	}
 	if !e.isPerson(k, t.Space) {
 		d := e.errorf(diag.NotPerson, k.Span(), "`%s` is keyed by %s", t.Name, t.Space.Name).WithLabel("this is %s", short(k.Type()))
-		for _, sp := range e.c.prog.Spaces {
-			if e.isPerson(k, sp) {
-				d.WithLabel("this is one of %s", sp.Name)
-			}
-		}
 		if f, ok := k.(*ir.Field); ok && e.isPerson(f.X, t.Space) {
 			d.WithHelp("give the whole person: %s[%s]", t.Name, oneLine(f.X.Span()))
 		} else {
@@ -178,7 +174,21 @@ func (e *ex) isPerson(x ir.Expr, sp *ir.Space) bool {
 			return of == sp
 		}
 	}
-	return types.NonNull(x.Type()) == sp.Person
+	return personsType(x.Type()) == sp.Person.Name
+}
+
+// personsType is the name of the type that all values but null are persons of, or "".
+func personsType(t *types.Type) string {
+	t = types.NonNull(t)
+	ts := []*types.Type{t}
+	if t.Kind == types.Union { // what is known of them differs
+		ts = t.Members
+	}
+	name := ts[0].Name
+	if !strings.HasPrefix(name, personName) || slices.ContainsFunc(ts, func(t *types.Type) bool { return t.Name != name }) {
+		return ""
+	}
+	return name
 }
 
 // bindPerson binds the `as p` of a source.
