@@ -75,10 +75,10 @@ func (c *checker) table(d *tableDecl) *ir.Table {
 	if d.decl.Default != nil && !c.tableDefault(d, out) {
 		ok = false
 	}
-	if c.tableKeys(d, out, wrong) || d.space() != "" {
+	keyed := c.tableKeys(d, out, wrong)
+	ok = ok && keyed
+	if keyed || d.space() != "" { // else it may be of people, whose name is wrong
 		ok = c.tableMerge(d, out) && ok
-	} else {
-		ok = false
 	}
 	if f := d.decl.From; f != nil {
 		ok = c.tableLoad(d, f, out) && ok
