@@ -167,7 +167,10 @@ identity people { user_id, email }
 table worth: number = 0 keyed by people merge sum
 table seen: time keyed by people merge first
 audience big on worth { enter: 10 / it > 1, leave: it < floor(0.5 * it) }
-from topic "t" as { id: string, x: any, at: time }
+from topic "t" as { id: string, x: any, at: time, who: { email: string, tags: [string] }, m: {string: string}, mm: {string: [int]} }
+find people as h { ....who }
+find people as i { ....m }
+find people as j { ....mm }
 find people as f { user_id: .id }
 find people as g { user_id: .x }
 resolve people as p { user_id: .id }
@@ -179,13 +182,14 @@ emit track "A" {}
 forget people as e { user_id: .id }
 `
 	want := []string{
-		"9:1 E0437",        // .x may be no text
-		"10:1 E0438 E0420", // nobody usable; two sums
+		"10:1 E0437",       // lists
+		"12:1 E0437",       // .x may be no text
+		"13:1 E0438 E0420", // nobody usable; two sums
 		"6:32 E0420 E0421", // the audience: a merge has it judged
 		"6:57 E0420", "6:63 E0420",
-		"11:1 E0437 E0420",
-		"15:1 E0441", // the call's own time
-		"16:1 E0439",
+		"14:1 E0437 E0420",
+		"18:1 E0441", // the call's own time
+		"19:1 E0439",
 	}
 	if diff := cmp.Diff(want, places(compiled(t, src).IR.Routes[0].Stages)); diff != "" {
 		t.Errorf("places (-want +got):\n%s", diff)

@@ -138,7 +138,7 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 	case *Update:
 		byTime = s.Table.State.SpanMS > 0
 	case *Resolve:
-		out = append(out, idFails(s.IDs)...)
+		out = append(out, idFails(s.Space, s.IDs)...)
 		if !s.OrNull {
 			out = append(out, diag.NoIdentifier)
 		}
@@ -146,9 +146,9 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 			out = append(out, diag.Decimal) // the sum of two people's rows
 		}
 	case *Find:
-		out = append(out, idFails(s.IDs)...)
+		out = append(out, idFails(s.Space, s.IDs)...)
 	case *Forget:
-		out = append(out, idFails(s.IDs)...)
+		out = append(out, idFails(s.Space, s.IDs)...)
 		out = append(out, diag.SeveralPeople)
 	case *Window:
 		byTime = true
@@ -162,13 +162,33 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 	return out
 }
 
-// idFails lists what an object of identifiers may fail with: it may hold what is none.
-func idFails(x Expr) []*diag.Code {
-	t := x.Type()
-	if t != nil && t.Kind == types.Object && t.Rest == nil && !slices.ContainsFunc(t.Fields, func(f types.Field) bool { return !isIdentifier(f.Type) }) {
-		return nil
+// idFails lists what an object of identifiers may fail with: under the name of one may
+// stand what is none.
+func idFails(sp *Space, x Expr) []*diag.Code {
+	ts := []*types.Type{x.Type()}
+	if ts[0].Kind == types.Union {
+		ts = ts[0].Members
 	}
-	return []*diag.Code{diag.BadIdentifier}
+	for _, t := range ts {
+		rest := t.Rest
+		switch t.Kind {
+		case types.Map:
+			rest = t.Elem
+		case types.Object:
+		default:
+			rest = types.AnyT
+		}
+		for i := range sp.IDs {
+			of := rest
+			if f, ok := t.Field(sp.IDs[i].Name); ok {
+				of = f.Type
+			}
+			if of != nil && !isIdentifier(of) {
+				return []*diag.Code{diag.BadIdentifier}
+			}
+		}
+	}
+	return nil
 }
 
 // isIdentifier tells whether all values of a type are text, whole numbers or null.
