@@ -216,7 +216,8 @@ func TestKochavaDuplicates(t *testing.T) {
 	level := func(n string) string {
 		return evaluated(t, "kochava.event_id(.)", of, arrived(t, []byte(`{"event_name":"Level Complete","event_time":"2026-03-14 09:41:00","kochava_device_id":"K","level":`+n+`}`)))
 	}
-	if level("3") == level("4") || level("3") != level("3") {
+	third, again := level("3"), level("3")
+	if third == level("4") || third != again {
 		t.Error("two levels in one second must be two events, one level sent again must be one")
 	}
 }
