@@ -17,6 +17,15 @@ type Outcome struct {
 	// microseconds since 1970; NoMicros where there is none. Watermarks go by them.
 	// A time that is too far ahead (max_future) is in neither.
 	Arrived, Timed int64
+	// People is what the record has to do with people; nil: nothing. See Who.
+	People *People
+	// Children are the records that a `split` made of this one, which has Kind Split.
+	Children []Record
+}
+
+// People is what a record did to people, or whom it named before it failed. It stands
+// apart from the outcome: most records have none, and each is given back by value.
+type People struct {
 	// Merges are pairs of lanes of this record's group: what is sent in Into from this
 	// record on waits for what was sent in From before it.
 	Merges []LaneMerge
@@ -29,8 +38,14 @@ type Outcome struct {
 	// Named are, of a record that failed, the identifiers that it gave `resolve`, `find`
 	// or `forget`, in their canonical forms: nothing of it was linked.
 	Named []string
-	// Children are the records that a `split` made of this one, which has Kind Split.
-	Children []Record
+}
+
+// Who gives what the record has to do with people.
+func (o *Outcome) Who() People {
+	if o.People == nil {
+		return People{}
+	}
+	return *o.People
 }
 
 // NoMicros is a time that is not there.

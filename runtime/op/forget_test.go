@@ -78,10 +78,10 @@ func TestForget(t *testing.T) {
 		p.out.Reset()
 		o := p.send(p.route("gone"), 9, `{"user":"42"}`)
 		id := ""
-		if len(o.Erased) > 0 {
-			id = o.Erased[0]
+		if len(o.Who().Erased) > 0 {
+			id = o.Who().Erased[0]
 		}
-		p.want("erased", fmt.Sprint(o.Erased[1:]), "[a1 42 ann@x.com]")
+		p.want("erased", fmt.Sprint(o.Who().Erased[1:]), "[a1 42 ann@x.com]")
 		out := strings.ReplaceAll(p.outs(), id, "<id>")
 		p.want("what it tells", out, `{"ids":[{"type":"user_id","value":"42"},{"type":"email","value":"ann@x.com"},{"type":"anonymous_id","value":"a1"}],"rows":4}
 {"of":"of_ltv","change":{"key":"<id>","old":7,"new":null,"cause":"delete"},"who":"42","known":true}
@@ -176,7 +176,7 @@ func TestCommands(t *testing.T) {
 	at := now.UnixMicro()
 	out, o := tw.command(t, identity.Command{Do: "merge", Space: "people", IDs: named("user_id", "u1"), From: named("anonymous_id", "a1"), At: at})
 	tw.fused.want("merge", out, `{"of":"of_people","change":{"kind":"merged","other":"a1"},"who":"u1","known":true}`)
-	tw.fused.want("lanes", fmt.Sprint(len(o.Merges)), "3")
+	tw.fused.want("lanes", fmt.Sprint(len(o.Who().Merges)), "3")
 	tw.fused.want("merged", tw.say("look", 0, `{"anon":"a1"}`), `{"ids":["u1","a1"],"ltv":5}`)
 	out, _ = tw.command(t, identity.Command{Do: "merge", Space: "people", IDs: named("user_id", "u1"), From: named("user_id", "u2"), At: at})
 	tw.fused.want("two users", out, "E0447 it would join two users")
@@ -192,8 +192,8 @@ func TestCommands(t *testing.T) {
 	tw.fused.want("block", out+tw.say("in", 0, `{"anon":"test-1"}`), "E0438 at resolve no identifier is usable (anonymous_id: a value that means nobody)")
 	out, o = tw.command(t, identity.Command{Do: "forget", Space: "people", IDs: named("anonymous_id", "a2"), At: at})
 	tw.fused.want("forget", out, `{"of":"of_people","change":{"kind":"forgotten","other":null},"who":"a2","known":false}`)
-	if len(o.Erased) != 2 || o.Erased[1] != "a2" {
-		t.Errorf("erased: %v", o.Erased)
+	if len(o.Who().Erased) != 2 || o.Who().Erased[1] != "a2" {
+		t.Errorf("erased: %v", o.Who().Erased)
 	}
 	out, _ = tw.command(t, identity.Command{Do: "merge", Space: "people", IDs: named("user_id", "u1"), From: named("user_id", "u1"), At: at})
 	tw.fused.want("with themselves", out, "E0447 they are one person already")
@@ -210,7 +210,7 @@ func TestCommands(t *testing.T) {
 	}
 	// Nobody is known by it, and letters may hold it.
 	out, o = tw.command(t, identity.Command{Do: "forget", Space: "people", IDs: named("user_id", " nobody "), At: at})
-	tw.fused.want("forget nobody", out+fmt.Sprint(o.Erased), "[nobody]")
+	tw.fused.want("forget nobody", out+fmt.Sprint(o.Who().Erased), "[nobody]")
 	for _, tt := range []struct {
 		c    identity.Command
 		want string

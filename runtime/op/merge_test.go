@@ -194,18 +194,18 @@ func TestMergeTellsLanes(t *testing.T) {
 	tw.fused.want("cells after it", tw.fused.stored(), before)
 	for _, p := range []*player{tw.fused, tw.reference} {
 		o := p.send(p.route("in"), 0, `{"user":"u1","anon":"a2","ltv":4}`)
-		if len(o.Merges) != 2 {
-			t.Fatalf("merges: %v", o.Merges)
+		if len(o.Who().Merges) != 2 {
+			t.Fatalf("merges: %v", o.Who().Merges)
 		}
 		want := event.LaneMerge{Route: p.route("in"), From: lane[`{"anon":"a2","ltv":2}`], Into: lane[`{"user":"u1","anon":"a1","ltv":1}`]}
-		if o.Merges[p.route("in")] != want {
-			t.Errorf("merges %v, want %v", o.Merges, want)
+		if o.Who().Merges[p.route("in")] != want {
+			t.Errorf("merges %v, want %v", o.Who().Merges, want)
 		}
 		if out := p.out.Outs[len(p.out.Outs)-2]; out.Lane != want.Into && out.Emit == 0 {
 			t.Errorf("the merging record is in lane %d", out.Lane)
 		}
-		if o = p.send(p.route("in"), 0, `{"user":"u1","anon":"a2"}`); len(o.Merges) != 0 {
-			t.Errorf("nothing is merged, and it tells %v", o.Merges)
+		if o = p.send(p.route("in"), 0, `{"user":"u1","anon":"a2"}`); len(o.Who().Merges) != 0 {
+			t.Errorf("nothing is merged, and it tells %v", o.Who().Merges)
 		}
 	}
 }

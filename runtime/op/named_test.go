@@ -42,16 +42,16 @@ func TestLettersKnowWhomTheyAreAbout(t *testing.T) {
 			t.Errorf("outputs are about %v, want %v", got, want)
 		}
 		end := p.send(p.route("in"), 3, `{"user":"1","email":" Ann@x.com","others":["2","1"],"fail":true}`)
-		if want := []string{who["1"], who["2"]}; end.Kind != event.Failed || !slices.Equal(end.Persons, want) {
-			t.Errorf("the failed record names %v, want %v", end.Persons, want)
+		if want := []string{who["1"], who["2"]}; end.Kind != event.Failed || !slices.Equal(end.Who().Persons, want) {
+			t.Errorf("the failed record names %v, want %v", end.Who().Persons, want)
 		}
-		if want := []string{"1", "ann@x.com", "2"}; !slices.Equal(end.Named, want) {
-			t.Errorf("the failed record gave %v, want %v", end.Named, want)
+		if want := []string{"1", "ann@x.com", "2"}; !slices.Equal(end.Who().Named, want) {
+			t.Errorf("the failed record gave %v, want %v", end.Who().Named, want)
 		}
 		// The next one names nobody of them.
 		end = p.send(p.route("in"), 4, `{"user":"3","others":[],"fail":true}`)
-		if want := []string{who["3"]}; !slices.Equal(end.Persons, want) {
-			t.Errorf("the failed record names %v, want %v", end.Persons, want)
+		if want := []string{who["3"]}; !slices.Equal(end.Who().Persons, want) {
+			t.Errorf("the failed record names %v, want %v", end.Who().Persons, want)
 		}
 		// A change is about its person.
 		p.out.Reset()

@@ -109,7 +109,9 @@ func (fr *Frame) unnote(sp *space, id string) {
 func (fr *Frame) close(end *event.Outcome) {
 	d := &fr.did
 	if end.Kind == event.Failed {
-		end.Persons, end.Named = fr.persons, fr.identifiers()
+		if len(fr.persons) > 0 || len(fr.gave) > 0 {
+			end.People = &event.People{Persons: fr.persons, Named: fr.identifiers()}
+		}
 		return
 	}
 	for i := range d.told {
@@ -122,7 +124,9 @@ func (fr *Frame) close(end *event.Outcome) {
 		fr.change(t.of.state, t.at, about, value.NewObject(
 			value.Field{Key: "kind", Value: t.kind.String()}, value.Field{Key: "other", Value: t.other}))
 	}
-	end.Merges, end.Erased = d.merges, d.erased
+	if d.merges != nil || d.erased != nil {
+		end.People = &event.People{Merges: d.merges, Erased: d.erased}
+	}
 }
 
 // forgotten is `f` of a `forget`: whose identifiers went, and how many rows.

@@ -158,8 +158,8 @@ func TestPeopleAtRandom(t *testing.T) {
 				refused++
 			case route == "in":
 				sum += n
-				merges += len(end.Merges) / len(tw.fused.plan.Routes)
-			case len(end.Erased) > 0:
+				merges += len(end.Who().Merges) / len(tw.fused.plan.Routes)
+			case len(end.Who().Erased) > 0:
 				erased = true
 				forgotten++
 			}

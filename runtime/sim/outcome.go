@@ -78,7 +78,7 @@ func (w *World) joined(end *event.Outcome) {
 	if end.Kind == event.Failed {
 		return
 	}
-	for _, m := range end.Merges {
+	for _, m := range end.Who().Merges {
 		w.order = append(w.order, ordered{merge: true, lane: m.Into, from: m.From})
 	}
 }

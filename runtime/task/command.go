@@ -33,12 +33,12 @@ func (t *Task) command(e *epoch, i int, cmd []byte, rec *event.Record, clock tim
 // joined keeps what a record did to people, where it took effect: lanes that became
 // one, and who is to be erased everywhere.
 func (t *Task) joined(e *epoch, route int, end *event.Outcome) {
-	if end.Kind == event.Failed {
+	if end.Kind == event.Failed || end.People == nil {
 		return
 	}
-	t.fences.merges = append(t.fences.merges, end.Merges...)
-	if len(end.Erased) > 0 {
-		e.letters = append(e.letters, &pending{route: route, output: -1, erase: end.Erased})
+	t.fences.merges = append(t.fences.merges, end.People.Merges...)
+	if len(end.People.Erased) > 0 {
+		e.letters = append(e.letters, &pending{route: route, output: -1, erase: end.People.Erased})
 	}
 }
 

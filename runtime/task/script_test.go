@@ -250,7 +250,10 @@ func (r *running) join(key, with string, end *event.Outcome) {
 	r.cells.Put(stateP, []byte(key), []byte(with))
 	for route := range 4 {
 		m := event.LaneMerge{Route: route, From: laneOf(route, key), Into: laneOf(route, with)}
-		end.Merges = append(end.Merges, m)
+		if end.People == nil {
+			end.People = &event.People{}
+		}
+		end.People.Merges = append(end.People.Merges, m)
 		for _, j := range r.joins {
 			if j.into == m.From {
 				r.joins = append(r.joins, joined{r.ran, j.from, m.Into})
@@ -305,7 +308,7 @@ func (s *stateful) Command(cmd []byte, rec *event.Record, now time.Time) event.O
 		return r.fail(event.Outcome{})
 	}
 	r.update(stateT, c.Keys[0], sec)
-	return event.Outcome{Arrived: event.NoMicros, Timed: event.NoMicros, Erased: c.Keys}
+	return event.Outcome{Arrived: event.NoMicros, Timed: event.NoMicros, People: &event.People{Erased: c.Keys}}
 }
 
 func (s *stateful) Row(int, int64, []byte, []byte) *event.Record { panic("a row") }

@@ -394,7 +394,8 @@ func (t *Task) failed(e *epoch, route int, rec *event.Record, end *event.Outcome
 	} else {
 		o.Topic, o.Partition = e.places[0].topic, e.places[0].partition
 	}
-	l.Origin, l.ID, l.Order, l.Persons = o, letter.ID(r.IDName(), o, "", 0), l.Key, letter.Named(end.Persons, end.Named)
+	who := end.Who()
+	l.Origin, l.ID, l.Order, l.Persons = o, letter.ID(r.IDName(), o, "", 0), l.Key, letter.Named(who.Persons, who.Named)
 	e.bytes += size
 	t.bytes += size
 	if f := end.Fail; f != nil {
