@@ -89,7 +89,7 @@ func (w *walker) givenIDs(sp *ir.Space, o *syntax.Object) ir.Expr {
 		}
 		name := en.Key.Text
 		told[name] = true
-		if !contains(names, name) {
+		if !slices.Contains(names, name) {
 			d := w.errorf(diag.UnknownIdentifier, en.Key.Span(), "`%s` has no identifier `%s`", sp.Name, name).WithLabel("it is declared at %s", sp.At)
 			if near := diag.Nearest(name, names); near != "" {
 				d.WithHelp("did you mean %s?", near)
@@ -136,15 +136,6 @@ func (w *walker) givenIDs(sp *ir.Space, o *syntax.Object) ir.Expr {
 // the record runs.
 func mayIdentify(t *types.Type) bool {
 	return spoiled(t) || t.Kind == types.Any || t.Kind == types.Null || types.Assignable(t, idType)
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // personKey makes the key of a table that is keyed by a space of the person given.
