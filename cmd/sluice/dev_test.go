@@ -57,19 +57,7 @@ func TestDev(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(build(t), "dev", "--admin", ":0", dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	words, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill() }()
-	arrivals, told := lines(out), lines(words)
+	arrivals, told := talking(t, cmd)
 	await(t, told, "2 events fed")
 	for range 2 {
 		if l := await(t, arrivals, "segment main"); !strings.Contains(l, "sl1-") || !strings.HasSuffix(l, " ms") {
@@ -137,4 +125,23 @@ func TestRunStops(t *testing.T) {
 	if !strings.Contains(out.String(), `"app":"stops"`) {
 		t.Errorf("no account: %q", out.String())
 	}
+}
+
+// talking starts a command, to be killed behind the test, and gives the lines that it
+// writes to stdout and to stderr.
+func talking(t *testing.T, cmd *exec.Cmd) (out, words <-chan string) {
+	t.Helper()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return lines(stdout), lines(stderr)
 }

@@ -185,19 +185,7 @@ func TestDevWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(build(t), "dev", "--admin", ":0", "--listen", ":0", dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	words, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill() }()
-	arrivals, told := lines(out), lines(words)
+	arrivals, told := talking(t, cmd)
 	_, url, _ := strings.Cut(await(t, told, "webhooks http"), "webhooks ")
 	url, _, _ = strings.Cut(url, " ")
 	await(t, told, "3 events fed")

@@ -18,6 +18,17 @@ import (
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
+// broker is a broker of the test's own, by its address.
+func broker(t *testing.T) string {
+	t.Helper()
+	b, err := embedded.Start(embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b.Addr()
+}
+
 // forgetting is an engine that runs nothing but the erasing of letters.
 func forgetting(t *testing.T, broker string, store state.Store) *Engine {
 	t.Helper()
@@ -105,13 +116,9 @@ func (e *Engine) left(t *testing.T, topic string) []string {
 const annID = "0e9a1f6c-5b1d-5c3e-8f11-2a3b4c5d6e7f"
 
 func TestLettersOfThePersonAreErased(t *testing.T) {
-	b, err := embedded.Start(embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	addr := broker(t)
 	store := state.NewMemory()
-	e := forgetting(t, b.Addr(), store)
+	e := forgetting(t, addr, store)
 	orders, gone := e.deadTopic(t, "orders"), e.deadTopic(t, "a route of an earlier edit")
 	var ls []letter.Letter
 	for i := range 20 { // in many partitions
@@ -160,20 +167,16 @@ func TestLettersOfThePersonAreErased(t *testing.T) {
 
 // A process that ends between the forgetting and the pass leaves it to the next.
 func TestAPassOutlivesTheProcess(t *testing.T) {
-	b, err := embedded.Start(embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	addr := broker(t)
 	store := state.NewMemory()
-	first := forgetting(t, b.Addr(), store)
+	first := forgetting(t, addr, store)
 	topic := first.deadTopic(t, "orders")
 	first.writeLetters(t, topic, letter.Letter{ID: "ann", Persons: []string{annID}})
 	if !first.noteErased(t.Context(), []string{annID}) {
 		t.Fatal("not noted")
 	}
 
-	second := forgetting(t, b.Addr(), store)
+	second := forgetting(t, addr, store)
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { second.eraseLetters(ctx) })
@@ -184,7 +187,7 @@ func TestAPassOutlivesTheProcess(t *testing.T) {
 	}
 
 	// A letter that comes later is known in the next life, too, and erased where it came.
-	third := forgetting(t, b.Addr(), store)
+	third := forgetting(t, addr, store)
 	if !third.privacy.forgotten([]string{annID}) {
 		t.Error("forgotten who was forgotten")
 	}
@@ -208,13 +211,9 @@ func TestAPassOutlivesTheProcess(t *testing.T) {
 
 // Where it cannot be done it has a name, and nothing of it is let go of.
 func TestLettersThatCannotBeErased(t *testing.T) {
-	b, err := embedded.Start(embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	addr := broker(t)
 	store := state.NewMemory()
-	e := forgetting(t, b.Addr(), store)
+	e := forgetting(t, addr, store)
 	topic := e.deadTopic(t, "orders")
 	e.writeLetters(t, topic, letter.Letter{ID: "ann", Persons: []string{annID}})
 	full := "the disk is full"
