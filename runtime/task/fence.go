@@ -28,13 +28,6 @@ type fences struct {
 	merges  []event.LaneMerge // of the epoch at hand
 }
 
-// sent counts an output that a record made.
-func (f *fences) sent(l lane) {
-	if f.counts {
-		f.waiting[l]++
-	}
-}
-
 // merged puts fences up for what the records of an epoch merged, once all that they
 // made is counted: the loser's own last outputs are before the winner's.
 func (t *Task) merged() {
@@ -81,9 +74,6 @@ func (t *Task) fence(from, into lane) {
 // left takes that an output of a lane has ended, and takes down the fences that waited
 // for it.
 func (t *Task) left(l lane) {
-	if !t.fences.counts {
-		return
-	}
 	if t.fences.waiting[l]--; t.fences.waiting[l] > 0 {
 		return
 	}

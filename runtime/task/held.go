@@ -209,7 +209,9 @@ func (t *Task) refill(held []state.Held, fences []state.Fence) {
 		e.held[o.Index] = h.No
 		if o.Ordered {
 			t.lanes[t.lane(&o)]++
-			t.fences.sent(t.lane(&o))
+			if t.fences.counts {
+				t.fences.waiting[t.lane(&o)]++
+			}
 		}
 	}
 	t.refence(fences)

@@ -361,7 +361,7 @@ func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time
 			outs[i].Logged = rec.Timestamp
 			outs[i].Index = int32(i)
 			if t.fences.counts && outs[i].Ordered {
-				t.fences.sent(t.lane(&outs[i]))
+				t.fences.waiting[t.lane(&outs[i])]++
 			}
 		}
 	}
@@ -473,14 +473,13 @@ func (t *Task) Result(r *deliver.Result) {
 
 // ended ends an output: taken by its sink, or its letter acknowledged.
 func (t *Task) ended(e *epoch, o *event.Output, dead bool) {
-	if o.Ordered {
-		defer t.left(t.lane(o))
+	if len(e.held) == 0 || !t.release(e, o, dead) {
+		e.outs--
+		e.acct[o.Route].Emits[o.Emit].ended(dead)
 	}
-	if len(e.held) > 0 && t.release(e, o, dead) {
-		return
+	if t.fences.counts && o.Ordered {
+		t.left(t.lane(o))
 	}
-	e.outs--
-	e.acct[o.Route].Emits[o.Emit].ended(dead)
 }
 
 // produce asks for the i-th letter of an epoch to be written.
