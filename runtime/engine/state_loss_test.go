@@ -56,6 +56,9 @@ func TestSix503sBelowDedupe(t *testing.T) {
 		w.again("orders", 20, 5)
 		w.arrived()
 		w.eventually("the repeats have run", func() bool { return row(e.Account(), "orders").In == 200 })
+		// What was held while the sink was down is in the store: a stop does not wait for
+		// the answer to it, and the next start would send it again.
+		w.eventually("every answer is here", func() bool { return row(e.Account(), "orders").Emits[0].Held == 0 })
 		rep := row(e.stop(), "orders")
 		if asked.Load() < 7 || rep.Completed != 100 || rep.Dropped["duplicate"] != 100 || rep.Emits[0].Accepted != 100 || rep.Emits[0].Dead != 0 {
 			t.Errorf("asked %d times, account %+v", asked.Load(), rep)
