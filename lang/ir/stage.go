@@ -203,6 +203,27 @@ type (
 		// HasLate: `late { … }` was written. Without it a late record fails.
 		HasLate bool
 	}
+	// HTTPCall sends a request and goes on with its answer, which is a record of the
+	// group's own log before the next stage runs. As holds it: { status, headers, body }.
+	HTTPCall struct {
+		StageInfo
+		Via     string
+		Request Request
+		As      Slot
+		HasAs   bool
+		Body    *types.Type // what `as r: T` reads the body as; Any where none is said
+		Result  *types.Type // of As
+		// Until, with As bound, says that no further round is asked for; nil: one round.
+		// Rounds are EveryMS apart, for at most ForMS from the first answer on.
+		Until          Expr
+		EveryMS, ForMS int64
+		// Memory keeps answers of equal requests for its SpanMS (`cache:`); nil: none.
+		Memory *State
+	}
+	// Replay sends the letter at hand back to the route that gave it up.
+	Replay struct {
+		StageInfo
+	}
 	// Emit makes one output.
 	Emit struct {
 		StageInfo
@@ -257,6 +278,42 @@ type (
 	}
 )
 
+// Request is what `emit http` and `call http` send. The connection adds its own
+// address, headers, query and parts of the body.
+type Request struct {
+	Method string // "POST"
+	// URL is the address as the stage makes it, parts of the record percent-encoded;
+	// nil: the connection's alone. Varies: it holds parts of the record.
+	URL     Expr
+	Varies  bool
+	Query   Expr // nil or an object: texts, numbers, bools
+	Headers Expr // nil or an object of texts
+	Body    Expr // nil: none
+	// TimeoutMS bounds one attempt and RetryMS all of them; 0: the connection's, which
+	// are 30 s and 1 h unless it says otherwise.
+	TimeoutMS, RetryMS int64
+	// Answer is `it` in the conditions: { status: int, headers: {string: string}, body: any }.
+	Answer            Slot
+	Accept, RetryWhen Expr // nil: the classes of engine.md alone
+}
+
+// HTTPSink is `emit http`.
+type HTTPSink struct {
+	Request
+	Key    Expr // nil: the ordering key
+	KeyOpt bool // the ordering key, too, where Key is null
+	// Item is what each event gives to a batch, and Items the slot of their list in the
+	// body, which is made once a request; nil: every event is a request.
+	Item  Expr
+	Items Slot
+	Batch Limit // of the emit; zero: the connection's
+	// Verdicts gives [{ index, ok, why? }] for the items of a batch; nil: none.
+	Verdicts Expr
+	// NoIdempotency leaves the header Idempotency-Key of a POST out.
+	NoIdempotency bool
+}
+
+func (*HTTPSink) sink()    {}
 func (*SegmentCall) sink() {}
 func (*SegmentPass) sink() {}
 func (*TopicRecord) sink() {}
@@ -265,15 +322,17 @@ func (*LogLine) sink()     {}
 // Source is where a route reads from.
 type Source struct {
 	At    token.Span
-	Kind  string // "topic", "topics", "webhook", "changes", "table"
+	Kind  string // "topic", "topics", "webhook", "segment", "file", "dead", "every", "changes", "table"
 	Table *Table // of `from changes` of a table or audience, and `from table`
 	Space *Space // of `from changes` of an identity space
 	// Person is the slot of `as p`: the person whom the row or change is of, who orders
 	// outputs and gives Segment calls their ids.
 	Person    Slot
 	HasPerson bool
-	Tick      *Tick // of `from table`: when its rows are read
-	Hook      *Hook // of `from webhook`; its one entry of Topics has no name
+	Tick      *Tick  // of `from table`: when its rows are read; of `from every`
+	Hook      *Hook  // of `from webhook` and `from segment`; its one entry of Topics has no name
+	File      *File  // of `from file`; its one entry of Topics has no name
+	Dead      *Route // of `from dead`: the route whose letters it reads; its one entry of Topics has no name
 	Topics    []Topic
 	Pattern   string      // of `from topics`: RE2, anchored as written; never matches __… and sluice.…
 	Type      *types.Type // of `.` and `$`: the union over Topics
@@ -305,6 +364,13 @@ func (s *Source) Of() string {
 	return s.Table.Name
 }
 
+// File is a file whose lines are records.
+type File struct {
+	Path   string // relative to the program's directory; "-": standard input
+	Format string // "csv" or "jsonl"
+	Gzip   bool
+}
+
 // Tick is when a schedule is due.
 type Tick struct {
 	EveryMS int64
@@ -312,6 +378,9 @@ type Tick struct {
 	// counted from the beginning of 1970, UTC.
 	AtMS int64
 	Zone string // IANA's name; "UTC" where none is said
+	// CatchUp is how many missed ticks are made after a stop, the latest ones; 1 where
+	// nothing is said.
+	CatchUp int
 }
 
 // Topic is one topic of a source.

@@ -18,6 +18,7 @@ const (
 	WindowState                    // open panes by key
 	IdentityState                  // the people of an identity space
 	AudienceState                  // who is a member of an audience
+	AnswerState                    // answers of a `call` with `cache:`
 )
 
 // State is something that a program remembers between records. All of a state are

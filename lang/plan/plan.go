@@ -57,10 +57,11 @@ func (g *Group) Index(s *ir.State) int {
 // Route is one route with its operators.
 type Route struct {
 	*ir.Route
-	Group *Group     // nil: the route has no state (persist mode S0)
-	Nodes []*Node    // the source first, then every stage in text order
-	Edges []Edge     // an event's possible ways
-	Emits []*ir.Emit // in text order; an output names its emit by the index here
+	Group *Group         // nil: the route has no state (persist mode S0)
+	Nodes []*Node        // the source first, then every stage in text order
+	Edges []Edge         // an event's possible ways
+	Emits []*ir.Emit     // in text order; an output names its emit by the index here
+	Calls []*ir.HTTPCall // in text order
 }
 
 // Node is one operator.

@@ -54,13 +54,18 @@ func TestADiskThatIsFull(t *testing.T) {
 			t.Errorf("it says %q, and not %q", says, want)
 		}
 	}
-	committed := w.committed("orders")
+	// What was stored before may be committed still; of what comes now nothing may be.
+	ends, err := w.admin.EndOffsets(t.Context(), w.topic("orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.feed("orders", 10, 500)
 	w.feed("users", 10, 500) // I8
 	w.eventually("the other route runs", func() bool { return row(e.Account(), "users").Completed == 500 })
-	w.feed("orders", 10, 500)
+	w.eventually("the other route commits", func() bool { return w.atEnd("users", "users") })
 	for tp, c := range w.committed("orders") {
-		if c.Offset != committed[tp].Offset {
-			t.Errorf("%v was committed from %d to %d, and nothing is stored", tp, committed[tp].Offset, c.Offset)
+		if c.Offset > ends[tp] {
+			t.Errorf("%v was committed up to %d; behind %d nothing is stored", tp, c.Offset, ends[tp])
 		}
 	}
 	if err := ballast.Truncate(0); err != nil {

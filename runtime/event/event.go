@@ -32,6 +32,8 @@ type Record struct {
 	// those of the tick on the group's own log), and
 	// Headers its own: the sluice-path in them goes on. Value is not read.
 	Made *Made
+	// Calls is set where the route of the record calls.
+	Calls Calls
 }
 
 // Made is what a record holds that no log gave.
@@ -123,6 +125,12 @@ type Output struct {
 	Body    Bytes // Segment message, topic value or log fields, as JSON
 	Headers Bytes // as AppendHeader wrote them
 	Person  Bytes // id of the person whom it is about; empty: of nobody who is known
+
+	// Group tells requests over HTTP apart: only outputs of one group share a request.
+	// 0 where any may.
+	Group uint64
+	// Alone: it is a request of its own, and its Result has the answer (a call).
+	Alone bool
 }
 
 // Bytes is a piece of Arena.Buf.

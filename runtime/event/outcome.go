@@ -19,6 +19,8 @@ type Outcome struct {
 	Arrived, Timed int64
 	// People is what the record has to do with people; nil: nothing. See Who.
 	People *People
+	// Wait is why the record waits, which has Kind Waits.
+	Wait *Wait
 	// Children are the records that a `split` made of this one, which has Kind Split.
 	Children []Record
 }
@@ -60,6 +62,7 @@ const (
 	Dropped
 	Failed
 	Split // it became its Children; what it did above the split takes effect
+	Waits // it is parked, and everything that it did is undone
 )
 
 // LaneMerge says that two ordering keys of a route have become one.

@@ -1,0 +1,44 @@
+package event
+
+// Wait is what a record waits for: the answer of its call or, where it has none, those
+// that are parked under its ordering key.
+type Wait struct {
+	// Key is the ordering key in force at the stage; nil: the record has none, and
+	// nothing waits behind it.
+	Key  []byte
+	Call *Call
+}
+
+// Call is a request whose answer a record needs.
+type Call struct {
+	// ID names it for ever within its record: the element path, the stage's key and the
+	// round, "/0 call http POST /summary 2".
+	ID    string
+	Index int32 // into plan.Route.Calls
+	// Out is what is sent, in an arena of its own; Out.NotBefore is when a further round
+	// is due.
+	Out *Output
+	// RetryMS is how long it is tried again; 0: as long as its connection says.
+	RetryMS int64
+}
+
+// Answer is what became of a call, as the group's own log holds it.
+type Answer struct {
+	Status  int // 0: there was no answer
+	Headers []Header
+	Body    []byte
+	// Fault says why there is no answer that can be used: "timeout", "refused: 503",
+	// "too large"; "" where there is one, whatever its status.
+	Fault string
+	At    int64 // clock when it came, microseconds since 1970
+}
+
+// Calls is what a record asks of those of its route that are parked. A task gives it to
+// records of routes that call.
+type Calls interface {
+	// Parked tells whether a record of the route other than this one is parked under an
+	// ordering key, so that this one must wait behind it.
+	Parked(key []byte) bool
+	// Answer gives the answer of a call of this record by its ID; nil: it has not come.
+	Answer(id string) *Answer
+}
