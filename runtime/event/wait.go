@@ -3,10 +3,11 @@ package event
 // Wait is what a record waits for: the answer of its call or, where it has none, those
 // that are parked under its ordering key.
 type Wait struct {
-	// Key is the ordering key in force at the stage; nil: the record has none, and
-	// nothing waits behind it.
-	Key  []byte
-	Call *Call
+	// Lane is that of the ordering key in force at the stage, as Output.Lane has it;
+	// without Ordered the record has none, and nothing waits behind it.
+	Lane    uint64
+	Ordered bool
+	Call    *Call
 }
 
 // Call is a request whose answer a record needs.
@@ -16,7 +17,7 @@ type Call struct {
 	ID    string
 	Index int32 // into plan.Route.Calls
 	// Out is what is sent, in an arena of its own; Out.NotBefore is when a further round
-	// is due.
+	// is due. Out.ID names the call and its round for ever, wherever.
 	Out *Output
 	// RetryMS is how long it is tried again; 0: as long as its connection says.
 	RetryMS int64
@@ -36,9 +37,9 @@ type Answer struct {
 // Calls is what a record asks of those of its route that are parked. A task gives it to
 // records of routes that call.
 type Calls interface {
-	// Parked tells whether a record of the route other than this one is parked under an
-	// ordering key, so that this one must wait behind it.
-	Parked(key []byte) bool
+	// Parked tells whether a record of the route other than this one is parked in the lane
+	// of an ordering key, so that this one must wait behind it.
+	Parked(lane uint64) bool
 	// Answer gives the answer of a call of this record by its ID; nil: it has not come.
 	Answer(id string) *Answer
 }
