@@ -78,6 +78,8 @@ var (
 		Doc: "What the state holds under the key was written when the program declared another type, and does not fit the one of today. Declare a type that takes both, or write the row anew with `delete` and `update`."}
 	BadCommand = &Code{ID: "E0447", Title: "an operator's command was refused",
 		Doc: "A command to an identity space could not be carried out as it was given: it would join two users, names nobody or several people, or cannot be read. Nothing was changed."}
+	NoWayOn = &Code{ID: "E0448", Title: "the record cannot go on where it waited",
+		Doc: "The record waited for the answer of a `call`, and the program was changed meanwhile so that the place where it stood is gone. Replay the letter: it begins anew."}
 
 	Refused = &Code{ID: "E0450", Title: "refused by the sink",
 		Doc: "The receiver refused the output and would refuse it again. The original stands in the letter as it was sent."}
@@ -90,5 +92,5 @@ func runCodes() []*Code {
 	return []*Code{BadJSON, NotUTF8, TooDeep, NullValue, NotAnObject, Mismatch, RequireFailed, FailStage,
 		Decimal, DivZero, FuncFailed, Collision, TooLarge, TooMuch,
 		NoID, BadID, EventTooLarge, BadName, NoKey, HeaderText, CallField, BadIdentifier, NoIdentifier, SeveralPeople,
-		FutureTime, NoTimestamp, BadMeta, Late, Throttled, KeyTooLarge, StoredType, BadCommand, Refused, GaveUp}
+		FutureTime, NoTimestamp, BadMeta, Late, Throttled, KeyTooLarge, StoredType, BadCommand, NoWayOn, Refused, GaveUp}
 }

@@ -131,6 +131,8 @@ type Output struct {
 	Group uint64
 	// Alone: it is a request of its own, and its Result has the answer (a call).
 	Alone bool
+	// RetryMS is how long it is tried again; 0: as long as its connection says.
+	RetryMS int64
 }
 
 // Bytes is a piece of Arena.Buf.
