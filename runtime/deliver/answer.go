@@ -70,6 +70,7 @@ type Result struct {
 	Attempts int
 	Code     string // of Denied and Expired: the last answer's
 	Excerpt  string
+	Answer   *event.Answer
 }
 
 // Answer gives the answer to a request. The results are valid until the next

@@ -120,7 +120,7 @@ func mustNest(depth int) {
 	}
 }
 
-func appendText[T string | value.Bytes](dst []byte, s T) []byte {
+func appendText[T string | ~[]byte](dst []byte, s T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 

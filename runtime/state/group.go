@@ -16,7 +16,7 @@ type Progress struct {
 	Inputs []InputProgress
 	States []Mark
 	Routes []RouteCount
-	// NextHeld numbers the next held output. It is part of the state, so that no key
+	// NextHeld numbers the next held output, and the next parked record. It is part of the state, so that no key
 	// is ever used twice.
 	NextHeld uint64
 	// Firing is set where the epoch ended between timers that were all due: the rest
@@ -147,6 +147,40 @@ type Held struct {
 	Person []byte
 }
 
+// Parked is a record that waits for the answer of a call, or behind one that does.
+type Parked struct {
+	// Order puts the parked records of a group in the order in which they run: eight
+	// bytes of a running number, behind those of the record whose child it is, where that
+	// one was parked.
+	Order   []byte
+	Route   string // oldest name
+	Lane    uint64 // of the ordering key that it waits under
+	Ordered bool   // false: it has none, and waits alone
+	Record  []byte // as the runner wrote it
+	At      int64  // its least @time, microseconds; event.NoMicros: it has none
+	Call    *ParkedCall
+	Answers []ParkedAnswer
+}
+
+// ParkedCall is the call that a parked record waits for.
+type ParkedCall struct {
+	Stage     string // key of the stage
+	ID        string // of the call within the record
+	Name      []byte // of the call wherever: the id of what is sent
+	Target    []byte
+	Body      []byte
+	Headers   []byte
+	Group     uint64
+	NotBefore int64
+	RetryMS   int64
+}
+
+// ParkedAnswer is the answer of one call of a record.
+type ParkedAnswer struct {
+	ID string
+	event.Answer
+}
+
 // groupKey is the beginning of all keys of a group.
 func groupKey(group string, kind byte) []byte {
 	return append(append(append([]byte{'g'}, group...), 0), kind)
@@ -164,6 +198,9 @@ func IntentKey(group string, no uint64) []byte {
 func HeldKey(group string, no uint64) []byte {
 	return binary.BigEndian.AppendUint64(groupKey(group, 'h'), no)
 }
+
+// ParkedKey is the key of a parked record.
+func ParkedKey(group string, order []byte) []byte { return append(groupKey(group, 'p'), order...) }
 
 // ReadProgress reads where a group stands; nil where it has never run.
 func ReadProgress(s Store, group string) (*Progress, error) {
@@ -205,6 +242,27 @@ func ReadHeld(s Store, group string) ([]Held, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("held outputs of the group %s: %w", group, err)
+	}
+	return out, nil
+}
+
+// ReadParked reads the parked records of a group, in their order.
+func ReadParked(s Store, group string) ([]Parked, error) {
+	var out []Parked
+	var bad error
+	prefix := groupKey(group, 'p')
+	err := s.Scan(prefix, nil, func(key, val []byte) bool {
+		r := reader{b: val}
+		p := r.parked()
+		p.Order = slices.Clone(key[len(prefix):])
+		out = append(out, p)
+		if bad = r.end(); bad == nil && (len(p.Order) == 0 || len(p.Order)%8 != 0) {
+			bad = fmt.Errorf("%w: key %x", ErrDamaged, key)
+		}
+		return bad == nil
+	})
+	if err = cmp.Or(bad, err); err != nil {
+		return nil, fmt.Errorf("parked records of the group %s: %w", group, err)
 	}
 	return out, nil
 }
@@ -430,6 +488,78 @@ func (r *reader) held() Held {
 	}
 	return h
 }
+
+const (
+	parkedOrdered = 1 << iota
+	parkedCalls
+)
+
+// AppendParked encodes a parked record; its order stands in its key.
+func AppendParked(dst []byte, p *Parked) []byte {
+	flags := byte(0)
+	if p.Ordered {
+		flags |= parkedOrdered
+	}
+	if p.Call != nil {
+		flags |= parkedCalls
+	}
+	dst = append(dst, groupFormat, flags)
+	dst = appendText(dst, p.Route)
+	dst = binary.BigEndian.AppendUint64(dst, p.Lane)
+	dst = binary.AppendVarint(dst, p.At)
+	dst = appendText(dst, p.Record)
+	if c := p.Call; c != nil {
+		dst = appendText(appendText(dst, c.Stage), c.ID)
+		for _, b := range [...][]byte{c.Name, c.Target, c.Body, c.Headers} {
+			dst = appendText(dst, b)
+		}
+		dst = binary.BigEndian.AppendUint64(dst, c.Group)
+		dst = binary.AppendVarint(binary.AppendVarint(dst, c.NotBefore), c.RetryMS)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(p.Answers)))
+	for i := range p.Answers {
+		a := &p.Answers[i]
+		dst = appendText(dst, a.ID)
+		dst = binary.AppendVarint(binary.AppendVarint(dst, int64(a.Status)), a.At)
+		dst = appendText(appendText(dst, a.Fault), a.Body)
+		dst = binary.AppendUvarint(dst, uint64(len(a.Headers)))
+		for _, h := range a.Headers {
+			dst = appendText(appendText(dst, h.Key), h.Value)
+		}
+	}
+	return dst
+}
+
+func (r *reader) parked() Parked {
+	r.format()
+	flags := r.byte()
+	p := Parked{Ordered: flags&parkedOrdered != 0, Route: r.text()}
+	if b := r.take(8); b != nil {
+		p.Lane = binary.BigEndian.Uint64(b)
+	}
+	p.At, p.Record = r.int(), r.bytes()
+	if flags&parkedCalls != 0 {
+		c := &ParkedCall{Stage: r.text(), ID: r.text(), Name: r.bytes(), Target: r.bytes(), Body: r.bytes(), Headers: r.bytes()}
+		if b := r.take(8); b != nil {
+			c.Group = binary.BigEndian.Uint64(b)
+		}
+		c.NotBefore, c.RetryMS = r.int(), r.int()
+		p.Call = c
+	}
+	for range r.count() {
+		a := ParkedAnswer{ID: r.text()}
+		a.Status, a.At = int(r.int()), r.int()
+		a.Fault, a.Body = r.text(), r.bytes()
+		for range r.count() {
+			a.Headers = append(a.Headers, event.Header{Key: r.text(), Value: r.bytes()})
+		}
+		p.Answers = append(p.Answers, a)
+	}
+	return p
+}
+
+// bytes is a text that is kept as bytes.
+func (r *reader) bytes() []byte { return slices.Clone(r.take(r.count())) }
 
 func appendInput(dst []byte, n *InputName) []byte {
 	dst = appendText(dst, n.Route)

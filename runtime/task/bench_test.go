@@ -121,3 +121,7 @@ func BenchmarkRecord(b *testing.B) {
 		b.Fatalf("watermark %d of %d", k.Watermark(0), next)
 	}
 }
+
+func (copyOut) Park(int, *event.Record) ([]byte, error) { panic("a record that waits") }
+
+func (copyOut) Unpark(int, []byte) (event.Record, error) { panic("a record that waits") }

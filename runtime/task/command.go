@@ -37,6 +37,7 @@ func (t *Task) joined(e *epoch, route int, end *event.Outcome) {
 		return
 	}
 	t.fences.merges = append(t.fences.merges, end.People.Merges...)
+	t.joinLists(e, end.People.Merges)
 	if len(end.People.Erased) > 0 {
 		e.letters = append(e.letters, &pending{route: route, output: -1, erase: end.People.Erased})
 	}

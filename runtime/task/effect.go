@@ -66,6 +66,7 @@ func (t *Task) effect(e Effect) { t.effects = append(t.effects, e) }
 // Effects gives what is to be done since the last call, in order, appended to dst.
 func (t *Task) Effects(dst []Effect) []Effect {
 	if t.cells != nil {
+		t.ask()
 		t.tell()
 		t.storeIntents()
 	}

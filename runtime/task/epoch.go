@@ -60,17 +60,20 @@ func (e *epoch) origin(rec *event.Record) {
 	o := &e.origins[n]
 	o.offset, o.noKey, o.place, o.path = rec.Offset, rec.Key == nil, 0, event.Bytes{}
 	o.key.Start, o.key.End = uint32(start), uint32(len(e.texts))
-	if rec.Made != nil {
+	if rec.Made != nil || rec.Calls != nil {
 		e.made(rec)
 	}
 }
 
-// made keeps what the origin of a made record has beside it.
+// made keeps what the origin has beside it of a record that did not come from the input
+// of the epoch, or may not have.
 func (e *epoch) made(rec *event.Record) {
 	o := &e.origins[len(e.origins)-1]
 	o.place = e.place(place{rec.TopicID, rec.Partition})
 	o.path.Start = uint32(len(e.texts))
-	e.texts = append(e.texts, rec.Made.Path...)
+	if rec.Made != nil {
+		e.texts = append(e.texts, rec.Made.Path...)
+	}
 	o.path.End = uint32(len(e.texts))
 }
 

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,7 +43,10 @@ type rig struct {
 	contents map[string]string // by id: of outputs and letters
 	letters  map[string]string // acknowledged
 	history  []ran             // slices in the order in which they ran, those that a crash took back left out
-	floor    map[int]int64     // of inputs that were added: max(W, told) of the window when they were
+	answers  int
+	calls    bool          // some programs call
+	folds    bool          // its own log has all that it will have
+	floor    map[int]int64 // of inputs that were added: max(W, told) of the window when they were
 
 	*proc
 }
@@ -103,9 +107,10 @@ type proc struct {
 	lanes  map[lane][]*event.Output
 	order  []lane // of lanes, as they came
 	free   []*event.Output
-	writes []Effect // letters on their way
-	done   []Ref    // transactions in the store that the task has not been told of
-	read   []int64  // by input: behind what was fetched
+	asks   []*event.Output // calls that are out
+	writes []Effect        // letters on their way
+	done   []Ref           // transactions in the store that the task has not been told of
+	read   []int64         // by input: behind what was fetched
 	paused []bool
 }
 
@@ -135,7 +140,11 @@ func (w *rig) start() {
 	var ins []Input
 	for _, s := range w.srcs {
 		if s.exists {
-			ins = append(ins, s.in)
+			in := s.in
+			if in.Own && !w.folds {
+				in.End = s.end()
+			}
+			ins = append(ins, in)
 		}
 	}
 	if p.New() {
@@ -197,6 +206,10 @@ func (w *rig) step() bool {
 	case Send:
 		for i := range e.Outs {
 			o := &e.Outs[i]
+			if o.Alone {
+				w.asked(o)
+				continue
+			}
 			if !o.Ordered {
 				w.free = append(w.free, o)
 				continue
@@ -230,6 +243,28 @@ func (w *rig) step() bool {
 		w.append(e.Value)
 	}
 	return true
+}
+
+// asked takes a call; nothing may be asked whose answer the log has and this life will read.
+func (w *rig) asked(o *event.Output) {
+	name := string(o.ID.Of(o.Arena))
+	for _, r := range w.srcs[0].recs {
+		if !w.folds && !w.soft && r.Offset >= w.task.Next(0) && strings.Contains(string(r.Value), strconv.Quote(name)) {
+			w.t.Fatalf("w: %s is asked though the log holds its answer", name)
+		}
+	}
+	w.asks = append(w.asks, o)
+}
+
+// answer lets a call have its answer, another one each time.
+func (w *rig) answer(i int) {
+	o := w.asks[i]
+	w.asks = slices.Delete(w.asks, i, i+1)
+	w.answers++
+	r := deliver.Result{Out: o, Answer: &event.Answer{Status: 200, Body: fmt.Appendf(nil, "answer %d of %s", w.answers, o.ID.Of(o.Arena)), At: w.clock / 1000}}
+	w.task.Result(&r)
+	w.task.Result(&r) // counts once
+	w.collect()
 }
 
 func (w *rig) position(in int) int64 {
@@ -441,6 +476,10 @@ func (w *rig) drain() {
 				w.ack(0)
 				busy = true
 			}
+			for len(w.asks) > 0 {
+				w.answer(0)
+				busy = true
+			}
 			w.task.Persist(w.clock)
 			w.collect()
 			busy = busy || len(w.todo) > 0
@@ -456,8 +495,11 @@ func (w *rig) drain() {
 	if err != nil {
 		w.t.Fatalf("restore: %v", err)
 	}
-	if len(p.intents) > 0 || len(p.held) > 0 {
-		w.t.Fatalf("g: at the end %d intents and %d held outputs are left: %v", len(p.intents), len(p.held), p.intents)
+	if len(p.intents) > 0 || len(p.held) > 0 || len(p.parked) > 0 {
+		w.t.Fatalf("g: at the end %d intents, %d held outputs and %d parked records are left: %v %v", len(p.intents), len(p.held), len(p.parked), p.intents, p.parked)
+	}
+	if k := &w.task.parking; k.total != 0 || k.held != 0 || len(k.lists)+len(k.names)+len(k.calls)+len(k.loose) != 0 {
+		w.t.Fatalf("g: parked at the end: %+v", k)
 	}
 	for i, s := range w.srcs {
 		if !s.gone && w.position(i) != s.end() {
@@ -502,7 +544,7 @@ func (w *rig) exist(s *source) {
 // fold runs the same slices again without a crash, everything taken at once.
 func (w *rig) fold() *rig {
 	f := newRig(w.t, nil)
-	f.clock = 1
+	f.clock, f.folds = 1, true
 	for _, s := range w.srcs {
 		c := *s
 		f.srcs = append(f.srcs, &c)
@@ -533,6 +575,7 @@ func (w *rig) fold() *rig {
 				f.take(o)
 				busy = true
 			}
+			f.asks = nil // the log has the answers
 			for len(f.writes) > 0 {
 				f.ack(0)
 				busy = true
@@ -694,6 +737,11 @@ func greatestOf(p *prog) int64 {
 func (w *rig) random() prog {
 	p := prog{T: 1000 + int64(w.draw(12, "time"))*9, K: []string{"A", "B", "C"}[w.draw(3, "key")]}
 	all := []string{"claim", "hist", "now", "x", "y", "free", "wait", "wait", "update", "window", "drop", "fail", "odd", "joinA", "joinB", "joinC"}
+	if w.calls {
+		all = append(all, "call", "call", "call", "ask")
+	} else {
+		all = append(all, "wait", "joinA", "joinB", "joinC")
+	}
 	for range 1 + w.draw(5, "stages") {
 		p.Do = append(p.Do, all[w.draw(len(all), "stage")])
 	}
@@ -705,6 +753,7 @@ func drawRig(t failer, draw func(n int, what string) int, mut func(*Task)) *rig 
 	w.draw = draw
 	w.caps = Caps{Records: []int64{4, 100}[w.draw(2, "cap")]}
 	w.most = 1 + w.draw(4, "most")
+	w.calls = w.draw(2, "calls") > 0
 	w.srcs = append(w.srcs, &source{in: Input{Route: -1, Topic: "own", Own: true}, exists: true})
 	n := 2 + w.draw(2, "sources")
 	for i := range n {
@@ -746,7 +795,7 @@ func play(t failer, draw func(n int, what string) int, mut func(*Task)) {
 	w.start()
 	power, gone := w.draw(5, "power may be lost") > 3, w.draw(8, "an input may go") > 6
 	for range w.draw(100, "steps") {
-		switch w.draw(18, "step") {
+		switch w.draw(21, "step") {
 		case 0, 1, 2:
 			w.feed(w.draw(w.live(), "input"), 1+w.draw(4, "length"))
 		case 3, 4, 5:
@@ -808,6 +857,10 @@ func play(t failer, draw func(n int, what string) int, mut func(*Task)) {
 			} else if len(w.free) > 0 {
 				w.task.Hold(w.free[:1])
 				w.collect()
+			}
+		case 17, 18, 19:
+			if len(w.asks) > 0 {
+				w.answer(w.draw(len(w.asks), "answered"))
 			}
 		case 16:
 			for w.step() || w.committed() {

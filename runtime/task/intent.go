@@ -148,7 +148,20 @@ func (t *Task) storeIntents() {
 	if at < 0 {
 		return
 	}
-	var ws []state.Write
+	if ws := t.unstored(); ws != nil {
+		t.effects = slices.Insert(t.effects, t.policy.intentAt(at, len(t.effects)), Effect{Kind: Intend, Writes: ws})
+	}
+}
+
+// intendNow has them stored before anything that is asked for later.
+func (t *Task) intendNow() {
+	if ws := t.unstored(); ws != nil {
+		t.effect(Effect{Kind: Intend, Writes: ws})
+	}
+}
+
+// unstored gives the writes of the intents that are not stored yet.
+func (t *Task) unstored() (ws []state.Write) {
 	for i := range t.intents {
 		in := &t.intents[i]
 		if !in.stored {
@@ -156,9 +169,7 @@ func (t *Task) storeIntents() {
 			ws = append(ws, state.Write{Key: state.IntentKey(t.cfg.Group.Name, in.No), Val: state.AppendIntent(nil, &in.Intent)})
 		}
 	}
-	if ws != nil {
-		t.effects = slices.Insert(t.effects, t.policy.intentAt(at, len(t.effects)), Effect{Kind: Intend, Writes: ws})
-	}
+	return ws
 }
 
 // clearIntents deletes the intents whose end the transaction at hand passes, and

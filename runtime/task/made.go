@@ -65,6 +65,9 @@ func (t *Task) behind(e *epoch, route int, rec *event.Record, failed bool, clock
 // changes runs the changes that a route made of a record, or a timer. Their path
 // holds the route: two routes may make changes of one table of the same record.
 func (t *Task) changes(e *epoch, route, path string, cause *event.Record, changes []state.Change, clock time.Time) {
+	run, child := t.parking.run, t.parking.child
+	t.parking.run, t.parking.child = nil, false // a change is no part of what made it
+	defer func() { t.parking.run, t.parking.child = run, child }()
 	for i := range changes {
 		ch := &changes[i]
 		s := t.cfg.Group.States[ch.State]

@@ -94,7 +94,8 @@ func (t *Task) record(e *epoch, rec *event.Record, before int64, clock time.Time
 	in.raised = false
 	t.family.cells, t.family.bytes = t.cells.Written()
 	if in.Own {
-		if err := t.hear(e, rec, clock); err != nil {
+		var err error
+		if e, err = t.hear(e, rec, before, clock); err != nil {
 			t.Fail(err)
 		}
 	} else {
@@ -160,6 +161,7 @@ func (t *Task) judge(s int) {
 		return
 	}
 	m.holder, m.idle = holder, idle
+	least = t.behindParked(s, least)
 	if idle && !t.policy.idleMoves() {
 		m.tell = max(m.w, least) // only panes and ages are told: W goes by what was heard
 		return
@@ -204,6 +206,8 @@ type note struct {
 	Ticks   []tickItem `json:"ticks,omitempty"`
 	// Identity are commands, each one of identity.Command.
 	Identity []json.RawMessage `json:"identity,omitempty"`
+	// Answer is that of a call; it is told in a record of its own.
+	Answer *answerItem `json:"answer,omitempty"`
 }
 
 type noteItem struct {
@@ -242,10 +246,10 @@ func (t *Task) tell() {
 }
 
 // hear reads a record of the own log.
-func (t *Task) hear(e *epoch, rec *event.Record, clock time.Time) error {
+func (t *Task) hear(e *epoch, rec *event.Record, before int64, clock time.Time) (*epoch, error) {
 	var n note
 	if err := json.Unmarshal(rec.Value, &n); err != nil || n.Version != noteVersion {
-		return fmt.Errorf("%w: the record at %d of the own log %s is none of a version that is known: %.80q", state.ErrDamaged, rec.Offset, rec.Topic, rec.Value)
+		return nil, fmt.Errorf("%w: the record at %d of the own log %s is none of a version that is known: %.80q", state.ErrDamaged, rec.Offset, rec.Topic, rec.Value)
 	}
 	for i := range n.New {
 		if in := t.named(&n.New[i]); in != nil && !in.known {
@@ -268,10 +272,13 @@ func (t *Task) hear(e *epoch, rec *event.Record, clock time.Time) error {
 	t.judgeAll()
 	for i, cmd := range n.Identity {
 		if t.command(e, i, cmd, rec, clock); t.state == Failed {
-			break
+			return nil, nil
 		}
 	}
-	return nil
+	if n.Answer != nil {
+		e = t.hearAnswer(e, n.Answer, before, clock)
+	}
+	return e, nil
 }
 
 // named finds the input that a note is about; nil where the program has it no more.
@@ -282,6 +289,12 @@ func (t *Task) named(it *noteItem) *input {
 		}
 	}
 	return nil
+}
+
+// said is how late an input has spoken, by records of it that ran when others did.
+type said struct {
+	in             *input
+	arrived, timed int64
 }
 
 // heard is what an epoch of the own log told of an input.

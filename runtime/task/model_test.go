@@ -395,3 +395,7 @@ func TestBack(t *testing.T) {
 		t.Errorf("position %d", k.Next(0))
 	}
 }
+
+func (*script) Park(int, *event.Record) ([]byte, error) { panic("a record that waits") }
+
+func (*script) Unpark(int, []byte) (event.Record, error) { panic("a record that waits") }

@@ -92,3 +92,18 @@ func (policy) storesHeld() bool { return true }
 
 // nextHeld is the number of the next one after a start.
 func (policy) nextHeld(n uint64) uint64 { return n }
+
+// listens tells that a record waits behind those that are parked in its lane.
+func (policy) listens() bool { return true }
+
+// defers tells that calls wait until the own log has been read to its end at the start.
+func (policy) defers() bool { return true }
+
+// takesAtOnce tells whether an answer is taken as it comes, and not as the log has it.
+func (policy) takesAtOnce() bool { return false }
+
+// resumes tells that a list that was cut goes on when the answer is read again.
+func (policy) resumes() bool { return true }
+
+// parkedHolds tells that what is parked holds the watermark.
+func (policy) parkedHolds() bool { return true }

@@ -38,6 +38,11 @@ const (
 	NoFence                    // a merge does not wait for the loser's lane
 	FencesLost                 // a fence that waits for held outputs is not stored
 	HeldRestarts               // the numbers of held outputs begin anew at a start
+	PastParked                 // a record does not wait behind those that are parked in its lane
+	AskedEarly                 // calls are asked before the own log has been read
+	AnswerAtOnce               // an answer is taken as it comes and not as the log has it
+	ListLeft                   // a list that was cut is not gone on with
+	ParkedLetsGo               // what is parked does not hold the watermark
 	mutations
 )
 
@@ -160,3 +165,13 @@ func (p *policy) nextHeld(n uint64) uint64 {
 	}
 	return n
 }
+
+func (p *policy) listens() bool { return p.m != PastParked }
+
+func (p *policy) defers() bool { return p.m != AskedEarly }
+
+func (p *policy) takesAtOnce() bool { return p.m == AnswerAtOnce }
+
+func (p *policy) resumes() bool { return p.m != ListLeft }
+
+func (p *policy) parkedHolds() bool { return p.m != ParkedLetsGo }

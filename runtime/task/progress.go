@@ -13,6 +13,7 @@ type Progress struct {
 	p       *state.Progress // nil: the state is new
 	intents []state.Intent
 	held    []state.Held
+	parked  []state.Parked
 }
 
 // Restore reads where a group stands.
@@ -26,6 +27,9 @@ func Restore(s state.Store, group string) (*Progress, error) {
 		return nil, err
 	}
 	if p.held, err = state.ReadHeld(s, group); err != nil {
+		return nil, err
+	}
+	if p.parked, err = state.ReadParked(s, group); err != nil {
 		return nil, err
 	}
 	return &p, nil
@@ -86,6 +90,7 @@ type group struct {
 	void       []uint64 // of inputs that are gone, to be deleted
 
 	fences
+	parking parking
 
 	nextHeld  uint64
 	lanes     map[lane]int      // held outputs that wait, by lane
@@ -103,7 +108,7 @@ type group struct {
 // forget drops what a task that ends needs no more.
 func (t *Task) forget() {
 	t.intents, t.turns, t.lingering, t.heldBytes, t.committing = nil, nil, nil, 0, 0
-	t.fences = fences{}
+	t.fences, t.parking = fences{}, parking{}
 	for _, in := range t.inputs {
 		in.kept = nil
 	}
@@ -123,14 +128,18 @@ type written struct {
 	held       map[int32]uint64 // outputs that are held and wait: output to entry
 	entries    []entry          // that it makes
 	entryBytes int
-	deleted    []uint64 // that it deletes
-	deletes    bool     // it does nothing else
+	deleted    []uint64      // that it deletes
+	parks      []state.Write // of parked records
+	parkBytes  int
+	said       []said    // times of the inputs that they came from
+	asks       []*parked // whose calls go out when it is sealed
+	deletes    bool      // it does nothing else
 }
 
 // wrote tells that an epoch of a group has written as much as it may.
 func (t *Task) wrote(e *epoch) bool {
 	cells, bytes := t.cells.Written()
-	return cells >= epochCells || e.records+e.fired >= t.most || e.read+int64(len(e.arena.Buf)+bytes) >= epochBytes
+	return cells >= epochCells || e.records+e.fired >= t.most || e.read+int64(len(e.arena.Buf)+bytes+e.parkBytes) >= epochBytes
 }
 
 // sealed ends an epoch of a group: it keeps what its transaction will say, as it is
@@ -158,6 +167,8 @@ func (t *Task) sealed(e *epoch, now int64) int64 {
 			t.hold(e, o)
 		}
 	}
+	e.wroteCells, e.wroteBytes = e.wroteCells+len(e.parks), e.wroteBytes+e.parkBytes
+	t.parking.waiting = append(t.parking.waiting, e.asks...)
 	return int64(e.wroteBytes) + int64(e.wroteCells)*cellOverhead
 }
 
@@ -200,6 +211,9 @@ func (t *Task) commit(n int) {
 			s := &e.in.stored
 			s.Next, s.Arrived, s.Timed, e.in.durable = e.next, e.arrived, e.timed, true
 		}
+		for _, x := range e.said {
+			x.in.stored.Arrived, x.in.stored.Timed = max(x.in.stored.Arrived, x.arrived), max(x.in.stored.Timed, x.timed)
+		}
 		for _, h := range e.heard {
 			h.in.durable = true
 			if !h.fresh {
@@ -209,7 +223,7 @@ func (t *Task) commit(n int) {
 		for i := range done {
 			done[i].Add(&e.acct[i])
 		}
-		ws = t.heldWrites(ws, e)
+		ws = append(t.heldWrites(ws, e), e.parks...)
 	}
 	t.firing, t.tickedAt = last.firing, last.ticks
 	for s := range last.marks {
@@ -234,7 +248,7 @@ func (t *Task) Committed(ref Ref) {
 
 // progress is the write that says where the group stands.
 func (t *Task) progress(done []Account) state.Write {
-	p := state.Progress{States: t.marked, NextHeld: t.nextHeld, Firing: t.firing, Ticks: t.tickedAt, Fences: t.storedFences()}
+	p := state.Progress{States: t.marked, NextHeld: max(t.nextHeld, t.parking.nextNo), Firing: t.firing, Ticks: t.tickedAt, Fences: t.storedFences()}
 	for _, in := range t.inputs {
 		if in.durable {
 			p.Inputs = append(p.Inputs, t.policy.marks(in.stored))
@@ -272,6 +286,11 @@ func (t *Task) restore(p *Progress, now int64) {
 		t.join(in)
 	}
 	t.openTicks(p)
+	next := uint64(0)
+	if !p.New() {
+		next = p.p.NextHeld
+	}
+	t.openParking(p.parked, next)
 	t.tickedAt = t.storedTicks(nil)
 	if p.New() {
 		for _, in := range t.inputs {

@@ -48,6 +48,11 @@ func testGroup() *plan.Group {
 	for _, n := range []string{"a", "b", "c", "d"} {
 		g.Routes = append(g.Routes, &plan.Route{Route: &ir.Route{Name: n}, Group: g, Emits: []*ir.Emit{{ID: "x", Via: "x"}, {ID: "y", Via: "y"}}})
 	}
+	for _, r := range g.Routes[:3] {
+		r.Source = &ir.Source{Kind: "topic"}
+		r.Calls = []*ir.HTTPCall{{StageInfo: ir.StageInfo{Key: "call"}}}
+	}
+	g.Routes[routeC].Source, g.Routes[routeD].Source = &ir.Source{Kind: "changes"}, &ir.Source{Kind: "changes"}
 	leads := []plan.Lead{{Route: routeA}, {Route: routeB, Timed: true}}
 	g.States = []*plan.State{
 		{State: &ir.State{Kind: ir.TableState, Name: "table t", SpanMS: ageOf / 1000}, Leads: leads, Readers: []int{routeC, routeD}},
@@ -97,6 +102,8 @@ type running struct {
 	now   time.Time
 	out   *event.Arena
 	n     int
+	calls int
+	wait  *event.Wait
 }
 
 func (s *stateful) Run(route int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
@@ -115,17 +122,94 @@ func (s *stateful) Run(route int, rec *event.Record, now time.Time, out *event.A
 	case event.Child:
 		return r.whole(rec.Made.Frame.(*prog))
 	case event.Change:
-		return r.change(string(rec.Made.Value.(string)))
+		return r.waits(r.change(string(rec.Made.Value.(string))))
 	default:
-		return r.pane(string(rec.Made.Value.(string)))
+		return r.waits(r.pane(string(rec.Made.Value.(string))))
 	}
+}
+
+// waits is how a record ends that met an answer that is not there, or a lane that waits.
+func (r *running) waits(end event.Outcome) event.Outcome {
+	if r.wait != nil {
+		end.Kind, end.Wait, end.People, end.Children = event.Waits, r.wait, nil, nil
+	}
+	return end
+}
+
+// meets tells that the record waits behind others of a lane.
+func (r *running) meets(key string) bool {
+	lane := laneOf(r.route, r.person(key))
+	if r.wait == nil && r.rec.Calls != nil && r.rec.Calls.Parked(lane) {
+		r.wait = &event.Wait{Lane: lane, Ordered: true}
+	}
+	return r.wait != nil
+}
+
+// call asks something, and gives the answer.
+func (r *running) call(key string, ordered bool) string {
+	if ordered && r.meets(key) || r.wait != nil {
+		return ""
+	}
+	id := fmt.Sprintf("call %d", r.calls)
+	r.calls++
+	if a := r.rec.Calls.Answer(id); a != nil {
+		return " " + string(a.Body)
+	}
+	a := &event.Arena{}
+	a.Buf = fmt.Appendf(nil, "%d %s %s", r.route, r.at, id)
+	a.Outs = append(a.Outs, event.Output{Arena: a, ID: event.Bytes{End: uint32(len(a.Buf))}})
+	r.wait = &event.Wait{Call: &event.Call{ID: id, Out: &a.Outs[0]}}
+	if ordered {
+		r.wait.Lane, r.wait.Ordered = laneOf(r.route, r.person(key)), true
+	}
+	return ""
+}
+
+// parkedText is a parked record as the tests write it down.
+type parkedText struct {
+	Topic     string
+	TopicID   event.TopicID
+	Partition int32
+	Offset    int64
+	Key       []byte
+	Value     []byte
+	Timestamp int64
+	Kind      event.MadeKind
+	Path      string
+	Text      string
+	Made      bool
+	Prog      *prog
+}
+
+func (s *stateful) Park(_ int, rec *event.Record) ([]byte, error) {
+	w := parkedText{Topic: rec.Topic, TopicID: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp}
+	if m := rec.Made; m != nil {
+		w.Made, w.Kind, w.Path, w.Text = true, m.Kind, m.Path, m.Value.(string)
+		w.Prog, _ = m.Frame.(*prog)
+	}
+	return json.Marshal(&w)
+}
+
+func (s *stateful) Unpark(_ int, b []byte) (event.Record, error) {
+	var w parkedText
+	if err := json.Unmarshal(b, &w); err != nil {
+		panic(err)
+	}
+	rec := event.Record{Topic: w.Topic, TopicID: w.TopicID, Partition: w.Partition, Offset: w.Offset, Key: w.Key, Value: w.Value, Timestamp: w.Timestamp}
+	if w.Made {
+		rec.Made = &event.Made{Kind: w.Kind, Path: w.Path, Value: w.Text}
+		if w.Prog != nil {
+			rec.Made.Frame = w.Prog
+		}
+	}
+	return rec, nil
 }
 
 // whole runs a program; of one that fails no merge is left.
 func (r *running) whole(p *prog) event.Outcome {
 	n := len(r.joins)
-	end := r.prog(p)
-	if end.Kind == event.Failed {
+	end := r.waits(r.prog(p))
+	if end.Kind == event.Failed || end.Kind == event.Waits {
 		r.joins = r.joins[:n]
 	}
 	return end
@@ -135,6 +219,9 @@ func (r *running) prog(p *prog) event.Outcome {
 	end := event.Outcome{Arrived: p.T * sec, Timed: p.T*sec + 1}
 	seen := ""
 	for _, do := range p.Do {
+		if r.wait != nil {
+			return end
+		}
 		switch do {
 		case "hist": // the order of everything that ran before
 			seen = r.hist()
@@ -151,6 +238,10 @@ func (r *running) prog(p *prog) event.Outcome {
 				end.Kind, end.Reason = event.Dropped, "repeat"
 				return end
 			}
+		case "call":
+			seen += r.call(p.K, true)
+		case "ask": // without an order
+			seen += r.call("", false)
 		case "update":
 			seen += " row " + r.update(stateT, p.K, p.T*sec)
 		case "window":
@@ -226,6 +317,9 @@ func (r *running) change(v string) event.Outcome {
 			r.update(stateU, key, 0)
 		}
 	}
+	if r.route == routeC && strings.HasSuffix(v, "2") {
+		v += r.call(key, true)
+	}
 	r.emit(r.route%2, key, true, 0, v+" "+r.hist())
 	return event.Outcome{Arrived: event.NoMicros, Timed: event.NoMicros}
 }
@@ -290,6 +384,9 @@ func (r *running) pane(v string) event.Outcome {
 	if h[0]%4 == 0 {
 		return r.fail(event.Outcome{})
 	}
+	if r.rec.Offset/sec%3 == 0 {
+		v += r.call("pane", true)
+	}
 	row := r.update(stateT, "pane", r.rec.Offset)
 	r.emit(0, "pane", true, 0, v+" "+h+" "+row+fmt.Sprintf(" now %d", r.now.UnixNano()/1e9))
 	return event.Outcome{}
@@ -338,6 +435,9 @@ func (s *stateful) Due(st int, due int64, key []byte) (int, *event.Record) {
 // emit makes an output; its id is for ever the same, its body says what the
 // record saw.
 func (r *running) emit(emit int, key string, ordered bool, notBefore int64, body string) {
+	if ordered && r.meets(key) || r.wait != nil {
+		return
+	}
 	o := event.Output{Arena: r.out, Emit: int32(emit), Ordered: ordered, NotBefore: notBefore, NoKey: true, Time: event.NoTime}
 	if ordered {
 		o.Lane = laneOf(r.route, r.person(key))

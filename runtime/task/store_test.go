@@ -374,3 +374,7 @@ func TestCommandsOfTheOwnLog(t *testing.T) {
 		t.Error("what a refused command wrote is there")
 	}
 }
+
+func (*big) Park(int, *event.Record) ([]byte, error) { panic("a record that waits") }
+
+func (*big) Unpark(int, []byte) (event.Record, error) { panic("a record that waits") }

@@ -65,6 +65,11 @@ type Runner interface {
 	// Row gives the record that a row is to the route that reads its table at a tick,
 	// due then, without where it comes from; nil where the row is past its age.
 	Row(route int, due int64, key, val []byte) *event.Record
+	// Park writes down a record that is to wait, with all that it takes to run it again,
+	// and Unpark reads it back. An error of Unpark says why it cannot be run as it was;
+	// the record it gives then is good for a letter.
+	Park(route int, rec *event.Record) ([]byte, error)
+	Unpark(route int, b []byte) (event.Record, error)
 }
 
 // Config is what a task is made of.
@@ -102,6 +107,8 @@ type Input struct {
 	// Next is the position of the first record to run. It counts for an input that
 	// the progress does not know.
 	Next int64
+	// End, of the own log, is the position behind its last record.
+	End int64
 }
 
 // State is where a task stands in its life.
@@ -327,6 +334,9 @@ func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time
 		t.cells.Begin()
 	}
 	mark := e.arena.Mark()
+	if len(t.cfg.Routes[route].Calls) > 0 {
+		rec.Calls = &asking{t: t, route: route, run: t.parking.run}
+	}
 	end := t.cfg.Runner.Run(route, rec, clock, &e.arena)
 	if t.cells != nil {
 		if t.broken() {
@@ -334,11 +344,25 @@ func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time
 			t.cells.Undo()
 			return
 		}
-		t.spoke(in, &end)
 		t.bounded(&end)
+		if end.Kind == event.Waits {
+			t.cells.Undo()
+			e.arena.Undo(mark)
+			fail := t.park(e, route, rec, &end)
+			if fail == nil {
+				return
+			}
+			t.cells.Begin()
+			end.Kind, end.Fail = event.Failed, fail
+		}
+		t.spoke(in, &end)
 	}
 	acct := &e.acct[route]
-	acct.In++
+	if p := t.parking.run; p != nil && !t.parking.child {
+		t.parkedEnd(e, p)
+	} else {
+		acct.In++
+	}
 	switch end.Kind {
 	case event.Failed:
 		e.arena.Undo(mark) // I11
@@ -370,11 +394,14 @@ func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time
 		t.behind(e, route, rec, end.Kind == event.Failed, clock)
 	}
 	if end.Kind == event.Split {
+		child := t.parking.child
+		t.parking.child = true
 		for i := range end.Children {
 			if t.run(e, in, route, &end.Children[i], clock); t.state == Failed {
 				return
 			}
 		}
+		t.parking.child = child
 	}
 }
 
@@ -391,7 +418,7 @@ func (t *Task) failed(e *epoch, route int, rec *event.Record, end *event.Outcome
 		l.Value, l.Headers = value.AppendJSON(nil, m.Value), nil
 		o.Path = m.Path
 		size += int64(len(l.Value))
-	} else {
+	} else if rec.Calls == nil {
 		o.Topic, o.Partition = e.places[0].topic, e.places[0].partition
 	}
 	who := end.Who()
@@ -456,6 +483,10 @@ const (
 // is Closed, or a second one of an output, changes nothing.
 func (t *Task) Result(r *deliver.Result) {
 	if t.state == Closed {
+		return
+	}
+	if r.Out.Alone {
+		t.answered(r)
 		return
 	}
 	e := t.epoch(r.Out.Arena.Epoch)
@@ -637,7 +668,7 @@ func (t *Task) steer() {
 
 func (t *Task) over(percent int64) bool {
 	return t.bytes > t.cfg.Caps.Bytes*percent/100 || t.records > t.cfg.Caps.Records*percent/100 ||
-		t.heldBytes > heldCap*percent/100 || t.cfg.Budget.over(t.bytes, percent)
+		t.heldBytes > heldCap*percent/100 || t.parking.held > parkedCap*percent/100 || t.cfg.Budget.over(t.bytes, percent)
 }
 
 // mustPause tells whether nothing more of an input is to be read now. The own log
