@@ -130,6 +130,8 @@ func TestLibraries(t *testing.T) {
 		"github.com/prometheus/client_golang": {"runtime/observe"},
 		"github.com/spf13/cobra":              {"cmd/sluice"},
 		"github.com/nyaruka/phonenumbers":     {"stdlib"},
+		"github.com/mileusna/useragent":       {"stdlib"},
+		"golang.org/x/net":                    {"stdlib"},
 		"github.com/cockroachdb/apd":          {"lang/value"},
 		"github.com/lmittmann/tint":           {"cmd/sluice"},
 		"github.com/segmentio/analytics-go":   {"runtime/receiver"},

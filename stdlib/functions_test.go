@@ -173,7 +173,7 @@ func TestLater(t *testing.T) {
 			t.Errorf("%s is there, and said to come later", name)
 		}
 	}
-	if !env.FuncLater("ua.parse") || env.FuncLater("nothing") {
-		t.Error("ua.parse comes later, nothing does not")
+	if !env.FuncLater("ip.country") || env.FuncLater("nothing") {
+		t.Error("ip.country comes later, nothing does not")
 	}
 }

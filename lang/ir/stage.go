@@ -283,12 +283,15 @@ type (
 type Request struct {
 	Method string // "POST"
 	// URL is the address as the stage makes it, parts of the record percent-encoded;
-	// nil: the connection's alone. Varies: it holds parts of the record.
+	// nil: the connection's alone. Varies: it holds parts of the record. Whole: the
+	// connection has none, so it begins with http:// or https://; else with "/".
 	URL     Expr
 	Varies  bool
+	Whole   bool
 	Query   Expr // nil or an object: texts, numbers, bools
 	Headers Expr // nil or an object of texts
 	Body    Expr // nil: none
+	BodyOpt bool // none, too, where Body is null
 	// TimeoutMS bounds one attempt and RetryMS all of them; 0: the connection's, which
 	// are 30 s and 1 h unless it says otherwise.
 	TimeoutMS, RetryMS int64

@@ -38,6 +38,9 @@ type Answer struct {
 	Code string
 	// Excerpt is the beginning of the answer's body, for the letter.
 	Excerpt string
+	// Whole is the answer to a call, as its record will read it; nil: Code says why
+	// there is none.
+	Whole *event.Answer
 	// Each judges the outputs one by one, in the order of Request.Outs, where the
 	// sink can tell; then Class counts only where it is Gated or Misconfigured. A
 	// sink must not take a later output of a lane after it failed an earlier one.
@@ -70,7 +73,8 @@ type Result struct {
 	Attempts int
 	Code     string // of Denied and Expired: the last answer's
 	Excerpt  string
-	Answer   *event.Answer
+	// Answer is what became of a call, whatever its Kind; nil for everything else.
+	Answer *event.Answer
 }
 
 // Answer gives the answer to a request. The results are valid until the next
@@ -78,6 +82,7 @@ type Result struct {
 func (s *Scheduler) Answer(r *Request, a Answer, now int64) []Result {
 	clear(s.results)
 	s.results = s.results[:0]
+	s.answered, s.whole = now, a.Whole
 	n := r.first()
 	s.onWire--
 	if r.alone {
@@ -191,7 +196,12 @@ func (s *Scheduler) judged(now int64) {
 // that is refused is a letter, too, one a minute, or one bad output would hold all
 // behind it for ever.
 func (s *Scheduler) deny(it *item, code, excerpt string, now int64) {
-	if len(s.refusedLanes) < refusedLanesMin && !(it.out.Ordered && slices.Contains(s.refusedLanes, it.out.Lane)) {
+	if it.out.Alone {
+		// What is asked for may not be there; that is an answer like any other.
+		s.finish(it, Denied, code, excerpt)
+		return
+	}
+	if len(s.refusedLanes) < refusedLanesMin && !(it.ordered() && slices.Contains(s.refusedLanes, it.out.Lane)) {
 		s.refusedLanes = append(s.refusedLanes, it.out.Lane)
 	}
 	s.finish(it, Denied, code, excerpt)
@@ -288,7 +298,7 @@ func (s *Scheduler) spend(r *Request, n int, budget int64, code, excerpt string,
 		if it.failed == 0 && budget != noBudget {
 			it.failed = max(1, clock)
 		}
-		gone = gone || it.owner.closed || spent(it, budget, clock)
+		gone = gone || it.owner.closed || it.spent(budget, clock)
 	}
 	if !gone {
 		return n
@@ -296,7 +306,7 @@ func (s *Scheduler) spend(r *Request, n int, budget int64, code, excerpt string,
 	i := 0
 	r.keep(func(it *item) bool {
 		i++
-		if i > n || !it.owner.closed && !spent(it, budget, clock) {
+		if i > n || !it.owner.closed && !it.spent(budget, clock) {
 			return true
 		}
 		left--
@@ -307,7 +317,10 @@ func (s *Scheduler) spend(r *Request, n int, budget int64, code, excerpt string,
 }
 
 // spent tells whether an output has been tried for as long as it may be.
-func spent(it *item, budget, clock int64) bool {
+func (it *item) spent(budget, clock int64) bool {
+	if it.retry > 0 && budget != noBudget {
+		budget = it.retry
+	}
 	return budget > 0 && clock-it.failed >= budget
 }
 
@@ -397,7 +410,14 @@ func (s *Scheduler) jitter(n int) int64 {
 // finish ends an output that is off the wire.
 func (s *Scheduler) finish(it *item, k Kind, code, excerpt string) {
 	if k == Taken || !it.owner.closed {
-		s.results = append(s.results, Result{Out: it.out, Owner: it.owner, Kind: k, Attempts: int(it.attempts), Code: code, Excerpt: excerpt})
+		r := Result{Out: it.out, Owner: it.owner, Kind: k, Attempts: int(it.attempts), Code: code, Excerpt: excerpt}
+		if it.out.Alone {
+			r.Answer = s.whole
+			if r.Answer == nil {
+				r.Answer = &event.Answer{Fault: code, At: s.answered / int64(time.Microsecond)}
+			}
+		}
+		s.results = append(s.results, r)
 	}
 	sl := it.slot
 	s.drop(it)

@@ -29,6 +29,9 @@
 // after a backoff of its own, or is not to be sent yet) moves to a side slot that holds this lane alone.
 // What the ordinary slot still has of the lane follows it there when its turn
 // comes, so the side slots are looked at only while there are any.
+//
+// Over HTTP not every output may stand in one body with every other: what may share a
+// request is a lot (Output.Group), and a ready slot belongs to the lot of its head.
 package deliver
 
 import (
@@ -56,6 +59,8 @@ type Limit struct {
 	// Linger is the longest wait for a fuller request. It applies only near the
 	// rate limit: elsewhere a request goes as soon as one may. 0: 100 ms.
 	Linger time.Duration
+	// Wait: every request waits until it is full, for at most Linger.
+	Wait bool
 }
 
 // Rate is a limit on requests. The zero Rate is none.
@@ -70,6 +75,10 @@ type Connection struct {
 	// Retry is how long an output is tried again, counted from its first failed
 	// attempt and not while the connection is gated or paused. 0: for ever.
 	Retry time.Duration
+	// Of is, from 1, the connection among these in whose slots its outputs stand, so
+	// that order holds between both; 0: it has slots of its own. An emit with a batch or
+	// retry of its own is such a connection.
+	Of int
 }
 
 // Config is what the declarations of connections say about delivery.
@@ -144,7 +153,8 @@ type Scheduler struct {
 	rng    *rand.Rand
 	policy policy
 
-	classes []class          // by connection, then by priority
+	classes []class          // by connection that has slots, then by priority
+	family  []int            // by connection: the index of the first of its classes
 	side    map[uint64]*slot // side slots by lane
 	sides   []*slot          // all side slots
 	parked  slotHeap         // side slots that wait for their time, earliest first
@@ -192,6 +202,8 @@ type Scheduler struct {
 	freeRequests []*Request
 	freeSlots    []*slot
 	results      []Result
+	answered     int64         // when the answer came that is looked at
+	whole        *event.Answer // and what it was, of a call
 }
 
 // New makes a scheduler.
@@ -214,9 +226,18 @@ func New(cfg Config, now int64) *Scheduler {
 		// No request was sent before the first halving, whatever the clock says.
 		halvedAt: -1 << 63,
 	}
-	s.classes = make([]class, len(cfg.Connections)*int(priorities))
+	n := 0
+	for _, c := range cfg.Connections {
+		if c.Of > 0 {
+			s.family = append(s.family, s.family[c.Of-1])
+			continue
+		}
+		s.family = append(s.family, n)
+		n += int(priorities)
+	}
+	s.classes = make([]class, n)
 	for i := range s.classes {
-		s.classes[i].init(i/int(priorities), Priority(i%int(priorities)))
+		s.classes[i].init(Priority(i % int(priorities)))
 	}
 	s.initRate(now)
 	return s
@@ -240,14 +261,25 @@ func (l *Limit) defaults() {
 // arena must not change until its result has come, or until a purge of its
 // owner has come and nothing of it is on the wire.
 func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priority, now int64) {
+	s.push(o, owner, connection, p, 0, now)
+}
+
+// PushCall takes over a request whose answer its record waits for: its Result has it.
+func (s *Scheduler) PushCall(c *event.Call, owner *Owner, connection int, p Priority, now int64) {
+	s.push(c.Out, owner, connection, p, c.RetryMS*int64(time.Millisecond), now)
+}
+
+func (s *Scheduler) push(o *event.Output, owner *Owner, connection int, p Priority, retry, now int64) {
 	if owner.closed {
 		return // revoked between its seal and here (I6)
 	}
 	it := s.newItem()
 	it.out, it.owner, it.since, it.before, it.size = o, owner, now, o.NotBefore, int32(Size(o))
-	c := &s.classes[connection*int(priorities)+int(p)]
-	sl := &c.unordered
-	if o.Ordered {
+	c := &s.classes[s.family[connection]+int(p)]
+	it.retry, it.lot = retry, c.lotOf(s, o, connection)
+	it.lot.items++
+	sl := &it.lot.unordered
+	if it.ordered() {
 		sl = &c.slots[slotOf(o.Lane)]
 	}
 	it.slot = sl
@@ -256,10 +288,9 @@ func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priori
 	sl.push(it)
 	switch sl.state {
 	case idle:
-		c.makeReady(sl)
+		makeReady(sl)
 	case ready:
-		c.readyCount++
-		c.readyBytes += int(it.size)
+		grown(sl)
 	}
 }
 

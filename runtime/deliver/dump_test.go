@@ -26,7 +26,9 @@ func (s *Scheduler) dump(now int64) string {
 		for j := range s.classes[i].slots {
 			show(fmt.Sprintf("slot %d/%d", i, j), &s.classes[i].slots[j])
 		}
-		show(fmt.Sprintf("unordered %d", i), &s.classes[i].unordered)
+		for key, l := range s.classes[i].lots {
+			show(fmt.Sprintf("unordered %d %v", i, key), &l.unordered)
+		}
 	}
 	for _, sl := range s.sides {
 		show(fmt.Sprintf("side %d", sl.lane), sl)

@@ -15,11 +15,13 @@ type HTTP struct {
 	// Dynamic: the address holds something of the record, so that a wrong address
 	// is the record's fault and not the configuration's.
 	Dynamic bool
+	// Call: somebody waits for the answer. Any but those that say "later" is one.
+	Call bool
 }
 
 // HTTPAnswer gives an HTTP answer its class (engine.md, "Classes").
 func HTTPAnswer(h HTTP, now int64) Answer {
-	a := Answer{Class: classOf(h.Status, h.Dynamic), Code: strconv.Itoa(h.Status), Excerpt: h.Excerpt, Wait: -1}
+	a := Answer{Class: h.class(), Code: strconv.Itoa(h.Status), Excerpt: h.Excerpt, Wait: -1}
 	if a.Class == Accepted {
 		return a
 	}
@@ -37,6 +39,24 @@ func HTTPAnswer(h HTTP, now int64) Answer {
 // NoAnswer is the answer of a request that got none, or one cut short: code says
 // in a word why ("timeout", "refused", "cut").
 func NoAnswer(code string) Answer { return Answer{Class: Failed, Code: code, Wait: -1} }
+
+func (h *HTTP) class() Class {
+	if h.Call {
+		return callClass(h.Status)
+	}
+	return classOf(h.Status, h.Dynamic)
+}
+
+// callClass is what an answer to a call means (language.md, "Requests").
+func callClass(status int) Class {
+	switch {
+	case status >= 200 && status < 300:
+		return Accepted
+	case status == 408 || status == 429 || status < 200 || status >= 500:
+		return Failed
+	}
+	return Refused
+}
 
 func classOf(status int, dynamic bool) Class {
 	switch status {

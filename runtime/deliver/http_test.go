@@ -44,6 +44,11 @@ func TestHTTPAnswer(t *testing.T) {
 		{"not found, the address is the record's", HTTP{Status: 404, Dynamic: true}, Refused, none},
 		{"bad", HTTP{Status: 400}, Refused, none},
 		{"too large", HTTP{Status: 413}, Refused, none},
+		{"a call's key is an answer", HTTP{Status: 401, Call: true}, Refused, none},
+		{"so is what is not there", HTTP{Status: 404, Call: true}, Refused, none},
+		{"and what has moved", HTTP{Status: 302, Call: true}, Refused, none},
+		{"a call is repeated", HTTP{Status: 501, Call: true}, Failed, none},
+		{"a call is too many", HTTP{Status: 429, Call: true}, Gated, none},
 		{"bad with Retry-After is a gate", HTTP{Status: 400, RetryAfter: []string{"3"}}, Gated, 3 * time.Second},
 	}
 	for _, tt := range tests {

@@ -20,6 +20,7 @@ type world struct {
 
 	owners []*Owner
 	lapses map[*Owner]int64
+	lapsed bool // one lease ever
 	purged map[*Owner]bool
 	wire   []*Request
 	sent   map[*Request][]*event.Output // as given by Next
@@ -59,15 +60,19 @@ func newWorld(t *rapid.T, cfg Config) *world {
 }
 
 // push adds an output; lane 0 is none.
-func (w *world) push(owner *Owner, conn int, lane uint64, size uint32, prio Priority, culprit Class, notBefore int64) {
-	o := &event.Output{Arena: w.arena, Lane: lane, Ordered: lane != 0, NotBefore: notBefore, Body: event.Bytes{End: size}, Index: int32(len(w.all))}
+func (w *world) push(owner *Owner, conn int, lane uint64, size uint32, prio Priority, culprit Class, notBefore int64, group uint64, call bool) {
+	o := &event.Output{Arena: w.arena, Lane: lane, Ordered: lane != 0, NotBefore: notBefore, Body: event.Bytes{End: size}, Index: int32(len(w.all)), Group: group, Alone: call}
 	p := &pushed{out: o, owner: owner, conn: conn, culprit: culprit, since: w.now}
 	w.all = append(w.all, p)
 	w.of[o] = p
 	if lane != 0 {
 		w.lanes[lane] = append(w.lanes[lane], p)
 	}
-	w.s.Push(o, owner, conn, prio, w.now)
+	if call {
+		w.s.PushCall(&event.Call{Out: o, RetryMS: 30_000}, owner, conn, prio, w.now)
+	} else {
+		w.s.Push(o, owner, conn, prio, w.now)
+	}
 	if w.purged[owner] {
 		p.ended = true
 	}
@@ -151,9 +156,31 @@ func (w *world) started(r *Request) {
 			}
 		}
 	}
+	w.together(r, limit)
 	w.rate()
 	w.wire = append(w.wire, r)
 	w.sent[r] = slices.Clone(r.Outs)
+}
+
+// together checks that what stands in a request may, and that a request which is to wait
+// until it is full did: only what must not be sent yet makes it smaller.
+func (w *world) together(r *Request, limit Limit) {
+	late, excused := false, r.Attempt > 1 || r.Probe || r.alone || w.lapsed
+	for _, o := range r.Outs {
+		if o.Group != r.Outs[0].Group && limit.Count > 1 || o.Alone && len(r.Outs) > 1 {
+			w.t.Fatalf("outputs %d and %d must not share a request", o.Index, r.Outs[0].Index)
+		}
+		excused = excused || o.Alone
+		late = late || w.of[o].since+int64(limit.Linger) <= w.now
+	}
+	for _, p := range w.all {
+		excused = excused || p.out.NotBefore > 0 && p.out.Group == r.Outs[0].Group && p.conn == r.Connection
+		// What a side slot holds of a lane goes on there.
+		excused = excused || p.tries > 1
+	}
+	if limit.Wait && len(r.Outs) < limit.Count && !late && !excused {
+		w.t.Fatalf("request of %d outputs, it was to wait for %d", len(r.Outs), limit.Count)
+	}
 }
 
 // rate checks that no second has seen more requests than the rate and its burst.
@@ -215,6 +242,8 @@ func (w *world) answer(r *Request, a Answer, took bool) {
 			w.t.Fatalf("output %d denied, it is good", p.out.Index)
 		case res.Kind == Taken && !p.taken:
 			w.t.Fatalf("output %d said to be taken, it was not", p.out.Index)
+		case p.out.Alone != (res.Answer != nil):
+			w.t.Fatalf("output %d: a call %v, its answer %v", p.out.Index, p.out.Alone, res.Answer)
 		}
 		p.ended = true
 	}
@@ -305,15 +334,32 @@ func (w *world) counts() {
 func (w *world) ready() {
 	for i := range w.s.classes {
 		c := &w.s.classes[i]
-		n, b := 0, 0
-		for sl := c.ready.head; sl != nil; sl = sl.nextReady {
-			if sl.state != ready {
-				w.t.Fatalf("slot in the ring in state %d", sl.state)
+		inHeap, full := 0, 0
+		for _, l := range c.lots {
+			n, b := 0, 0
+			for sl := l.ring.head; sl != nil; sl = sl.nextReady {
+				if sl.state != ready || sl.head.lot != l {
+					w.t.Fatalf("slot in the ring of a lot in state %d", sl.state)
+				}
+				for it := sl.head; it != nil && it.lot == l; it = it.next {
+					n, b = n+1, b+int(it.size)
+				}
 			}
-			n, b = n+sl.count, b+sl.bytes
+			if n != l.count || b != l.bytes || l.full != (n > 0 && (n >= l.limit.Count || b >= l.limit.Bytes)) {
+				w.t.Fatalf("lot %v: %d outputs, %d bytes ready; counted %d, %d, full %v", l.key, n, b, l.count, l.bytes, l.full)
+			}
+			if (n > 0) != (l.place >= 0) || l.place >= 0 && c.ready[l.place] != l {
+				w.t.Fatalf("lot %v: %d outputs ready, place %d", l.key, n, l.place)
+			}
+			if n > 0 {
+				inHeap++
+			}
+			if l.full {
+				full++
+			}
 		}
-		if n != c.readyCount || b != c.readyBytes {
-			w.t.Fatalf("class %d: %d outputs, %d bytes ready; counted %d, %d", i, n, b, c.readyCount, c.readyBytes)
+		if inHeap != len(c.ready) || full != c.full {
+			w.t.Fatalf("class %d: %d lots ready, %d full; counted %d, %d", i, inHeap, full, len(c.ready), c.full)
 		}
 	}
 }
@@ -340,13 +386,22 @@ func (w *world) overdue(o *Owner, after time.Duration) {
 	h := w.s.Health(w.now)
 	all := h.State >= Misconfiguration || h.State == Waiting && h.Next > w.now+int64(time.Second)
 	for _, p := range w.all {
-		all = all || !p.ended && !onWire[p.out] && max(p.since, p.out.NotBefore) < w.now-int64(after)
+		all = all || !p.ended && !onWire[p.out] && w.waits(p) < w.now-int64(after)
 	}
 	for _, p := range w.all {
 		if all && p.owner == o && !p.ended && !p.told && !onWire[p.out] {
 			w.t.Fatalf("output %d waits too long, and is not overdue", p.out.Index)
 		}
 	}
+}
+
+// waits is since when an output could have been sent.
+func (w *world) waits(p *pushed) int64 {
+	at := max(p.since, p.out.NotBefore)
+	if l := w.s.cfg.Connections[p.conn].Batch; l.Wait && l.Count > 1 && !p.out.Alone {
+		at = max(at, p.since+int64(l.Linger))
+	}
+	return at
 }
 
 // drain lets an honest receiver answer until nothing is left, and fails when that
@@ -397,6 +452,8 @@ func randomConfig(t *rapid.T) Config {
 		Connections: []Connection{
 			{Batch: Limit{Count: rapid.IntRange(1, 6).Draw(t, "count"), Bytes: rapid.SampledFrom([]int{60, 200, 10_000}).Draw(t, "bytes")}},
 			{Batch: Limit{Count: 2}},
+			// An emit of the first that waits for full requests.
+			{Batch: Limit{Count: rapid.IntRange(1, 4).Draw(t, "full"), Linger: 3 * time.Second, Wait: true}, Of: 1},
 		},
 		Seed: rapid.Uint64().Draw(t, "seed"),
 	}
@@ -425,17 +482,22 @@ func TestAgainstModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				owner := rapid.IntRange(0, 2).Draw(t, "owner")
-				conn := rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "connection")
+				conn := rapid.SampledFrom([]int{0, 0, 0, 1, 2, 2}).Draw(t, "connection")
+				call := rapid.IntRange(0, 9).Draw(t, "call") == 0
 				for range rapid.IntRange(1, 8).Draw(t, "n") {
-					// Lanes 1 and 1025 share a slot. A lane belongs to one connection and class.
+					// Lanes 1 and 1025 share a slot. A lane belongs to one class.
 					lane := rapid.SampledFrom([]uint64{0, 1, 1025, 2, 3, 4}).Draw(t, "lane")
 					culprit := rapid.SampledFrom([]Class{Accepted, Accepted, Accepted, Accepted, Accepted, Accepted, Refused, Failed}).Draw(t, "culprit")
 					id := lane
-					if lane != 0 {
-						id = lane + uint64(conn)<<32
+					if call {
+						lane, id = 0, 0
 					}
+					if lane != 0 {
+						id = lane + uint64(conn%2)<<32
+					}
+					group := rapid.SampledFrom([]uint64{0, 0, 7, 8}).Draw(t, "group")
 					notBefore := rapid.SampledFrom([]int64{0, 0, 0, 0, w.now + 50*ms, w.now + 5000*ms}).Draw(t, "not before")
-					w.push(w.owners[owner], conn, id, rapid.Uint32Range(1, 60).Draw(t, "size"), Priority(lane%3), culprit, notBefore)
+					w.push(w.owners[owner], conn, id, rapid.Uint32Range(1, 60).Draw(t, "size"), Priority(lane%3), culprit, notBefore, group, call)
 				}
 			},
 			"take":   func(*rapid.T) { w.take() },
@@ -486,7 +548,7 @@ func TestAgainstModel(t *testing.T) {
 			"lease": func(t *rapid.T) {
 				o := w.owners[rapid.IntRange(0, 2).Draw(t, "owner")]
 				until := w.now + rapid.SampledFrom([]int64{0, 50 * ms, 5000 * ms}).Draw(t, "for")
-				w.lapses[o] = until
+				w.lapses[o], w.lapsed = until, true
 				o.Lease(until)
 			},
 			"overdue": func(t *rapid.T) {

@@ -25,8 +25,9 @@ func (s *Scheduler) Next(now int64) (*Request, int64) {
 	for {
 		i, wake := s.dueRetry(now)
 		alone := s.alone.head != nil && s.aloneOnWire == 0
-		if i < 0 && !alone && s.bestClass(now, anyConnection) == nil {
-			return nil, min(wake, s.parkedUntil())
+		best := s.best(now)
+		if i < 0 && !alone && best == nil {
+			return nil, min(wake, s.parkedUntil(), s.goes())
 		}
 		if at := s.rateFree(now); at > now {
 			return nil, at
@@ -42,7 +43,7 @@ func (s *Scheduler) Next(now int64) (*Request, int64) {
 			if at := s.linger(now); at > now {
 				return nil, min(at, wake, s.parkedUntil())
 			}
-			r = s.build(now, 0)
+			r = s.build(best, now, 0)
 		}
 		if r != nil {
 			return s.start(r, now), Never
@@ -66,8 +67,11 @@ func (s *Scheduler) try(now int64) (*Request, int64) {
 		return s.start(r, now), Never
 	}
 	wake := s.parkedUntil()
-	if s.nextTry > now && (len(s.retries) > 0 || s.bestClass(now, anyConnection) != nil) {
+	if s.nextTry > now && len(s.retries) > 0 {
 		wake = min(wake, s.nextTry)
+	}
+	if at := s.goes(); at < Never {
+		wake = min(wake, max(at, s.nextTry))
 	}
 	if s.nextAlone > now && s.alone.head != nil {
 		wake = min(wake, s.nextAlone)
@@ -90,7 +94,7 @@ func (s *Scheduler) probe(now int64) (*Request, int64) {
 		s.probing = true
 		return s.start(r, now), Never
 	}
-	return nil, s.parkedUntil()
+	return nil, min(s.parkedUntil(), s.goes())
 }
 
 // inTurn takes a retry, what is to be sent alone and a new request of at most so
@@ -106,8 +110,8 @@ func (s *Scheduler) inTurn(count int, now int64, others, alone bool) *Request {
 			r = s.retake(s.earliestRetry(), now)
 		case s.turn%3 == 1 && alone && s.alone.head != nil:
 			r = s.takeAlone(now)
-		case s.turn%3 == 2 && others && s.bestClass(now, anyConnection) != nil:
-			r = s.build(now, count)
+		case s.turn%3 == 2 && others && s.best(now) != nil:
+			r = s.build(s.best(now), now, count)
 		default:
 			nothing++
 			continue
@@ -136,12 +140,16 @@ func (s *Scheduler) promote(now int64) {
 }
 
 func (s *Scheduler) readySide(sl *slot) {
+	if sl.head == nil { // purged
+		s.forget(sl)
+		return
+	}
 	if sl.alone {
 		sl.state = lonely
 		s.alone.push(sl)
 		return
 	}
-	sl.class.makeReady(sl)
+	makeReady(sl)
 }
 
 // dueRetry finds a retry whose time has come, or -1 and the next such time.
@@ -200,32 +208,37 @@ func (s *Scheduler) takeAlone(now int64) *Request {
 		s.forget(sl)
 		return nil
 	}
-	if !s.policy.open(sl.head.owner, now) {
-		s.wait(sl, now+int64(leaseRetry))
+	if at := s.mustWait(sl.head, now); at > now {
+		s.wait(sl, at) // its lease lapsed, or what failed was purged and this is the next
 		return nil
 	}
 	sl.state = busy
 	sl.undecided++
 	r := s.newRequest()
-	r.Connection, r.alone = sl.class.connection, true
+	r.Connection, r.alone = sl.head.lot.key.connection, true
 	r.items = append(r.items, sl.pop())
 	r.ends = append(r.ends, 1)
 	return r
 }
 
-// build fills a request from the ready slots of one connection, with at most so
-// many outputs (0: the connection's limit); nil when what was ready may not be
-// sent.
-func (s *Scheduler) build(now int64, count int) *Request {
-	c := s.bestClass(now, anyConnection)
+// build fills a request from the ready slots of a lot, and of those of other
+// priorities that may stand with it, with at most so many outputs (0: the
+// connection's limit); nil when what was ready may not be sent.
+func (s *Scheduler) build(l *lot, now int64, count int) *Request {
 	r := s.newRequest()
-	r.Connection = c.connection
-	limit := s.cfg.Connections[c.connection].Batch
+	r.Connection = l.key.connection
+	limit := l.limit
 	if count > 0 {
 		limit.Count = count
 	}
-	for c != nil && !s.fill(r, c, limit, now) {
-		c = s.bestClass(now, r.Connection)
+	lots := s.together(l)
+	for l != nil && !s.fill(r, l, limit, now) {
+		l = first(lots, now)
+	}
+	for _, l := range lots {
+		if l != nil {
+			l.taken()
+		}
 	}
 	if len(r.items) == 0 {
 		s.freeRequest(r)
@@ -235,36 +248,74 @@ func (s *Scheduler) build(now int64, count int) *Request {
 	return r
 }
 
-const anyConnection = -1
+// together are the lots whose outputs may stand in a request with those of one.
+func (s *Scheduler) together(l *lot) (lots [priorities]*lot) {
+	at := s.family[l.key.connection]
+	for p := range lots {
+		if c := &s.classes[at+p]; c == l.class {
+			lots[p] = l
+		} else {
+			lots[p] = c.lots[l.key]
+		}
+	}
+	return lots
+}
 
-// bestClass is the class whose oldest ready output waits longest, a priority
-// being worth ageStep: so a lower one gets its turn however busy the higher is.
-func (s *Scheduler) bestClass(now int64, connection int) *class {
-	var best *class
+// first is the one of them that is to give first.
+func first(lots [priorities]*lot, now int64) *lot {
+	var best *lot
 	var most int64
-	for i := range s.classes {
-		c := &s.classes[i]
-		if c.ready.head == nil || connection != anyConnection && c.connection != connection {
+	for _, l := range lots {
+		if l == nil || l.ring.head == nil {
 			continue
 		}
-		score := int64(priorities-c.priority) * int64(ageStep)
-		if it := c.ready.head.head; it != nil {
-			score += now - it.since
-		}
-		if best == nil || score > most {
-			best, most = c, score
+		if score := l.score(l.ring.head.head.since, now); best == nil || score > most {
+			best, most = l, score
 		}
 	}
 	return best
 }
 
-// fill takes from the first ready slot of c what fits. It reports whether the
+// best is the lot that gives the next request, nil for none that may go. It is the one
+// whose oldest ready output waits longest, a priority being worth ageStep: so a lower
+// one gets its turn however busy the higher is.
+func (s *Scheduler) best(now int64) *lot {
+	var best *lot
+	var most int64
+	for i := range s.classes {
+		h := s.classes[i].ready
+		if len(h) == 0 || h[0].goes > now {
+			continue
+		}
+		if score := h[0].score(h[0].since(), now); best == nil || score > most {
+			best, most = h[0], score
+		}
+	}
+	return best
+}
+
+func (l *lot) score(since, now int64) int64 {
+	return int64(priorities-l.class.priority)*int64(ageStep) + now - since
+}
+
+// goes is when the first lot goes of those that have something; Never for none.
+func (s *Scheduler) goes() int64 {
+	at := Never
+	for i := range s.classes {
+		if h := s.classes[i].ready; len(h) > 0 {
+			at = min(at, h[0].goes)
+		}
+	}
+	return at
+}
+
+// fill takes from the first ready slot of a lot what fits. It reports whether the
 // request is full.
-func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full bool) {
-	sl := c.ready.pop()
+func (s *Scheduler) fill(r *Request, l *lot, limit Limit, now int64) (full bool) {
+	sl := l.take()
 	sl.state = busy
 	taken := 0
-	for sl.head != nil {
+	for sl.head != nil && sl.head.lot == l {
 		it := sl.head
 		if len(r.items) > 0 && (len(r.items) >= limit.Count || r.Bytes+int(it.size) > limit.Bytes) {
 			full = true
@@ -277,8 +328,6 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 			break
 		}
 		sl.pop()
-		c.readyCount--
-		c.readyBytes -= int(it.size)
 		if side := s.sideOf(it, sl); side != nil {
 			// The lane waits aside: what comes later waits behind it (I3).
 			s.join(side, it)
@@ -298,25 +347,21 @@ func (s *Scheduler) fill(r *Request, c *class, limit Limit, now int64) (full boo
 	case sl.unordered:
 		sl.state = idle
 		if sl.head != nil {
-			sl.state = ready
-			c.ready.push(sl)
+			makeReady(sl)
 		}
 	case taken > 0:
 		sl.undecided += taken
-		c.readyCount -= sl.count
-		c.readyBytes -= sl.bytes
-	case sl.head != nil && full: // nothing fitted: its turn comes first
-		sl.state = ready
-		c.ready.pushFront(sl)
-	case sl.head != nil: // a side slot whose head is not to be sent yet
-		c.readyCount -= sl.count
-		c.readyBytes -= sl.bytes
-		s.wait(sl, s.mustWait(sl.head, now))
-	default:
+	case sl.head == nil:
 		sl.state = idle
 		if sl.side {
 			s.forget(sl)
 		}
+	case full: // nothing fitted: its turn comes first
+		l.again(sl)
+	case sl.head.lot != l: // what it had for this one is aside
+		makeReady(sl)
+	default: // a side slot whose head is not to be sent yet
+		s.wait(sl, s.mustWait(sl.head, now))
 	}
 	return full
 }
@@ -360,9 +405,12 @@ func (s *Scheduler) linger(now int64) int64 {
 	}
 	at := Never
 	for i := range s.classes {
-		c := &s.classes[i]
-		if sl := c.ready.head; sl != nil && sl.head != nil {
-			at = min(at, sl.head.since+int64(s.cfg.Connections[c.connection].Batch.Linger))
+		for _, l := range s.classes[i].ready {
+			if l.waits() {
+				at = min(at, l.goes)
+			} else {
+				at = min(at, l.since()+int64(l.limit.Linger))
+			}
 		}
 	}
 	return max(now, at)
@@ -370,19 +418,30 @@ func (s *Scheduler) linger(now int64) int64 {
 
 // fullWaits tells whether what is ready makes a full request.
 func (s *Scheduler) fullWaits() bool {
-	for i := 0; i < len(s.classes); i += int(priorities) {
-		n, b := 0, 0
-		for j := range s.classes[i : i+int(priorities)] {
-			c := &s.classes[i+j]
-			n += c.readyCount
-			b += c.readyBytes
+	for i := range s.classes {
+		if s.classes[i].full > 0 {
+			return true
 		}
-		l := &s.cfg.Connections[i/int(priorities)].Batch
-		if n >= l.Count || b >= l.Bytes {
+	}
+	// Where nothing stands apart, all priorities make one request.
+	for i := range s.cfg.Connections {
+		l := &s.cfg.Connections[i].Batch
+		if n, b := s.plain(i); n >= l.Count || b >= l.Bytes {
 			return true
 		}
 	}
 	return false
+}
+
+// plain counts what is ready of a connection's outputs of no group.
+func (s *Scheduler) plain(connection int) (n, bytes int) {
+	for p := range int(priorities) {
+		if l := s.classes[s.family[connection]+p].lots[lotKey{connection: connection}]; l != nil {
+			n += l.count
+			bytes += l.bytes
+		}
+	}
+	return n, bytes
 }
 
 // burstTime is how much of the rate may be saved up: of 900/s, 90 requests.

@@ -38,15 +38,30 @@ func (s *Scheduler) Overdue(o *Owner, now int64, after time.Duration, yield func
 			sl.each(give)
 		}
 	}
-	if !all {
-		return
-	}
 	for i := range s.classes {
 		c := &s.classes[i]
-		c.unordered.each(give)
+		if !all {
+			// Requests that wait to become full: what stands behind in a slot waits, too.
+			for _, l := range c.ready {
+				if l.goes > soon {
+					l.each(give)
+				}
+			}
+			continue
+		}
+		for _, l := range c.lots {
+			l.unordered.each(give)
+		}
 		for j := range c.slots {
 			c.slots[j].each(give)
 		}
+	}
+}
+
+// each goes through what stands in the ready slots of a lot.
+func (l *lot) each(do func(*item)) {
+	for sl := l.ring.head; sl != nil; sl = sl.nextReady {
+		sl.queue.each(do)
 	}
 }
 
@@ -70,7 +85,9 @@ func (s *Scheduler) oldest() int64 {
 	}
 	for i := range s.classes {
 		c := &s.classes[i]
-		least = min(least, c.unordered.oldest())
+		for _, l := range c.lots {
+			least = min(least, l.unordered.oldest())
+		}
 		for j := range c.slots {
 			least = min(least, c.slots[j].oldest())
 		}
@@ -79,7 +96,13 @@ func (s *Scheduler) oldest() int64 {
 }
 
 // waits is since when an output could have been sent.
-func (it *item) waits() int64 { return max(it.since, it.before) }
+func (it *item) waits() int64 {
+	at := max(it.since, it.before)
+	if it.lot.waits() {
+		at = max(at, it.since+int64(it.lot.limit.Linger))
+	}
+	return at
+}
 
 // oldest is that of a FIFO: nothing behind one that could be sent when it was
 // pushed waits longer.
@@ -87,7 +110,7 @@ func (q *queue) oldest() int64 {
 	least := Never
 	for it := q.head; it != nil; it = it.next {
 		least = min(least, it.waits())
-		if it.before <= it.since {
+		if it.before <= it.since && !it.lot.waits() {
 			break
 		}
 	}

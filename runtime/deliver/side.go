@@ -11,9 +11,9 @@ func (s *Scheduler) newSide(it *item, due int64) *slot {
 	} else {
 		sl = &slot{}
 	}
-	*sl = slot{class: it.slot.class, side: true, state: timed, due: due, place: len(s.sides)}
+	*sl = slot{side: true, state: timed, due: due, place: len(s.sides)}
 	s.sides = append(s.sides, sl)
-	if it.out.Ordered {
+	if it.ordered() {
 		sl.named, sl.lane = true, it.out.Lane
 		s.side[sl.lane] = sl
 	}
@@ -31,7 +31,6 @@ func (s *Scheduler) forget(sl *slot) {
 	s.sides[sl.place].place = sl.place
 	s.sides[last] = nil
 	s.sides = s.sides[:last]
-	sl.class = nil
 	s.freeSlots = append(s.freeSlots, sl)
 }
 
@@ -52,13 +51,13 @@ func (s *Scheduler) release(sl *slot) {
 	default:
 		// A side slot whose head was decided gives like any other from here.
 		s.setAlone(sl, false)
-		sl.class.makeReady(sl)
+		makeReady(sl)
 	}
 }
 
 // sideOf is the side slot that an output taken from sl must join, nil for none.
 func (s *Scheduler) sideOf(it *item, sl *slot) *slot {
-	if len(s.side) == 0 || sl.side || !it.out.Ordered {
+	if len(s.side) == 0 || sl.side || !it.ordered() {
 		return nil
 	}
 	return s.side[it.out.Lane]
@@ -69,8 +68,7 @@ func (s *Scheduler) join(side *slot, it *item) {
 	it.slot = side
 	side.push(it)
 	if side.state == ready {
-		side.class.readyCount++
-		side.class.readyBytes += int(it.size)
+		grown(side)
 	}
 }
 
@@ -87,7 +85,7 @@ func (s *Scheduler) wait(sl *slot, due int64) {
 func (s *Scheduler) setAside(r *Request, culprit *item, due int64, alone bool) {
 	var moved queue
 	r.keep(func(it *item) bool {
-		if it == culprit || culprit.out.Ordered && it.out.Ordered && it.out.Lane == culprit.out.Lane {
+		if it == culprit || culprit.ordered() && it.ordered() && it.out.Lane == culprit.out.Lane {
 			moved.push(it)
 			return false
 		}
@@ -131,15 +129,28 @@ func (s *Scheduler) Purge(o *Owner) {
 		return
 	}
 	o.closed = true
+	inRings := s.unready()
 	for p := range s.classes {
 		c := &s.classes[p]
-		s.purgeSlot(&c.unordered, o)
+		for _, l := range c.lots {
+			s.purgeSlot(&l.unordered, o)
+		}
 		for i := range c.slots {
 			s.purgeSlot(&c.slots[i], o)
 		}
 	}
 	for _, sl := range s.sides {
 		s.purgeSlot(sl, o)
+	}
+	for _, sl := range inRings {
+		switch {
+		case sl.head != nil:
+			makeReady(sl)
+		case sl.side:
+			s.forget(sl)
+		default:
+			sl.state = idle
+		}
 	}
 	kept := s.retries[:0]
 	for _, r := range s.retries {
@@ -154,14 +165,30 @@ func (s *Scheduler) Purge(o *Owner) {
 	s.retries = kept
 }
 
-// purgeSlot drops the outputs of o that wait in a slot. A slot that becomes empty
+// unready takes all slots out of the rings, each lot's in order: what is at the head of
+// one, and so the lot it belongs to, is about to change.
+func (s *Scheduler) unready() []*slot {
+	var out []*slot
+	for i := range s.classes {
+		c := &s.classes[i]
+		for len(c.ready) > 0 {
+			l := c.ready[0]
+			for l.ring.head != nil {
+				out = append(out, l.take())
+			}
+			l.settle()
+		}
+	}
+	return out
+}
+
+// purgeSlot drops the outputs of o that wait in a slot. One that becomes empty
 // stays where it stands: whoever takes it finds nothing.
 func (s *Scheduler) purgeSlot(sl *slot, o *Owner) {
 	if sl.head == nil {
 		return
 	}
 	rest := queue{}
-	n, b := sl.count, sl.bytes
 	for sl.head != nil {
 		if it := sl.pop(); it.owner == o {
 			s.drop(it)
@@ -170,10 +197,6 @@ func (s *Scheduler) purgeSlot(sl *slot, o *Owner) {
 		}
 	}
 	sl.queue = rest
-	if sl.state == ready {
-		sl.class.readyCount -= n - rest.count
-		sl.class.readyBytes -= b - rest.bytes
-	}
 }
 
 // dropOwner takes the outputs of purged owners out of a request that is not on

@@ -14,20 +14,32 @@ type item struct {
 	failed   int64
 	since    int64 // pushed
 	before   int64 // event.Output.NotBefore
+	lot      *lot
+	retry    int64 // how long this one is tried, of a call; 0: as its connection says
 	attempts int32
 	size     int32
 	told     bool // given by Overdue
 }
+
+// ordered tells that the output keeps its place in its lane. A call keeps none: its
+// record waits for it.
+func (it *item) ordered() bool { return it.out.Ordered && !it.out.Alone }
 
 // queue is a FIFO of items.
 type queue struct {
 	head, tail *item
 	count      int
 	bytes      int
+	// run counts the outputs at the head that are of its lot.
+	run, runBytes int
 }
 
 func (q *queue) push(it *item) {
 	it.next = nil
+	if q.run == q.count && (q.head == nil || q.head.lot == it.lot) {
+		q.run++
+		q.runBytes += int(it.size)
+	}
 	if q.tail == nil {
 		q.head = it
 	} else {
@@ -47,7 +59,20 @@ func (q *queue) pop() *item {
 	it.next = nil
 	q.count--
 	q.bytes -= int(it.size)
+	q.run--
+	q.runBytes -= int(it.size)
+	if q.run == 0 {
+		q.measure()
+	}
 	return it
+}
+
+// measure counts the run at the head.
+func (q *queue) measure() {
+	for it := q.head; it != nil && it.lot == q.head.lot; it = it.next {
+		q.run++
+		q.runBytes += int(it.size)
+	}
 }
 
 // prepend puts the items of a queue in front.
@@ -55,6 +80,11 @@ func (q *queue) prepend(front queue) {
 	if front.tail == nil {
 		return
 	}
+	if front.run == front.count && q.head != nil && q.head.lot == front.head.lot {
+		front.run += q.run
+		front.runBytes += q.runBytes
+	}
+	q.run, q.runBytes = front.run, front.runBytes
 	front.tail.next = q.head
 	if q.tail == nil {
 		q.tail = front.tail
@@ -68,7 +98,7 @@ type slotState uint8
 
 const (
 	idle   slotState = iota // empty, nothing undecided
-	ready                   // in its ring
+	ready                   // in the ring of a lot
 	busy                    // some of its outputs are undecided
 	timed                   // a side slot that waits for its time
 	lonely                  // a side slot in Scheduler.alone
@@ -78,11 +108,12 @@ const (
 // without an order (unordered), or the FIFO of one lane (side).
 type slot struct {
 	queue
-	class     *class
 	nextReady *slot
-	undecided int // its outputs in requests
-	state     slotState
-	unordered bool
+	// counted is what its lot counts of the run, of a ready one.
+	counted, countedBytes int
+	undecided             int // its outputs in requests
+	state                 slotState
+	unordered             bool
 
 	side  bool
 	named bool   // stands in Scheduler.side under lane
@@ -124,31 +155,19 @@ func (r *ring) pop() *slot {
 	return sl
 }
 
-// class is one priority of one connection.
+// class is one priority of the connections that share their slots.
 type class struct {
-	connection int
-	priority   Priority
-	slots      [slots]slot
-	unordered  slot
-	ready      ring
-	readyCount int // outputs in ready slots
-	readyBytes int
+	priority Priority
+	slots    [slots]slot
+	lots     map[lotKey]*lot
+	last     *lot    // that of the last output pushed
+	sweepAt  int     // how many lots make it look for empty ones
+	ready    lotHeap // lots with ready slots
+	full     int     // of these, those with a full request
 }
 
-func (c *class) init(connection int, p Priority) {
-	c.connection, c.priority = connection, p
-	for i := range c.slots {
-		c.slots[i].class = c
-	}
-	c.unordered.class, c.unordered.unordered = c, true
-}
-
-// makeReady puts a slot that has outputs at the end of the ring.
-func (c *class) makeReady(sl *slot) {
-	sl.state = ready
-	c.ready.push(sl)
-	c.readyCount += sl.count
-	c.readyBytes += sl.bytes
+func (c *class) init(p Priority) {
+	c.priority, c.lots, c.sweepAt = p, map[lotKey]*lot{}, lotsKept
 }
 
 // slotHeap orders side slots by their time (container/heap).
@@ -196,6 +215,7 @@ func (s *Scheduler) newItem() *item {
 }
 
 func (s *Scheduler) freeItem(it *item) {
+	it.lot.items--
 	*it = item{next: s.freeItems}
 	s.freeItems = it
 }

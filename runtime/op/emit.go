@@ -46,6 +46,8 @@ func (c *compiler) emit(p place, s *ir.Emit) error {
 		e.sink = &topicRecord{topic: sk.Topic, key: sk.Key, keyOpt: sk.KeyOpt, value: sk.Value, headers: sk.Headers, passed: []byte(c.route.passed)}
 	case *ir.LogLine:
 		e.sink = &logLine{name: sk.Name, fields: sk.Fields}
+	case *ir.HTTPSink:
+		e.sink = newHTTPRequest(sk)
 	default:
 		return fmt.Errorf("%s: no sink %T", p.node, sk)
 	}

@@ -17,12 +17,14 @@ func Sections() []Section {
 			timeYear, timeMonth, timeDay, timeHour, timeWeekday, timeWeek, timeAddMonths, timeSeconds, timeIsZone}},
 		{"case", []*types.Func{caseSnake, caseCamel, caseTitle, caseKebab}},
 		{"regex", []*types.Func{regexCapture, regexFind, regexFindAll, regexReplace, regexSplit}},
-		{"json, base64, hex", []*types.Func{jsonDecode, jsonEncode, jsonValid, base64Encode, base64Decode, hexEncode, hexDecode}},
-		{"url", []*types.Func{urlParse, urlHost, urlPath, urlQuery, urlEncode, urlDecode, urlWithout, urlUTM}},
+		{"json, csv, xml, base64, hex, gzip", []*types.Func{jsonDecode, jsonEncode, jsonValid, csvDecode, csvRow, xmlDecode, base64Encode, base64Decode, hexEncode, hexDecode, gzipDecode}},
+		{"url", []*types.Func{urlParse, urlHost, urlDomain, urlPath, urlQuery, urlEncode, urlDecode, urlWithout, urlUTM}},
 		{"hash, uuid", []*types.Func{hashSHA256, hashSHA1, hashMD5, hashHMAC, hashShort, hashBucket, uuidV5, uuidValid}},
-		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, emailIsRole, phoneE164, phoneValid, phoneCountry, phoneDigits}},
+		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, emailIsRole, emailIsFree, phoneE164, phoneValid, phoneCountry, phoneDigits}},
+		{"country", []*types.Func{countryCode, countryName, countryAlpha3}},
+		{"ip, ua", []*types.Func{ipValid, ipPrivate, ipWithin, ipAnonymize, uaParse}},
 		{"device", []*types.Func{deviceIDFA, deviceIDFV, deviceGAID, deviceAndroidID, devicePlatform}},
-		{"segment, ads", []*types.Func{segmentIDs, segmentEventName, segmentAnonymousID, segmentIDOK, adsEmail, adsPhone, adsName}},
+		{"segment, ads", []*types.Func{segmentIDs, segmentEventName, segmentAnonymousID, segmentIDOK, adsEmail, adsPhone, adsName, adsConsent}},
 		{"currency", []*types.Func{currencyValid, currencyDigits, currencyFromMinor, currencyToMinor}},
 	}
 }
