@@ -547,17 +547,18 @@ func (e *Engine) route(l *loop, p *plan.Route) error {
 		r.priority = deliver.Low
 	}
 	for _, em := range p.Emits {
-		name := connectionOf(em)
-		c := e.conns[name]
-		if c == nil {
-			return fmt.Errorf("route %s: there is no connection %s", p.Name, name)
+		t, err := e.target(l, p, connectionOf(em))
+		if err != nil {
+			return err
 		}
-		i := slices.Index(l.conns, c)
-		if i < 0 {
-			i = len(l.conns)
-			l.conns = append(l.conns, c)
+		r.targets = append(r.targets, t)
+	}
+	for _, call := range p.Calls {
+		t, err := e.target(l, p, "http "+call.Via)
+		if err != nil {
+			return err
 		}
-		r.targets = append(r.targets, target{conn: i, index: e.index[name]})
+		r.calls = append(r.calls, t)
 	}
 	if conn := via(p.Source.Via); e.admins[conn] == nil {
 		return fmt.Errorf("route %s: there is no connection kafka %s", p.Name, conn)
@@ -565,6 +566,20 @@ func (e *Engine) route(l *loop, p *plan.Route) error {
 	l.routes = append(l.routes, r)
 	e.routes = append(e.routes, r)
 	return nil
+}
+
+// target is where a route's outputs to a connection go.
+func (e *Engine) target(l *loop, p *plan.Route, name string) (target, error) {
+	c := e.conns[name]
+	if c == nil {
+		return target{}, fmt.Errorf("route %s: there is no connection %s", p.Name, name)
+	}
+	i := slices.Index(l.conns, c)
+	if i < 0 {
+		i = len(l.conns)
+		l.conns = append(l.conns, c)
+	}
+	return target{conn: i, index: e.index[name]}, nil
 }
 
 // join joins the route's consumer group.

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
@@ -38,6 +40,7 @@ type group struct {
 
 	ownTopic kafka.TopicInfo
 	ownName  string
+	ownEnd   int64 // of its log when the session began
 	tail     *kafka.Tail
 	poller   poller
 
@@ -48,7 +51,8 @@ type group struct {
 	run      *running // nil until every partition is here
 	early    []early  // slices that came before
 	applied  int64    // position of the own log that is stored
-	broken   error    // ends the session
+	answers  *queue[told]
+	broken   error // ends the session
 
 	stalled string // why the store takes nothing; "" where it does
 }
@@ -105,8 +109,20 @@ func (g *group) join(ctx context.Context) error {
 		return err
 	}
 	g.ownName = kafka.OwnTopic(e.cfg.Plan.App, g.plan.Name)
-	if err := admin.Ensure(ctx, kafka.LogTopicSpec(g.ownName, 1)); err != nil {
+	spec := kafka.LogTopicSpec(g.ownName, 1)
+	calls := slices.ContainsFunc(g.plan.Routes, func(r *plan.Route) bool { return len(r.Calls) > 0 })
+	if calls {
+		spec.Configs["max.message.bytes"] = strconv.Itoa(edge.MaxRecord)
+	}
+	if err := admin.Ensure(ctx, spec); err != nil {
 		return err
+	}
+	if calls {
+		limits, err := admin.MaxMessageBytes(ctx, g.ownName)
+		if err != nil {
+			return err
+		}
+		e.producers[g.conn].SetLimit(g.ownName, limits[g.ownName])
 	}
 	found, err := admin.Describe(ctx, g.ownName)
 	if err != nil {
@@ -127,14 +143,14 @@ func (g *group) join(ctx context.Context) error {
 			return err
 		}
 	}
+	ends, err := admin.EndOffsets(ctx, g.ownName)
+	if err != nil {
+		return err
+	}
+	g.ownEnd = ends[kafka.TP{Topic: g.ownName}]
 	from, known := g.progress.Position("", g.ownTopic.ID, 0)
-	if !known {
-		// What an earlier life was told is nothing to a state that begins.
-		ends, err := admin.EndOffsets(ctx, g.ownName)
-		if err != nil {
-			return err
-		}
-		from = ends[kafka.TP{Topic: g.ownName}]
+	if !known { // what an earlier life was told is nothing to a state that begins
+		from = g.ownEnd
 	}
 	g.applied = from
 	cfg := e.cfg.Settings.Kafka[g.conn]
@@ -322,7 +338,7 @@ func (g *group) gather(now int64) {
 	}
 	l := g.loop
 	p := newRunning(l)
-	inputs := []task.Input{{Own: true, Route: -1, Topic: g.ownName, TopicID: g.ownTopic.ID, Next: g.applied}}
+	inputs := []task.Input{{Own: true, Route: -1, Topic: g.ownName, TopicID: g.ownTopic.ID, Next: g.applied, End: g.ownEnd}}
 	p.inputs = []*input{{run: p, tp: kafka.TP{Topic: g.ownName}, end: g.applied}}
 	var routes []*plan.Route
 	for _, r := range l.routes {
@@ -522,7 +538,7 @@ func (g *group) append(val []byte) {
 }
 
 func newGroup(l *loop, p *plan.Group, compiled *op.Group) (*group, error) {
-	g := &group{loop: l, plan: p, op: compiled, conn: mainKafka, schedules: task.Schedules{}, poller: poller{goOn: make(chan kafka.Offsets)}}
+	g := &group{loop: l, plan: p, op: compiled, conn: mainKafka, schedules: task.Schedules{}, answers: newQueue[told](), poller: poller{goOn: make(chan kafka.Offsets)}}
 	for _, r := range p.Routes {
 		if t := r.Source.Tick; t != nil {
 			s, err := schedule.Load(t)

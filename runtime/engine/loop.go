@@ -148,6 +148,7 @@ func (l *loop) session(outer context.Context) error {
 	}
 	if l.group != nil {
 		pollers.Go(func() { l.group.look(ctx) })
+		pollers.Go(func() { l.group.tellAnswers(ctx) })
 	}
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()

@@ -98,13 +98,20 @@ func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka
 // heard tells whether a group has done all that its own log tells it: what operators,
 // and other groups, asked for.
 func (g *group) heard(ctx context.Context) (bool, error) {
-	runs, name, applied := false, "", int64(0)
-	g.loop.command(func() { runs, name, applied = g.run != nil, g.ownName, g.applied })
+	runs, waits, name, applied := false, false, "", int64(0)
+	g.loop.command(func() {
+		if runs, name, applied = g.run != nil, g.ownName, g.applied; runs {
+			waits = g.run.task.Parked() > 0
+		}
+	})
 	if !runs {
 		// One that cannot run here waits by name, or has been halted: what is left for it
 		// its routes tell.
 		waits := slices.ContainsFunc(g.loop.eng.health.Conditions(), func(c observe.Condition) bool { return c.Name == g.condition() })
 		return waits || g.loop.routes[0].halt.Load() != nil, nil
+	}
+	if waits {
+		return false, nil
 	}
 	ends, err := g.loop.eng.admins[g.conn].EndOffsets(ctx, name)
 	if err != nil {

@@ -25,6 +25,7 @@ type route struct {
 	op       *op.Route // of a route without state
 	consumer *kafka.Group
 	targets  []target // by the index of the emit
+	calls    []target // by the index of the call
 	priority deliver.Priority
 
 	parts    map[kafka.TP]*input
@@ -257,6 +258,16 @@ func (s *stateless) Run(_ int, rec *event.Record, now time.Time, out *event.Aren
 // Command is task.Runner's: a route without state has no log of its own.
 func (s *stateless) Command([]byte, *event.Record, time.Time) event.Outcome {
 	panic("engine: a command to a route without state")
+}
+
+// Park is task.Runner's: without state nothing waits for an answer.
+func (s *stateless) Park(int, *event.Record) ([]byte, error) {
+	panic("engine: a record that waits in a route without state")
+}
+
+// Unpark is task.Runner's.
+func (s *stateless) Unpark(int, []byte) (event.Record, error) {
+	panic("engine: a record that waits in a route without state")
 }
 
 // Row is task.Runner's: without state there are no tables.

@@ -170,6 +170,8 @@ func (p *running) perform(e *task.Effect, now int64) (ok, more bool) {
 		}
 	case task.Append:
 		p.loop.group.append(e.Value)
+	case task.Tell:
+		p.loop.group.answers.push(told{p, e.Value, e.Call})
 	case task.Erase:
 		p.letters++
 		p.loop.eng.erasures.push(erasure{p, e.Keys, e.Ref})
@@ -192,14 +194,22 @@ func (p *running) perform(e *task.Effect, now int64) (ok, more bool) {
 func (p *running) send(outs []event.Output, now int64) {
 	for i := 0; i < len(outs); {
 		r := p.loop.routes[outs[i].Route]
-		t := &r.targets[outs[i].Emit]
+		t := r.target(&outs[i])
 		p.outs = p.outs[:0]
-		for ; i < len(outs) && p.loop.routes[outs[i].Route] == r && sameTarget(&r.targets[outs[i].Emit], t); i++ {
+		for ; i < len(outs) && p.loop.routes[outs[i].Route] == r && sameTarget(r.target(&outs[i]), t); i++ {
 			p.outs = append(p.outs, &outs[i])
 		}
 		p.loop.conns[t.conn].push(p.outs, p.owners[t.conn], t.index, r.priority, now)
 	}
 	clear(p.outs)
+}
+
+// target is where an output goes.
+func (r *route) target(o *event.Output) *target {
+	if o.Alone {
+		return &r.calls[o.Emit]
+	}
+	return &r.targets[o.Emit]
 }
 
 func sameTarget(a, b *target) bool { return a.conn == b.conn && a.index == b.index }

@@ -211,10 +211,14 @@ func (p *process) openGroup(g *stateGroup) {
 // it. What it does again is judged anew.
 func (g *stateGroup) wentOn(w *World, p *task.Progress) {
 	lost := func(s *ranStep) bool { return !s.ran(w, p) }
+	waits := g.parked(w)
 	for i := range w.ended {
 		e := &w.ended[i]
 		if e.group != g || !lost(&e.cause) {
 			continue
+		}
+		if id := (endID{e.Route.Name, e.Origin}); e.parked && !waits[id] && e.read(p) {
+			continue // its list was cut: it has ended, and the answer is read again
 		}
 		if !e.lost {
 			e.lost = true

@@ -28,9 +28,10 @@ type End struct {
 	outs []made
 	// Of a record of a state group: it, and what ran when it did. lost: a crash took
 	// back that it ran.
-	group *stateGroup
-	cause ranStep
-	lost  bool
+	group  *stateGroup
+	cause  ranStep
+	lost   bool
+	parked bool // it had waited for an answer
 }
 
 // made is one output of a record.
@@ -106,6 +107,13 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	}
 	if rec.Made != nil { // what the engine made came of what it read last
 		id.origin.Path = rec.Made.Path
+	}
+	if was, ok := w.waits[id]; ok {
+		r.cause, e.parked = was, true
+	}
+	if end.Kind == event.Waits {
+		w.waits[id] = r.cause
+		return
 	}
 	e.In, e.Repeat = r.cause.in, r.cause.repeat
 	e.Origin = id.origin
@@ -216,6 +224,9 @@ func (w *World) settled(in *input, from, to int64) {
 		rec := &part.recs[i].rec
 		o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}
 		n, ok := w.ends[endID{in.route.Name, o}]
+		if !ok && in.r.parks(in.route, o) {
+			continue
+		}
 		if !ok {
 			w.breaks("I1: %s is committed and never ran", endID{in.route.Name, o})
 			continue

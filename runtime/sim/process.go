@@ -260,7 +260,7 @@ func (r *running) open(cfg task.Config, progress *task.Progress, inputs []task.I
 	w := r.p.w
 	r.owners = make([]*deliver.Owner, len(r.p.scheds))
 	for _, rt := range r.routes {
-		for _, c := range rt.conns {
+		for _, c := range append(slices.Clone(rt.conns), rt.calls...) {
 			if s := w.conns[c].share; r.owners[s] == nil {
 				r.owners[s] = deliver.NewOwner(r)
 			}
@@ -352,6 +352,14 @@ func (r *running) Row(route int, due int64, key, val []byte) *event.Record {
 	return r.runner.Row(route, due, key, val)
 }
 
+// Park is task.Runner's.
+func (r *running) Park(route int, rec *event.Record) ([]byte, error) {
+	return r.runner.Park(route, rec)
+}
+
+// Unpark is task.Runner's.
+func (r *running) Unpark(route int, b []byte) (event.Record, error) { return r.runner.Unpark(route, b) }
+
 // perform carries out what the task asks for; where the world is slow, whoever
 // drives it does (carry).
 func (r *running) perform() {
@@ -396,7 +404,7 @@ func (r *running) carry() {
 		r.p.w.logf("ended    %s at %d", r, e.Offset)
 	case task.Intend, task.Commit:
 		r.store(&e)
-	case task.Append:
+	case task.Append, task.Tell:
 		r.p.appends = append(r.p.appends, &addition{r: r, to: r.group, value: e.Value})
 	case task.Erase:
 		r.erase(&e)
@@ -413,6 +421,10 @@ func (r *running) release(outs []event.Output) {
 	for i := range outs {
 		o := &outs[i]
 		rt := r.routes[o.Route]
+		if o.Alone {
+			r.call(rt, o)
+			continue
+		}
 		c := r.p.w.conns[rt.conns[o.Emit]]
 		r.p.recall(r, rt, o)
 		r.p.scheds[c.share].Push(o, r.owners[c.share], c.index, rt.priority, r.p.w.now)

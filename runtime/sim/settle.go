@@ -168,7 +168,7 @@ func (w *World) Finish() error {
 func (w *World) busy() bool {
 	for _, p := range w.procs {
 		for _, r := range p.live() {
-			if n, _ := r.task.InFlight(); n > 0 || r.holding() {
+			if n, _ := r.task.InFlight(); n > 0 || r.holding() || r.task.Parked() > 0 {
 				return true
 			}
 		}

@@ -101,9 +101,10 @@ type World struct {
 	// anew: the outputs that it made, in undone, may have two contents (I13).
 	powerLost bool
 	undone    map[emittedID]bool
-	shut      bool         // the log takes nothing more
-	known     []task.Input // only these partitions of groups are there; nil: all are
-	trace     func(string) // nil: nobody listens
+	waits     map[endID]cause // of every record that has waited for an answer
+	shut      bool            // the log takes nothing more
+	known     []task.Input    // only these partitions of groups are there; nil: all are
+	trace     func(string)    // nil: nobody listens
 	policy    policy
 	orphans   []*flight   // requests on the wire whose process is dead
 	stray     []*addition // and records for an own log
@@ -114,6 +115,7 @@ type route struct {
 	*plan.Route
 	runner   func(op.Lookup) task.Runner
 	conns    []int // by emit: index into World.conns
+	calls    []int // by call: the same
 	priority deliver.Priority
 	names    []string // of the topics that it reads by name
 	pattern  kafka.Pattern
@@ -159,7 +161,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
+		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables, w.spaces = w.now, p.Tables, p.Spaces
 	w.connect(p)
@@ -224,6 +226,16 @@ func (r runner) Command([]byte, *event.Record, time.Time) event.Outcome {
 	panic("sim: a command without state")
 }
 
+// Park is task.Runner's: without state nothing waits.
+func (r runner) Park(int, *event.Record) ([]byte, error) {
+	panic("sim: a record that waits without state")
+}
+
+// Unpark is task.Runner's.
+func (r runner) Unpark(int, []byte) (event.Record, error) {
+	panic("sim: a record that waits without state")
+}
+
 // Row is task.Runner's: it has no tables.
 func (r runner) Row(int, int64, []byte, []byte) *event.Record { panic("sim: a row without state") }
 
@@ -275,6 +287,9 @@ func (w *World) addRoute(p *plan.Route) error {
 	}
 	for _, e := range p.Emits {
 		r.conns = append(r.conns, w.connection(e))
+	}
+	for _, c := range p.Calls {
+		r.calls = append(r.calls, w.declared("http", c.Via))
 	}
 	w.routes = append(w.routes, r)
 	r.names = kafka.SourceTopics(w.app, p.Source)

@@ -78,6 +78,9 @@ func (w *World) receive(f *flight) {
 		lost = w.segment(f)
 	}
 	for i, o := range f.req.Outs {
+		if o.Alone {
+			continue // a call takes nothing anywhere
+		}
 		if f.reply.takes(i) && !lost[string(o.ID.Of(o.Arena))] {
 			w.take(f.p, f.conn, o)
 		}

@@ -68,7 +68,7 @@ func (t *Task) ask() {
 		}
 		w.asked = true
 		if w.out.Emit < 0 {
-			t.effect(Effect{Kind: Append, Value: AnswerNote(w.Call.Name, &event.Answer{Fault: "the program has no such call any more"})})
+			t.tellAnswer(w.Call.Name, &event.Answer{Fault: "the program has no such call any more"})
 			continue
 		}
 		t.effect(Effect{Kind: Send, Outs: w.out.Arena.Outs})
@@ -94,10 +94,14 @@ func (t *Task) answered(r *deliver.Result) {
 		return
 	}
 	delete(t.parking.calls, r.Out.Arena.Epoch) // once
-	t.effect(Effect{Kind: Append, Value: AnswerNote(p.Call.Name, r.Answer)})
+	t.tellAnswer(p.Call.Name, r.Answer)
 	if t.policy.takesAtOnce() {
 		t.keepAnswer(p, r.Answer)
 	}
+}
+
+func (t *Task) tellAnswer(call []byte, a *event.Answer) {
+	t.effect(Effect{Kind: Tell, Value: AnswerNote(call, a), Call: call})
 }
 
 // answerItem is an answer as the own log tells it.

@@ -33,8 +33,13 @@ const (
 	// Commit: Writes go to the store in one transaction, then Committed(Ref). The next
 	// is asked for only behind it.
 	Commit
-	// Append: Value is a record for the group's own log.
+	// Append: Value is a record for the group's own log. It may be lost: what it says is
+	// said again.
 	Append
+	// Tell: Value is a record for the group's own log that must not be lost, the answer of
+	// the call named Call. Where the log can never take it, AnswerNote of a fault takes its
+	// place.
+	Tell
 	// Erase: a record forgot the person whom Keys name. The other groups of the program
 	// are told on their own logs, and letters of the person become tombstones; when the
 	// former is acknowledged, LetterAcked(Ref).
@@ -56,7 +61,8 @@ type Effect struct {
 	Ref    Ref            // Produce, Commit
 	Offset int64          // Watermark, Ended
 	Writes []state.Write  // Intend, Commit
-	Value  []byte         // Append, Refused
+	Value  []byte         // Append, Tell, Refused
+	Call   []byte         // Tell
 	Keys   []string       // Erase
 	Fail   *diag.Failure  // Refused
 }

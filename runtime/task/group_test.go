@@ -239,7 +239,7 @@ func (w *rig) step() bool {
 				w.t.Fatalf("two transactions at once")
 			}
 		}
-	case Append:
+	case Append, Tell:
 		w.append(e.Value)
 	}
 	return true
@@ -428,7 +428,7 @@ func (w *rig) crash(fly, power, gone bool) {
 	w.older = nil
 	if fly { // an append that was on the wire lands
 		for _, e := range w.todo {
-			if e.Kind == Append {
+			if e.Kind == Append || e.Kind == Tell {
 				w.append(e.Value)
 				break
 			}
@@ -558,7 +558,7 @@ func (w *rig) fold() *rig {
 		for busy := true; busy; {
 			busy = false
 			for len(f.todo) > 0 {
-				if f.todo[0].Kind == Append { // the log has it already
+				if f.todo[0].Kind == Append || f.todo[0].Kind == Tell { // the log has it already
 					f.todo = f.todo[1:]
 				}
 				f.step()

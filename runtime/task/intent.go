@@ -144,7 +144,7 @@ func (t *Task) runKept(in *input, upto, now int64) {
 // the first effect that leaves: outputs, letters, marks. Where there is none they
 // wait; what persists meanwhile needs no intent.
 func (t *Task) storeIntents() {
-	at := slices.IndexFunc(t.effects, func(e Effect) bool { return e.Kind == Send || e.Kind == Produce || e.Kind == Append })
+	at := slices.IndexFunc(t.effects, func(e Effect) bool { return e.Kind == Send || e.Kind == Produce || e.Kind == Append || e.Kind == Tell })
 	if at < 0 {
 		return
 	}
