@@ -69,5 +69,5 @@ func (e *env) Events() check.Events { return e.events }
 var laterFuncs = []string{
 	"ip.country",
 	"segment.audience", "segment.context",
-	"segment", "standard_webhooks", "hmac_sha256", "oauth2",
+	"segment", "standard_webhooks", "hmac_sha256",
 }

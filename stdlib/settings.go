@@ -47,6 +47,7 @@ func settings() []*types.Func {
 		sasl("plain", "PLAIN", "SASL PLAIN: user and password.", secret),
 		sasl("scram_sha_256", "SCRAM-SHA-256", "SASL SCRAM with SHA-256.", secret),
 		sasl("scram_sha_512", "SCRAM-SHA-512", "SASL SCRAM with SHA-512.", secret),
+		oauth2,
 	}
 }
 

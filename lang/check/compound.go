@@ -276,6 +276,9 @@ func (e *ex) short(en *syntax.Entry) ir.Expr {
 	if d := e.in.space.tables[en.Key.Text]; d != nil {
 		return e.noValue(d, en.Key.Span())
 	}
+	if e.gone != nil && e.gone.names[en.Key.Text] {
+		return e.isGone(en.Key.Text, en.Key.Span())
+	}
 	d := e.errorf(diag.UnknownName, en.Key.Span(), "there is nothing called `%s` here", en.Key.Text)
 	if e.aboveWindow(d, en.Key.Text) {
 		return badExpr(en.Span())

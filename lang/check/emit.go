@@ -45,9 +45,8 @@ func (w *walker) emit(s *syntax.Emit) ir.Stage {
 			w.errorf(diag.UnknownConnection, tail.Via.Span(), "a log has no connection").WithHelp("leave `via %s` out", tail.Via.Text)
 		}
 	case *syntax.EmitHTTP:
-		w.c.notYet(keyword(s).Join(c.Method.Span()), "emit http")
-		w.f.emitted = true
-		return nil
+		tail = &c.Tail
+		id, out.Sink, out.Via = w.emitHTTP(c)
 	default:
 		return nil
 	}
@@ -179,6 +178,7 @@ func (w *walker) callEntries(call string, spec *Call, o *syntax.Object, got map[
 			if !en.Opt || !types.MayBeNull(x.Type()) {
 				x = w.key(x, "the key")
 			}
+			w.lintKey(x)
 			got[name] = fieldValue{x: x, at: en.Span(), byScript: true, opt: en.Opt}
 			continue
 		}
@@ -407,19 +407,14 @@ type bodyCheck struct {
 
 // at is where a field of the body is written, or the body itself.
 func (b *bodyCheck) at(name string) token.Span {
-	if b.en != nil {
-		if o, ok := syntax.Unparen(b.en.X).(*syntax.Object); ok && o.For == nil {
-			for _, x := range o.Entries {
-				if x.Key.Text == name && !x.Spread && x.Computed == nil {
-					return x.Span()
-				}
-			}
-		}
-	}
+	or := b.body.x.Span()
 	if b.body.at.Valid() {
-		return b.body.at
+		or = b.body.at
 	}
-	return b.body.x.Span()
+	if b.en == nil {
+		return or
+	}
+	return fieldAt(b.en.X, name, or)
 }
 
 func (b *bodyCheck) fields(t, want *types.Type) {
@@ -561,6 +556,7 @@ func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Si
 				if !(en.Opt && types.MayBeNull(x.Type())) {
 					x = w.key(x, "the key")
 				}
+				w.lintKey(x)
 				out.Key, out.KeyOpt = x, en.Opt
 			case "value":
 				out.Value = x
@@ -570,7 +566,7 @@ func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Si
 					out.Value = &ir.Coalesce{Node: w.node(union(types.NonNull(x.Type()), cur.T), x.Span()), X: x, Y: cur}
 				}
 			case "headers":
-				out.Headers = w.headers(x)
+				out.Headers = w.plainFields(x, nil, "the header `%s`", "headers are an object of texts")
 			default:
 				d := w.errorf(diag.UnknownCallField, en.Key.Span(), "`emit topic` has no field `%s`", name)
 				if near := diag.Nearest(name, []string{"key", "value", "headers"}); near != "" {
@@ -585,35 +581,6 @@ func (w *walker) topicRecord(s *syntax.Emit, c *syntax.EmitTopic) (string, ir.Si
 		out.Value = &ir.Current{Node: w.node(w.f.known[w.f.cur], keyword(s))}
 	}
 	return id, out
-}
-
-// headers demands an object of texts.
-func (w *walker) headers(x ir.Expr) ir.Expr {
-	t := x.Type()
-	if spoiled(t) || t.Kind == types.Any {
-		return x
-	}
-	want := types.MapOf(keyType)
-	if types.Assignable(t, want) {
-		return x
-	}
-	for i := range t.Fields {
-		f := &t.Fields[i]
-		switch {
-		case f.Type.Kind == types.Any, types.Assignable(f.Type, keyType):
-		case types.MayBeNull(f.Type):
-			w.errorf(diag.NullValue, x.Span(), "the header `%s` may be null here", f.Name).WithHelp("`%s?: …` leaves it out", f.Name)
-			return badExpr(x.Span())
-		default:
-			w.errorf(diag.WrongType, x.Span(), "the header `%s` is no text", f.Name).WithLabel("it is %s", short(f.Type))
-			return badExpr(x.Span())
-		}
-	}
-	if t.Kind == types.Object || t.Kind == types.Map && t.Elem.Kind == types.Any {
-		return x
-	}
-	w.errorf(diag.WrongType, x.Span(), "headers are an object of texts").WithLabel("this is %s", short(t))
-	return badExpr(x.Span())
 }
 
 func (w *walker) logLine(c *syntax.EmitLog) (string, ir.Sink) {

@@ -28,6 +28,7 @@ type ex struct {
 	// atSource: an option of a source, above which no stage stands.
 	atSource bool
 	stack    []*defDecl
+	gone     *gone        // what is not known any more; nil: nothing is gone
 	lets     []*constDecl // constants being put in
 }
 
@@ -35,6 +36,7 @@ type ex struct {
 type frame struct {
 	slots, roots, blocks int
 	persons              map[ir.Slot]*ir.Space // the slots that hold people
+	answers              map[ir.Slot]bool      // the slots that hold answers of requests
 }
 
 func (e *ex) newSlot() ir.Slot {
@@ -192,8 +194,10 @@ func (e *ex) root(x *syntax.Root) ir.Expr {
 }
 
 func (e *ex) notHere(at token.Span, what string) ir.Expr {
-	switch e.place {
-	case "a def":
+	switch {
+	case e.gone != nil && e.place == "":
+		return e.isGone(what, at)
+	case e.place == "a def":
 		e.errorf(diag.NotHere, at, "a function does not see `%s`", what).WithLabel("it sees its parameters only").
 			WithHelp("give it what it needs as a parameter")
 	default:
@@ -268,6 +272,9 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 	if x.Name == "it" {
 		e.errorf(diag.UnknownName, x.Span(), "`it` is the row of a table, and there is none here")
 		return badExpr(x.Span())
+	}
+	if e.gone != nil && e.gone.names[x.Name] {
+		return e.isGone(x.Name, x.Span())
 	}
 	d := e.errorf(diag.UnknownName, x.Span(), "there is nothing called `%s` here", x.Name)
 	if e.aboveWindow(d, x.Name) {

@@ -25,8 +25,11 @@ type flow struct {
 	// ended: no event comes here any more. emitted: an emit stands above.
 	// timed: @time was set, so that it cannot fail. sampled: @sample_rate is set.
 	// person: who the event is about may be known from something that is not there yet.
-	ended, emitted, timed, sampled, person bool
-	about                                  *about // whom Segment calls are about; nil: nobody who is known
+	// called: a call stands above.
+	ended, emitted, timed, sampled, person, called bool
+	// orders are the ordering keys that were in force above.
+	orders []ordered
+	about  *about // whom Segment calls are about; nil: nobody who is known
 }
 
 // variable is a name in force; names bound later hide those bound before.
@@ -71,7 +74,7 @@ func (e *ex) join(before *flow, ways ...*flow) *flow {
 	out := before.clone()
 	var alive []*flow
 	for _, w := range ways {
-		out.emitted, out.person = out.emitted || w.emitted, out.person || w.person
+		out.emitted, out.person, out.called = out.emitted || w.emitted, out.person || w.person, out.called || w.called
 		if !w.ended {
 			alive = append(alive, w)
 		}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ const (
 	eventOption                      // an expression over the event, of a type
 	wordOption                       // a name of something
 	methodsOption                    // [GET, POST]
+	countOption                      // a whole number from 1 on
 	laterOption                      // not there yet
 )
 
@@ -68,6 +70,7 @@ var (
 			{name: "hold_after", kind: durationOption},
 			{name: "plan", kind: laterOption},
 		},
+		"http": httpOptions,
 	}
 )
 
@@ -158,6 +161,16 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 			return wrong(s.takes())
 		}
 		out.X = e.constNode(time.Duration(n), at)
+	case countOption:
+		l, ok := x.Value.(*syntax.Lit)
+		if !ok || l.Kind != syntax.NumberLit {
+			return wrong(s.takes())
+		}
+		n, ok := number(l.Text)
+		if i, whole := n.Int64(); !ok || !whole || i < 1 || i > maxCount {
+			return wrong(s.takes())
+		}
+		out.X = e.constNode(n, at)
 	case rateOption:
 		r, ok := rate(x.Rate)
 		if !ok {
@@ -206,6 +219,8 @@ func (s *option) takes() string {
 	switch s.kind {
 	case durationOption:
 		return "a duration, as 10m"
+	case countOption:
+		return fmt.Sprintf("a whole number from 1 to %d", maxCount)
 	case rateOption:
 		return "a rate, as 900/s"
 	case limitOption:
@@ -282,9 +297,6 @@ func (c *checker) collectConn(fs *fileScope, d *syntax.ConnDecl) {
 		return // a module has no connections; it would be its own mistake
 	}
 	kind := d.Kind.Text
-	if kind == "http" {
-		c.notYet(keyword(d).Join(d.Kind.Span()), "connection http")
-	}
 	key := kind + " " + d.Name.Text
 	if old := c.conns[key]; old != nil {
 		c.errorf(diag.Duplicate, d.Name.Span(), "the connection `%s` is declared twice", key).WithLabel("it is declared at %s", old.decl.Name.Span())
@@ -297,12 +309,12 @@ func (c *checker) collectConn(fs *fileScope, d *syntax.ConnDecl) {
 func (c *checker) connections() {
 	for _, key := range keys(c.conns) {
 		n := c.conns[key]
-		list, ok := connOptions[n.decl.Kind.Text]
-		if !ok {
-			continue // http: refused by name
-		}
+		list := connOptions[n.decl.Kind.Text]
 		e := &ex{c: c, in: n.in, f: newFlow(), frame: &frame{}, place: "an option"}
 		n.own = e.options(n.decl.Options, list, "a connection of kind "+n.decl.Kind.Text)
+		if n.decl.Kind.Text == "http" {
+			e.httpSettings(n)
+		}
 		for _, o := range n.own {
 			if o.Name != "write_key" {
 				continue
@@ -316,10 +328,8 @@ func (c *checker) connections() {
 	}
 	for _, key := range keys(c.conns) {
 		n := c.conns[key]
-		if _, ok := connOptions[n.decl.Kind.Text]; ok {
-			if out := c.connection(n); out != nil {
-				c.prog.Connections = append(c.prog.Connections, out)
-			}
+		if out := c.connection(n); out != nil {
+			c.prog.Connections = append(c.prog.Connections, out)
 		}
 	}
 }
@@ -393,6 +403,8 @@ func (c *checker) noConnection(at token.Span, kind, name string) {
 		d.WithHelp("there are: %s", strings.Join(names, ", "))
 	case kind == "segment":
 		d.WithHelp("declare it: connection segment %s { write_key: secret(\"SEGMENT_WRITE_KEY\") }", name)
+	case kind == "http":
+		d.WithHelp("declare it: connection http %s { url: \"https://…\" }", name)
 	case kind == "kafka":
 		d.WithHelp("declare it: connection kafka %s { brokers: env(\"KAFKA_BROKERS\") }", name)
 	}
@@ -435,6 +447,9 @@ func constText(x ir.Expr) (string, bool) {
 	s, ok := k.Value.(string)
 	return s, ok
 }
+
+// maxCount bounds a countOption.
+const maxCount = 1000
 
 // durationMS gives a duration option in milliseconds.
 func durationMS(o *ir.Option) int64 {

@@ -119,6 +119,8 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		return w.window(s, block)
 	case *syntax.Identify:
 		return w.identify(s, block)
+	case *syntax.HTTPCall:
+		return w.httpCall(s, block)
 	case *syntax.Emit:
 		return w.emit(s)
 	case *syntax.BadStage:
@@ -130,26 +132,14 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		}
 		return nil
 	}
-	w.later(s, block)
+	w.later(s)
 	return nil
 }
 
-// later refuses a stage that this version does not run, and binds what it would
-// have bound, so that its use below is no second mistake.
-func (w *walker) later(s syntax.Stage, block int) {
+// later refuses a stage that this version does not run.
+func (w *walker) later(s syntax.Stage) {
 	word := keyword(s)
-	var binds []syntax.Word
-	switch s := s.(type) {
-	case *syntax.HTTPCall:
-		binds = []syntax.Word{s.As}
-		w.c.typ(w.in, s.Type)
-	}
 	w.c.notYet(word, word.Text())
-	for _, b := range binds {
-		if b.Set() {
-			w.bind(b, bad, block)
-		}
-	}
 }
 
 // bind puts a name in force in the rest of its block.
@@ -465,7 +455,7 @@ func (w *walker) eachOf(s *syntax.Each) ir.Stage {
 	w.each--
 	// `.`, @time and the defaults are behind it what they were before it.
 	w.f = before
-	w.f.emitted = before.emitted || end.emitted
+	w.f.emitted, w.f.called = before.emitted || end.emitted, before.called || end.called
 	return out
 }
 

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/syntax"
@@ -117,6 +119,7 @@ func keyClass(t *types.Type) *types.Type {
 }
 
 func (w *walker) keyBy(s *syntax.OrderKey) ir.Stage {
+	w.f.orders = append(slices.Clip(w.f.orders), ordered{byText(&s.By), w.f.cur})
 	return &ir.KeyBy{StageInfo: w.info("key", "key by "+byText(&s.By), s.Span()), Keys: w.byKeys(&s.By)}
 }
 

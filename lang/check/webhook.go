@@ -170,20 +170,25 @@ func (e *ex) methods(x syntax.Expr) ([]string, bool) {
 	return out, true
 }
 
-// header gives the name of a header of a webhook as it is logged: names are compared
-// without case.
+// header gives the name of a header of a webhook, or of an answer, as it is logged: names
+// are compared without case.
 func (e *ex) header(of ir.Expr, name string) string {
-	if m, ok := of.(*ir.Meta); ok && m.Name == "headers" && e.src != nil && e.src.hook {
+	if e.lowerHeaders(of) {
 		return strings.ToLower(name)
 	}
 	return name
 }
 
+// lowerHeaders tells whether an expression is headers with names in small letters.
+func (e *ex) lowerHeaders(of ir.Expr) bool {
+	m, ok := of.(*ir.Meta)
+	return ok && m.Name == "headers" && e.src != nil && e.src.hook || e.isAnswersHeaders(of)
+}
+
 // headerText is header for a name that shows only when the record runs.
 func (e *ex) headerText(of, i ir.Expr) ir.Expr {
-	m, ok := of.(*ir.Meta)
 	lower := e.c.env.Func("lower")
-	if !ok || m.Name != "headers" || e.src == nil || !e.src.hook || lower == nil || i.Type().Kind == types.Any {
+	if !e.lowerHeaders(of) || lower == nil || i.Type().Kind == types.Any {
 		return i
 	}
 	return &ir.Call{Node: e.node(types.StringT, i.Span()), Func: lower, Args: []ir.Expr{i}}

@@ -2,11 +2,11 @@ package diag
 
 // Mistakes and failures of `emit http` and `call http`.
 var (
-	BadURL = &Code{ID: "E0133", Title: "not an address of this connection",
+	BadURL = &Code{ID: "E0141", Title: "not an address of this connection",
 		Doc:   "A connection with a `url` takes addresses that begin with `/`, or none; one without takes whole ones: `https://…`. `${…}` in an address is a part of it and is percent-encoded, so a whole address from the record is written without quotes: `.url`.",
 		Wrong: "app \"a\"\nconnection http crm { url: \"https://crm.example.com\" }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit http POST \"users\" via crm { body: { id: .id } }\n",
 		Right: "app \"a\"\nconnection http crm { url: \"https://crm.example.com\" }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit http POST \"/users\" via crm { body: { id: .id } }\n"}
-	BadBatch = &Code{ID: "E0134", Title: "not known when a batch is sent",
+	BadBatch = &Code{ID: "E0142", Title: "not known when a batch is sent",
 		Doc:   "The body of a batch is made once a request, of `items`, the list of what each event gave with `item`. The answer to a request is judged when it comes. In both places only constants are known besides: the events are gone.",
 		Wrong: "app \"a\"\nconnection http crm { url: \"https://crm.example.com\", batch: 100 or 1s }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit http POST \"/users\" via crm { item: .id, body: { users: items, at: .n } }\n",
 		Right: "app \"a\"\nconnection http crm { url: \"https://crm.example.com\", batch: 100 or 1s }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit http POST \"/users\" via crm { item: { id: .id, at: .n }, body: { users: items } }\n"}
@@ -20,4 +20,4 @@ var (
 )
 
 // httpCodes lists them.
-func httpCodes() []*Code { return []*Code{BadAddress} }
+func httpCodes() []*Code { return []*Code{BadURL, BadBatch, BadAddress, KeyBelowCall} }

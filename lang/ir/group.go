@@ -16,7 +16,7 @@ type Group struct {
 }
 
 // Groups gives the state groups of a program, by name. A route that remembers
-// nothing, reads no written table and sets no ordering key is in none.
+// nothing, reads no written table, sets no ordering key and has no schedule is in none.
 func (p *Program) Groups() []*Group {
 	routes := slices.SortedFunc(slices.Values(p.Routes), func(a, b *Route) int { return cmp.Compare(a.Name, b.Name) })
 	lead := map[*State]int{} // the first route that touches a state
@@ -96,7 +96,8 @@ func (g *Group) name() string {
 
 // States gives what a route remembers, reads of what is remembered and hears the
 // changes or the rows of, each once, in text order; stateful also where it only sets an
-// ordering key, whose order must hold across the partitions of its source.
+// ordering key, whose order must hold across the partitions of its source, and where a
+// schedule drives it.
 func (r *Route) States() (states []*State, stateful bool) {
 	var add func(s *State)
 	add = func(s *State) {
@@ -110,10 +111,14 @@ func (r *Route) States() (states []*State, stateful bool) {
 		}
 	}
 	if r.Source.Made() {
-		add(r.Source.State())
+		stateful = true // of a schedule, too: its ticks are told to one runner
+		if s := r.Source.State(); s != nil {
+			add(s)
+		}
 	}
 	EachStage(r.Stages, func(s Stage) {
-		if _, ok := s.(*KeyBy); ok {
+		switch s.(type) {
+		case *KeyBy, *HTTPCall: // a record that waits for its answer is kept
 			stateful = true
 		}
 		for _, x := range Exprs(s) {
@@ -153,6 +158,8 @@ func Memory(s Stage) *State {
 		return s.Space.State
 	case *Forget:
 		return s.Space.State
+	case *HTTPCall:
+		return s.Memory
 	}
 	return nil
 }

@@ -155,6 +155,16 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 		if !s.HasLate {
 			out = append(out, diag.Late)
 		}
+	case *HTTPCall:
+		out = append(out, s.Request.fails()...)
+		out = append(out, diag.Refused, diag.GaveUp)
+		if s.Body.Kind != types.Any {
+			out = append(out, diag.Mismatch)
+		}
+	case *Emit:
+		if k, ok := s.Sink.(*HTTPSink); ok {
+			out = append(out, k.Request.fails()...)
+		}
 	}
 	if byTime && !timed {
 		out = append(out, diag.NoTimestamp)
@@ -248,6 +258,29 @@ func EachStage(stages []Stage, visit func(Stage)) {
 	}
 }
 
+// exprs gives the expressions of a request.
+func (r *Request) exprs() []Expr {
+	var out []Expr
+	for _, x := range []Expr{r.URL, r.Query, r.Headers, r.Body, r.Accept, r.RetryWhen} {
+		if x != nil {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// fails lists what making a request may fail with, besides its expressions.
+func (r *Request) fails() []*diag.Code {
+	var out []*diag.Code
+	if r.Varies || r.Query != nil {
+		out = append(out, diag.BadAddress)
+	}
+	if r.Headers != nil {
+		out = append(out, diag.HeaderText)
+	}
+	return out
+}
+
 // Exprs gives the expressions of a stage itself, in text order.
 func Exprs(s Stage) []Expr {
 	var out []Expr
@@ -326,8 +359,14 @@ func Exprs(s Stage) []Expr {
 		for _, a := range s.Aggs {
 			add(a.X)
 		}
+	case *HTTPCall:
+		out = append(out, s.Request.exprs()...)
+		add(s.Until)
 	case *Emit:
 		switch k := s.Sink.(type) {
+		case *HTTPSink:
+			out = append(out, k.Request.exprs()...)
+			add(k.Key, k.Item, k.Verdicts)
 		case *SegmentCall:
 			for _, f := range k.Fields {
 				add(f.X)

@@ -47,6 +47,7 @@ type GraphNode struct {
 	At     string   `json:"at"`
 	Emit   string   `json:"emit,omitempty"`   // the id that message ids are made with
 	To     string   `json:"to,omitempty"`     // what an emit sends to: "segment main"
+	Asks   string   `json:"asks,omitempty"`   // what a call asks: "http crm"
 	Writes string   `json:"writes,omitempty"` // the state that it writes
 	Reads  []string `json:"reads,omitempty"`  // the tables that it reads
 }
@@ -93,8 +94,11 @@ func (p *Plan) Graph() *Graph {
 		for _, n := range r.Nodes {
 			node := GraphNode{ID: n.ID, Kind: n.Kind, Text: n.Text, At: n.At}
 			node.touch(n.Stage)
-			if e, ok := n.Stage.(*ir.Emit); ok {
-				node.Emit, node.To = e.ID, To(e)
+			switch s := n.Stage.(type) {
+			case *ir.Emit:
+				node.Emit, node.To = s.ID, To(s)
+			case *ir.HTTPCall:
+				node.Asks = "http " + s.Via
 			}
 			part.Nodes = append(part.Nodes, node)
 		}
@@ -133,6 +137,8 @@ func To(e *ir.Emit) string {
 		return "topic …"
 	case *ir.LogLine:
 		return "log"
+	case *ir.HTTPSink:
+		return "http " + e.Via
 	}
 	return "segment " + e.Via
 }
@@ -206,6 +212,9 @@ func (d *drawing) chain(id, indent, stop string) {
 		d.b.WriteString(indent + n.Text)
 		if n.To != "" {
 			d.b.WriteString("  → " + n.To)
+		}
+		if n.Asks != "" {
+			d.b.WriteString("  ⇄ " + n.Asks)
 		}
 		d.b.WriteByte('\n')
 		arms, on := d.arms(n)
@@ -398,6 +407,9 @@ func (d *chart) links(r *GraphPart, i int) {
 		n := &r.Nodes[j]
 		if n.To != "" {
 			fmt.Fprintf(&d.b, "  r%dn%d --> %s\n", i+1, j+1, d.node(n.To, "([", "])", "  "))
+		}
+		if n.Asks != "" {
+			fmt.Fprintf(&d.b, "  r%dn%d <--> %s\n", i+1, j+1, d.node(n.Asks, "([", "])", "  "))
 		}
 		if n.Writes != "" {
 			fmt.Fprintf(&d.b, "  r%dn%d -.-> %s\n", i+1, j+1, d.node(n.Writes, "[(", ")]", "  "))

@@ -63,7 +63,7 @@ type GraphTable struct {
 // kinds are the words for the kinds of states, as stages and declarations have them.
 var kinds = map[ir.StateKind]string{
 	ir.TableState: "table", ir.DedupeState: "dedupe", ir.ChangedState: "changed", ir.ThrottleState: "throttle", ir.WindowState: "window",
-	ir.IdentityState: "identity", ir.AudienceState: "audience",
+	ir.IdentityState: "identity", ir.AudienceState: "audience", ir.AnswerState: "call",
 }
 
 func (p *Plan) graphState(g *Graph) {

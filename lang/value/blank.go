@@ -13,6 +13,12 @@ func Nonblank(s string) (string, bool) {
 	return s, !isMacro(s)
 }
 
+// IsMacro tells whether a text is a macro that no sender replaced.
+func IsMacro(s string) bool {
+	s = strings.TrimSpace(s)
+	return s == "undefined" || isMacro(s)
+}
+
 // macros are the marks around a name that a sender's template should have
 // replaced.
 var macros = []struct{ open, close string }{

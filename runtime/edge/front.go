@@ -7,23 +7,12 @@
 package edge
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/json"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
-	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
-	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/edge/request"
-	"github.com/sluice-dev/sluice/runtime/eval"
-	"github.com/sluice-dev/sluice/runtime/event"
-	"github.com/sluice-dev/sluice/runtime/kafka"
 )
 
 // Limits of one request.
@@ -59,10 +48,17 @@ type Header struct{ Name, Value string }
 
 // Answer is what the sender is told, and what is to be appended before that.
 type Answer struct {
-	Status  int
-	Text    string
-	Allow   string // methods; "" where they are not the point
+	Status int
+	Text   string // words, sent with a line end behind them
+	// Body is sent as it is, as Type, where Text is empty.
+	Body    []byte
+	Type    string
+	Headers []Header // beside those
 	Records []Record
+	// Replaced counts parameters of the request in which bytes that are no text became
+	// U+FFFD, and Macros, by field, texts that are macros nobody expanded.
+	Replaced int
+	Macros   map[string]int
 }
 
 // Record is one record for the topic of a webhook.
@@ -72,55 +68,60 @@ type Record struct {
 	Value []byte
 }
 
+// Keys are what opens one webhook.
+type Keys struct {
+	Secrets    []value.Secret // of its path or its token
+	Signatures []*Signature   // one of them must hold; none: requests need not be signed
+	WriteKeys  []value.Secret // of Segment's SDKs
+}
+
 // Options of a front.
 type Options struct {
-	// Secrets are those of each webhook by its path.
-	Secrets map[string][]value.Secret
-	// Open asks for no secret: in `dev`, and in golden cases, where requests count as
-	// signed.
+	// Keys are those of each webhook by its path.
+	Keys map[string]Keys
+	// Open asks for no secret and no signature: in `dev`, and in golden cases, where
+	// requests count as signed.
 	Open bool
+}
+
+// place is one way in: what it does with a request.
+type place interface {
+	// source is the path in the script.
+	source() string
+	// below tells whether a request is for this place whose path goes on behind the
+	// place's own with rest: "batch", "v1/t".
+	below(rest string) bool
+	// admit judges the head of a request. An answer says that its body need not be read.
+	admit(in *Incoming, rest string) (taker, *Answer)
+}
+
+// taker takes the body of a request whose head was admitted.
+type taker interface {
+	take(in *Incoming) *Answer
 }
 
 // Front knows the webhooks of a program. It may be used by many goroutines at once.
 type Front struct {
-	open  bool
-	hooks map[string]*hook
-}
-
-// hook is one webhook.
-type hook struct {
-	decl    *ir.Hook
-	topic   string
-	secrets [][sha256.Size]byte
-	key     ir.Expr // nil: none
-	typ     *types.Type
-	strict  bool
-	slots   int
-	frames  sync.Pool // *eval.Frame
+	places map[string]place
 }
 
 // NewFront takes the webhooks of a program; nil where it has none.
 func NewFront(p *plan.Plan, o Options) *Front {
-	f := &Front{open: o.Open, hooks: map[string]*hook{}}
+	f := &Front{places: map[string]place{}}
 	for _, r := range p.Routes {
 		s := r.Source
 		if s.Hook == nil {
 			continue
 		}
-		if h := f.hooks[s.Hook.Path]; h != nil {
-			h.slots = max(h.slots, r.Slots)
+		if old := f.places[s.Hook.Path]; old != nil {
+			if h, ok := old.(*hook); ok {
+				h.slots = max(h.slots, r.Slots)
+			}
 			continue // routes of one path have equal options
 		}
-		h := &hook{decl: s.Hook, topic: kafka.InTopic(p.App, s.Hook.Name()), key: s.Key, typ: s.Topics[0].Type, strict: s.Topics[0].Strict, slots: r.Slots}
-		if h.typ != nil && h.typ.Kind == types.Any {
-			h.typ = nil
-		}
-		for _, secret := range o.Secrets[s.Hook.Path] {
-			h.secrets = append(h.secrets, sha256.Sum256([]byte(secret)))
-		}
-		f.hooks[s.Hook.Path] = h
+		f.places[s.Hook.Path] = newHook(p.App, r, o.Keys[s.Hook.Path], o.Open)
 	}
-	if len(f.hooks) == 0 {
+	if len(f.places) == 0 {
 		return nil
 	}
 	return f
@@ -129,7 +130,7 @@ func NewFront(p *plan.Plan, o Options) *Front {
 // Paths lists the webhooks.
 func (f *Front) Paths() []string {
 	var out []string
-	for p := range f.hooks {
+	for p := range f.places {
 		out = append(out, p)
 	}
 	slices.Sort(out)
@@ -138,35 +139,24 @@ func (f *Front) Paths() []string {
 
 // Admitted is a request whose head was judged and whose body is wanted.
 type Admitted struct {
-	hook  *hook
-	query string // without a token
+	Source string // the webhook's path
+	taker  taker
 }
+
+// Take makes the records of a request.
+func (a *Admitted) Take(in *Incoming) *Answer { return a.taker.take(in) }
 
 // Admit judges the head of a request. An answer says that its body need not be read.
 func (f *Front) Admit(in *Incoming) (*Admitted, *Answer) {
-	h, given := f.find(in.Path)
-	if h == nil {
+	p, rest := f.find(in.Path)
+	if p == nil {
 		return nil, &Answer{Status: StatusNotFound, Text: "there is no webhook at this path"}
 	}
-	switch {
-	case in.Method == "HEAD":
-		return nil, &Answer{Status: StatusOK}
-	case in.Method == "OPTIONS":
-		return nil, &Answer{Status: StatusNoContent, Allow: h.allow()}
-	case !slices.Contains(h.decl.Methods, in.Method):
-		return nil, &Answer{Status: StatusNotAllowed, Text: "this webhook takes " + strings.Join(h.decl.Methods, " and "), Allow: h.allow()}
+	t, no := p.admit(in, rest)
+	if no != nil {
+		return nil, no
 	}
-	a := &Admitted{h, in.Query}
-	if h.decl.Secret == nil {
-		return a, nil
-	}
-	if given == nil {
-		a.query, given = request.Without(in.Query, "token")
-	}
-	if !f.open && !h.knows(given) {
-		return nil, &Answer{Status: StatusUnauthorized, Text: "the secret of this webhook is missing or wrong"}
-	}
-	return a, nil
+	return &Admitted{p.source(), t}, nil
 }
 
 // Do judges a request and takes it.
@@ -178,140 +168,24 @@ func (f *Front) Do(in *Incoming) *Answer {
 	return a.Take(in)
 }
 
-// find gives the webhook of a path, and the secret that stands behind it; nil: none does.
-func (f *Front) find(path string) (*hook, []string) {
+// Source names the webhook of a path, as the script writes it; "" where there is none.
+func (f *Front) Source(path string) string {
+	if p, _ := f.find(path); p != nil {
+		return p.source()
+	}
+	return ""
+}
+
+// find gives the place of a path: of several the one whose own path is the longest, and
+// what the request's has behind it.
+func (f *Front) find(path string) (p place, rest string) {
 	path = strings.TrimSuffix(path, "/")
-	if h := f.hooks[request.Unescape(path)]; h != nil {
-		return h, nil
-	}
-	i := strings.LastIndexByte(path, '/')
-	if i <= 0 {
-		return nil, nil
-	}
-	if h := f.hooks[request.Unescape(path[:i])]; h != nil && h.decl.Secret != nil {
-		return h, []string{request.Unescape(path[i+1:])}
-	}
-	return nil, nil
-}
-
-// allow lists the methods for the header of that name.
-func (h *hook) allow() string {
-	return strings.Join(append(slices.Clone(h.decl.Methods), "HEAD", "OPTIONS"), ", ")
-}
-
-// knows compares what was given with every secret, in a time that tells nothing of
-// them: neither which one it was nor how much of it was right.
-func (h *hook) knows(given []string) bool {
-	ok := 0
-	for _, g := range given {
-		sum := sha256.Sum256([]byte(g))
-		for i := range h.secrets {
-			ok |= subtle.ConstantTimeCompare(sum[:], h.secrets[i][:])
+	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
+		p := f.places[request.Unescape(path[:end])]
+		rest := strings.TrimPrefix(path[end:], "/")
+		if p != nil && (rest == "" || p.below(rest)) {
+			return p, rest
 		}
 	}
-	return ok == 1
-}
-
-// Take makes the records of a request. What can be logged is taken: whether a route
-// can read it shows when it arrives there.
-func (a *Admitted) Take(in *Incoming) *Answer {
-	body, no := inflated(in)
-	if no != nil {
-		return no
-	}
-	h := a.hook
-	r := &request.Request{Method: in.Method, Path: h.decl.Path, Query: a.query, Headers: headersOf(in), RemoteIP: in.RemoteIP,
-		Body: bytes.TrimPrefix(body, []byte("\ufeff")), Element: request.Whole}
-	out := &Answer{Status: StatusOK, Text: "ok"}
-	size := 0
-	add := func() bool {
-		rec := Record{Topic: h.topic, Value: r.Append(nil), Key: h.keyOf(r, in.Millis)}
-		n := len(rec.Value) + len(rec.Key) + recordRoom
-		size += n
-		out.Records = append(out.Records, rec)
-		return n <= MaxRecord && size <= maxLogged
-	}
-	list := elements(r)
-	if list == nil {
-		if !add() {
-			return tooLarge("the request is too large for the log")
-		}
-		return out
-	}
-	if len(list) > maxElements {
-		return tooLarge("the list has more than 10,000 elements")
-	}
-	for i, e := range list {
-		r.Body, r.Element = e, i
-		if !add() {
-			return tooLarge("the list is too large for the log: send it in parts")
-		}
-	}
-	return out
-}
-
-func tooLarge(why string) *Answer {
-	return &Answer{Status: StatusEntityTooLarge, Text: why}
-}
-
-// elements gives the elements of a body that is a list of something.
-func elements(r *request.Request) []json.RawMessage {
-	if r.IsForm() || !bytes.HasPrefix(bytes.TrimLeft(r.Body, " \t\r\n"), []byte("[")) {
-		return nil
-	}
-	var out []json.RawMessage
-	if json.Unmarshal(r.Body, &out) != nil || len(out) == 0 {
-		return nil
-	}
-	return out
-}
-
-// unlogged are headers that are not written down: what only this connection is about,
-// and what lets someone in.
-var unlogged = []string{
-	"authorization", "proxy-authorization", "cookie",
-	"connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect",
-	"content-length", "content-encoding", "accept-encoding",
-}
-
-// headersOf gives the headers to be logged; the last of a name counts.
-func headersOf(in *Incoming) *value.Object {
-	o := value.NewObject()
-	for _, h := range in.Headers {
-		if name := strings.ToLower(h.Name); !slices.Contains(unlogged, name) {
-			o.Set(strings.ToValidUTF8(name, "\ufffd"), strings.ToValidUTF8(h.Value, "\ufffd"))
-		}
-	}
-	return o
-}
-
-// keyOf gives the key of a record; nil where it has none, or it cannot be made: then
-// the record becomes a letter when it arrives.
-func (h *hook) keyOf(r *request.Request, millis int64) []byte {
-	if h.key == nil || r.Empty() {
-		return nil
-	}
-	v, fault := r.View(h.typ, h.strict)
-	if fault != nil {
-		return nil
-	}
-	f, ok := h.frames.Get().(*eval.Frame)
-	if !ok {
-		f = &eval.Frame{Ctx: &types.Context{}}
-	}
-	defer h.frames.Put(f)
-	f.Begin(&event.Record{Topic: h.topic, Timestamp: millis}, h.slots)
-	f.Ctx.Now = func() value.Value { return time.UnixMilli(millis).UTC() }
-	f.Cur, f.Event = v, v
-	f.Request = &event.Request{Method: r.Method, Path: r.Path, RemoteIP: r.RemoteIP, Headers: r.Headers}
-	f.Time = eval.Timestamp(millis)
-	k, fail := eval.Expr(h.key, f)
-	if fail != nil {
-		return nil
-	}
-	s, fail := eval.Plain(h.key, k, "a key")
-	if fail != nil {
-		return nil
-	}
-	return append([]byte{}, s...)
+	return nil, ""
 }

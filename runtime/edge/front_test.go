@@ -46,8 +46,8 @@ func compile(t testing.TB, script string) *plan.Plan {
 }
 
 func front(t testing.TB, open bool) *edge.Front {
-	return edge.NewFront(compile(t, script), edge.Options{Open: open, Secrets: map[string][]value.Secret{
-		"/closed": {"one", "two"}, "/closed/in": {"three"},
+	return edge.NewFront(compile(t, script), edge.Options{Open: open, Keys: map[string]edge.Keys{
+		"/closed": {Secrets: []value.Secret{"one", "two"}}, "/closed/in": {Secrets: []value.Secret{"three"}},
 	}})
 }
 
@@ -144,8 +144,8 @@ func incoming(method, target, header, body string) *edge.Incoming {
 func told(t *testing.T, a *edge.Answer) string {
 	t.Helper()
 	out := fmt.Sprint(a.Status)
-	if a.Allow != "" {
-		out += " " + a.Allow
+	for _, h := range a.Headers {
+		out += " " + h.Value
 	}
 	if a.Status != edge.StatusOK {
 		return out

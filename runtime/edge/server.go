@@ -50,6 +50,8 @@ type Server struct {
 
 	requests chan struct{} // a token a request
 	held     budget
+	counts   counts
+	said     rarely
 }
 
 // NewServer makes a server on a listener, which is its from now on.
@@ -99,62 +101,88 @@ func (s *Server) Shut() {
 
 // ServeHTTP is http.Handler's.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	in := incoming(r, began)
+	s.mu.RLock()
+	door := s.door
+	s.mu.RUnlock()
+	source := ""
+	if door != nil {
+		source = door.front.Source(in.Path)
+	}
+	a := s.answer(w, r, in, door)
+	write(w, a)
+	s.counts.add(source, a, time.Since(began), in.Millis)
+}
+
+// answer says what a sender is told, when what it sent is durable.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, in *Incoming, door *door) *Answer {
 	select {
 	case s.requests <- struct{}{}:
 		defer func() { <-s.requests }()
 	default:
-		unavailable(w, "too many requests are under way")
-		return
+		return later(StatusTooMany, "too many requests are under way")
 	}
-	in := incoming(r, time.Now())
-	s.mu.RLock()
-	door := s.door
-	s.mu.RUnlock()
 	if door == nil {
-		unavailable(w, closed)
-		return
+		return later(StatusUnavailable, closed)
 	}
-	admitted, answer := door.front.Admit(in)
-	if answer != nil {
-		write(w, answer)
-		return
+	admitted, no := door.front.Admit(in)
+	if no != nil {
+		return no
 	}
+	if r.ContentLength > MaxBody {
+		return tooLarge("the body is larger than 4 MiB") // and none of it is read
+	}
+	// A compressed body may become the largest there is.
 	size := int64(MaxBody)
-	if r.ContentLength >= 0 {
-		size = min(r.ContentLength, MaxBody)
+	if r.ContentLength >= 0 && r.Header.Get("Content-Encoding") == "" {
+		size = r.ContentLength
 	}
 	if !s.held.take(size) {
-		unavailable(w, "too much is under way")
-		return
+		return later(StatusTooMany, "too much is under way")
 	}
-	defer s.held.give(size)
+	defer func() { s.held.give(size) }()
 	var err error
 	if in.Body, err = body(w, r); err != nil {
-		write(w, unread(err))
-		return
+		return unread(err)
 	}
-	answer = admitted.Take(in)
+	a := admitted.Take(in)
+	if len(a.Records) == 0 {
+		return a
+	}
+	// What is logged of a list may be many times its body.
+	logged := int64(len(in.Body)) + a.size()
+	if !s.held.take(logged - size) {
+		return later(StatusTooMany, "too much is under way")
+	}
+	size = logged
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	switch {
-	case s.door != door: // a sender may take its time, and nobody waits for it
-		unavailable(w, closed)
-		return
-	case len(answer.Records) > 0:
-		// The sender may hang up: what is being written is written all the same.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), appendTimeout)
-		defer cancel()
-		err = door.put(ctx, answer.Records, in.Millis)
+	if s.door != door { // a sender may take its time, and nobody waits for it
+		return later(StatusUnavailable, closed)
 	}
-	switch {
+	// The sender may hang up: what is being written is written all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), appendTimeout)
+	defer cancel()
+	switch err := door.put(ctx, a.Records, in.Millis); {
 	case errors.Is(err, ErrRefused):
-		write(w, tooLarge("the request is too large for the log"))
+		return tooLarge("the request is too large for the log")
 	case err != nil:
-		s.log.Warn("a request to a webhook was not written to the log; its sender is asked to send it again", "path", admitted.hook.decl.Path, "error", err)
-		unavailable(w, "the log does not take it now")
-	default:
-		write(w, answer)
+		if s.said.news(time.Now()) {
+			s.log.Warn("a request to a webhook was not written to the log; its sender is asked to send it again", "path", admitted.Source, "error", err)
+		}
+		return later(StatusUnavailable, "the log does not take it now")
 	}
+	return a
+}
+
+// size is about what the records of an answer take in memory.
+func (a *Answer) size() int64 {
+	n := 0
+	for i := range a.Records {
+		n += len(a.Records[i].Value) + len(a.Records[i].Key)
+	}
+	return int64(n)
 }
 
 const closed = "the program is starting or stopping"
@@ -178,9 +206,6 @@ func incoming(r *http.Request, now time.Time) *Incoming {
 
 // body reads the body, whose bytes may not be more than MaxBody.
 func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxBody {
-		return nil, &http.MaxBytesError{Limit: MaxBody}
-	}
 	var b bytes.Buffer
 	if r.ContentLength > 0 {
 		b.Grow(int(r.ContentLength) + bytes.MinRead)
@@ -197,26 +222,30 @@ func unread(err error) *Answer {
 	return &Answer{Status: StatusBadRequest, Text: "the body ends before it should"}
 }
 
+// plainText is the type of words.
+const plainText = "text/plain; charset=utf-8"
+
 // write sends an answer.
 func write(w http.ResponseWriter, a *Answer) {
 	h := w.Header()
-	if a.Allow != "" {
-		h.Set("Allow", a.Allow)
+	for _, x := range a.Headers {
+		h.Add(x.Name, x.Value)
 	}
-	if a.Text == "" {
-		w.WriteHeader(a.Status)
-		return
+	b, kind := a.Body, a.Type
+	if a.Text != "" {
+		b, kind = []byte(a.Text+"\n"), plainText
 	}
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
+	if len(b) > 0 {
+		h.Set("Content-Type", kind)
+		h.Set("X-Content-Type-Options", "nosniff")
+	}
 	w.WriteHeader(a.Status)
-	_, _ = io.WriteString(w, a.Text+"\n") // the sender may be gone; it is in the log
+	_, _ = w.Write(b) // the sender may be gone; it is in the log
 }
 
-// unavailable asks the sender to come again.
-func unavailable(w http.ResponseWriter, why string) {
-	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-	write(w, &Answer{Status: StatusUnavailable, Text: why + ": send it again"})
+// later asks the sender to come again.
+func later(status int, why string) *Answer {
+	return &Answer{Status: status, Text: why + ": send it again", Headers: []Header{{"Retry-After", strconv.Itoa(retryAfter)}}}
 }
 
 // budget is a number of bytes that many share.
@@ -239,4 +268,22 @@ func (b *budget) give(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left += n
+}
+
+// rarely keeps a log from telling the same thing with every request.
+type rarely struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+const sayAgain = 10 * time.Second
+
+func (s *rarely) news(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.at) < sayAgain {
+		return false
+	}
+	s.at = now
+	return true
 }

@@ -174,7 +174,8 @@ func TestAnswerWaits(t *testing.T) {
 func TestTooMany(t *testing.T) {
 	s := serve(t)
 	s.open(t)
-	const fit = 64 << 20 / edge.MaxBody // of unknown length, each may be the largest
+	const fit = 64<<20/(2*edge.MaxBody) - 1 // of the largest, with what is logged of them
+	large := strings.Repeat("1", edge.MaxBody)
 	var under sync.WaitGroup
 	under.Add(fit)
 	end := make(chan struct{})
@@ -186,10 +187,10 @@ func TestTooMany(t *testing.T) {
 	var clients sync.WaitGroup
 	answers := make(chan string, fit)
 	for range fit {
-		clients.Go(func() { answers <- s.ask(t, "POST", "/closed", io.MultiReader(strings.NewReader("1"))) })
+		clients.Go(func() { answers <- s.ask(t, "POST", "/closed", strings.NewReader(large)) })
 	}
 	under.Wait()
-	if got := s.ask(t, "POST", "/closed", io.MultiReader(strings.NewReader("1"))); got != "503 after 5" {
+	if got := s.ask(t, "POST", "/closed", strings.NewReader(large)); got != "429 after 5" {
 		t.Errorf("one too many: %s", got)
 	}
 	close(end)
@@ -201,7 +202,7 @@ func TestTooMany(t *testing.T) {
 		}
 	}
 	s.result = func() error { return nil }
-	if got := s.ask(t, "POST", "/closed", io.MultiReader(strings.NewReader("1"))); got != "200" {
+	if got := s.ask(t, "POST", "/closed", strings.NewReader(large)); got != "200" {
 		t.Errorf("when there is room again: %s", got)
 	}
 }

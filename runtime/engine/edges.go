@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/edge"
@@ -53,7 +54,7 @@ func (e *Engine) hookTopics(ctx context.Context) error {
 // way. A program that runs once takes none.
 func (e *Engine) openEdge() (shut func(), err error) {
 	shut = func() {}
-	front := edge.NewFront(e.cfg.Plan, edge.Options{Secrets: e.cfg.Settings.Hooks, Open: e.cfg.OpenWebhooks})
+	front := edge.NewFront(e.cfg.Plan, edge.Options{Keys: e.cfg.Settings.Hooks, Open: e.cfg.OpenWebhooks})
 	if front == nil || e.cfg.Edge == nil || e.cfg.Once {
 		return shut, nil
 	}
@@ -100,38 +101,68 @@ func appendTo(p *kafka.Producer) edge.Append {
 	}
 }
 
-// hooks evaluates the secrets of the webhooks.
-func (r *resolver) hooks(p *plan.Plan) map[string][]value.Secret {
-	out := map[string][]value.Secret{}
+// hooks evaluates what opens the webhooks.
+func (r *resolver) hooks(p *plan.Plan) map[string]edge.Keys {
+	out := map[string]edge.Keys{}
 	for _, route := range p.Routes {
 		h := route.Source.Hook
-		if h == nil || h.Secret == nil || out[h.Path] != nil {
+		if h == nil {
 			continue
 		}
-		r.frame.Begin(nil, 0)
-		v, f := eval.Expr(h.Secret, r.frame)
-		if f != nil {
-			r.errs = append(r.errs, &SettingError{h.Secret.Span(), f.Message})
-			continue
+		if _, seen := out[h.Path]; seen {
+			continue // routes of one path have equal options
 		}
-		list, ok := v.(value.List)
-		if !ok {
-			list = value.List{v}
-		}
-		for _, s := range list {
-			text := ""
-			switch s := s.(type) {
-			case string:
-				text = s
-			case value.Secret:
-				text = string(s)
+		k := edge.Keys{Secrets: r.secrets(h.Secret, "the secret of "+h.Path+" is empty: whoever knows the path could send")}
+		for _, v := range r.several(h.Verify) {
+			o, ok := v.(*value.Object)
+			if !ok {
+				continue
 			}
-			if text == "" {
-				r.errs = append(r.errs, &SettingError{h.Secret.Span(), "the secret of " + h.Path + " is empty: whoever knows the path could send"})
-				break
+			s, err := edge.NewSignature(o)
+			if err != nil {
+				r.errs = append(r.errs, &SettingError{h.Verify.Span(), h.Path + ": " + err.Error()})
+				continue
 			}
-			out[h.Path] = append(out[h.Path], value.Secret(text))
+			k.Signatures = append(k.Signatures, s)
 		}
+		out[h.Path] = k
+	}
+	return out
+}
+
+// several evaluates an option that takes one or a list.
+func (r *resolver) several(x ir.Expr) value.List {
+	if x == nil {
+		return nil
+	}
+	r.frame.Begin(nil, 0)
+	v, f := eval.Expr(x, r.frame)
+	if f != nil {
+		r.errs = append(r.errs, &SettingError{x.Span(), f.Message})
+		return nil
+	}
+	if list, ok := v.(value.List); ok {
+		return list
+	}
+	return value.List{v}
+}
+
+// secrets evaluates an option of secrets; empty is what is wrong with one of no text.
+func (r *resolver) secrets(x ir.Expr, empty string) []value.Secret {
+	var out []value.Secret
+	for _, s := range r.several(x) {
+		text := ""
+		switch s := s.(type) {
+		case string:
+			text = s
+		case value.Secret:
+			text = string(s)
+		}
+		if text == "" {
+			r.errs = append(r.errs, &SettingError{x.Span(), empty})
+			break
+		}
+		out = append(out, value.Secret(text))
 	}
 	return out
 }

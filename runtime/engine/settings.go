@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/eval"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/sink/segment"
@@ -28,8 +29,8 @@ type Lookup struct {
 type Settings struct {
 	Kafka    map[string]kafka.Config
 	Segments []Segment
-	// Hooks are the secrets of webhooks by their path; of one without there are none.
-	Hooks map[string][]value.Secret
+	// Hooks are what opens webhooks, by their path.
+	Hooks map[string]edge.Keys
 	// Privacy keys what is remembered of people who are forgotten; empty where nobody
 	// can be.
 	Privacy []byte

@@ -56,6 +56,9 @@ func (c *compiler) emit(p place, s *ir.Emit) error {
 }
 
 func (e *emit) run(fr *Frame) int {
+	if fr.behind(&e.place, e.ids, fr.key) {
+		return ended
+	}
 	if fr.out.Since(fr.mark) == MaxOutputs {
 		return fr.fail(&e.place, diag.Failf(diag.TooMuch, e.at, "the record makes more than %d outputs", MaxOutputs))
 	}
@@ -72,6 +75,9 @@ func (e *emit) run(fr *Frame) int {
 		return fr.drop(&e.place, drop, e.child)
 	case fr.out.BytesSince(fr.mark) > MaxOutBytes:
 		return fr.fail(&e.place, diag.Failf(diag.TooMuch, e.at, "the record makes more than 8 MiB of output"))
+	}
+	if o.Ordered && fr.inLane(&e.place, o.Lane) { // under a key of its own
+		return ended
 	}
 	fr.visit(&e.place, 0)
 	fr.about(&o)

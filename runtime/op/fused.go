@@ -172,6 +172,8 @@ func (f *fuser) stage(s ir.Stage, env fuse.Env) fuse.Env {
 		env = f.forget(s, env)
 	case *ir.Emit:
 		f.emit(p, s, env)
+	case *ir.HTTPCall:
+		f.refuse("a record that calls is run again when its answer has come")
 	default:
 		f.refuse(fmt.Sprintf("%T", s))
 	}

@@ -32,6 +32,8 @@ type player struct {
 	log   []string             // what became of the records since it was read
 	shown bool                 // with all there is to tell
 	told  func([]state.Change) // is told of every record's changes
+	// through, where it is set, every record goes before it runs.
+	through func(route int, rec *event.Record) *event.Record
 }
 
 // secret keys what is remembered of people who are forgotten.
@@ -101,6 +103,9 @@ func (p *player) send(route, at int, v string) event.Outcome {
 
 func (p *player) record(route int, rec *event.Record) event.Outcome {
 	p.t.Helper()
+	if p.through != nil {
+		rec = p.through(route, rec)
+	}
 	mark := len(p.out.Outs)
 	p.cells.Begin()
 	o := p.run.Run(route, rec, p.now, &p.out)

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"errors"
+
 	"github.com/zeebo/xxh3"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -114,12 +116,12 @@ func (r outgoing) address(fr *Frame) *diag.Failure {
 		if !ok {
 			return eval.Unfit(r.URL, v, "an address")
 		}
-		a, why := readAddress(s, r.Whole, r.Varies)
+		a, why := ir.ReadAddress(s, r.Whole, r.Varies)
 		if why != "" {
 			return unusable(r.URL, v, diag.BadAddress, "the address %s", why)
 		}
-		fr.out.Buf = a.append(fr.out.Buf)
-		asks = a.asks
+		fr.out.Buf = a.Append(fr.out.Buf)
+		asks = a.Asks
 	}
 	if r.Query == nil {
 		return nil
@@ -178,6 +180,8 @@ func (r outgoing) headers(fr *Frame) *diag.Failure {
 	}
 	return nil
 }
+
+var errControl = errors.New("a line break or another control character")
 
 // isHeaderText tells whether a text may stand in a header of HTTP.
 func isHeaderText(s string) bool {

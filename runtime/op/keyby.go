@@ -13,9 +13,13 @@ import (
 type keyBy struct {
 	place
 	keys []ir.Expr
+	ids  *ids
 }
 
 func (s *keyBy) run(fr *Frame) int {
+	if fr.behind(&s.place, s.ids, fr.key) {
+		return ended
+	}
 	key, fail := fr.plainKey(s.keys)
 	if fail != nil {
 		return fr.fail(&s.place, fail)

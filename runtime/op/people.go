@@ -108,6 +108,9 @@ func (fr *Frame) unnote(sp *space, id string) {
 // the outcome who they are.
 func (fr *Frame) close(end *event.Outcome) {
 	d := &fr.did
+	if end.Kind == event.Waits {
+		return // it runs again, and nothing has come of it yet
+	}
 	if end.Kind == event.Failed {
 		if len(fr.persons) > 0 || len(fr.gave) > 0 {
 			end.People = &event.People{Persons: fr.persons, Named: fr.identifiers()}

@@ -94,6 +94,7 @@ type resolve struct {
 	asking
 	current ir.Slot
 	orNull  bool
+	ids     *ids
 }
 
 func (c *compiler) resolve(p place, s *ir.Resolve) error {
@@ -107,10 +108,13 @@ func (c *compiler) resolve(p place, s *ir.Resolve) error {
 
 func (c *compiler) newResolve(p place, s *ir.Resolve) (*resolve, error) {
 	a, err := c.asking(p, &s.StageInfo, s.Space, s.IDs, s.Slot)
-	return &resolve{asking: a, current: s.Current, orNull: s.OrNull}, err
+	return &resolve{asking: a, current: s.Current, orNull: s.OrNull, ids: &c.route.ids}, err
 }
 
 func (s *resolve) run(fr *Frame) int {
+	if fr.behind(&s.place, s.ids, fr.key) {
+		return ended
+	}
 	given, fail := s.given(fr)
 	if fail != nil {
 		return fr.fail(&s.place, fail)

@@ -57,6 +57,7 @@ type Route struct {
 	reference bool   // runs no fused steps
 	group     *Group // nil: the route has no state
 	index     int    // in its group
+	entries   []entry
 }
 
 // Compile compiles a route without state of the program called app.
@@ -75,7 +76,7 @@ func compile(r *plan.Route, app string, g *Group, index int) (*Route, error) {
 	for i := range a.topics {
 		a.topics[i].fused = c.fuse(&a.topics[i])
 	}
-	if a.any != nil && !a.hook {
+	if a.any != nil && a.made == "" {
 		a.any.fused = c.fuse(a.any)
 	}
 	return c.route, nil
@@ -197,7 +198,7 @@ func (r *Route) outcome(fr *Frame) event.Outcome {
 		return fr.end
 	}
 	r.run(fr, entry)
-	if fr.end.Kind == event.Failed {
+	if fr.end.Kind == event.Failed || fr.end.Kind == event.Waits {
 		fr.out.Undo(fr.mark) // I11
 	}
 	return fr.end
@@ -365,7 +366,7 @@ func (c *compiler) stage(s ir.Stage) error {
 	case *ir.Sample:
 		return c.sample(p, s)
 	case *ir.KeyBy:
-		c.add(&keyBy{place: p, keys: s.Keys})
+		c.add(&keyBy{place: p, keys: s.Keys, ids: &c.route.ids})
 	case *ir.Split:
 		return c.split(p, s)
 	case *ir.Dedupe:

@@ -65,6 +65,7 @@ func (c *compiler) split(p place, s *ir.Split) error {
 	}
 	st := &split{place: p, at: s.At, in: s.In, slot: s.Slot, has: s.HasSlot}
 	st.entry = c.add(st) + 1
+	c.entry(s, p, st.entry)
 	return nil
 }
 

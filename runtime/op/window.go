@@ -99,6 +99,7 @@ func (c *compiler) window(p place, s *ir.Window) error {
 	c.add(done{p})
 	w.broken = c.add(brokenPane{p})
 	w.entry = c.here()
+	c.entry(s, p, w.entry)
 	c.route.group.timers[i] = w
 	return nil
 }
