@@ -9,7 +9,6 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
-	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
 	"github.com/sluice-dev/sluice/runtime/task"
@@ -123,7 +122,7 @@ func (r *route) assign(a kafka.Assignment) {
 	p := newRunning(r.loop)
 	in := &input{run: p, route: r, tp: a.TP, end: a.Offset}
 	p.inputs = []*input{in}
-	p.task = task.New(task.Config{Routes: []*plan.Route{r.plan}, Runner: r.newStateless(), Budget: r.eng.budget})
+	p.task = task.New(task.Config{Routes: []*plan.Route{r.plan}, Runner: r.op.NewStateless(r.eng.tables), Budget: r.eng.budget})
 	p.task.Open(nil, []task.Input{{Topic: a.Topic, TopicID: a.TopicID, Partition: a.Partition, Next: a.Offset}}, time.Now().UnixNano())
 	p.lease(r.loop.leaseEnd(time.Now()))
 	r.parts[a.TP] = in
@@ -236,46 +235,4 @@ func (r *route) account() *task.Account {
 		p.task.Account(r.index, a)
 	}
 	return a
-}
-
-// stateless runs the records of a route without state, for its task.
-type stateless struct {
-	op    *op.Route
-	frame *op.Frame
-}
-
-func (r *route) newStateless() *stateless {
-	s := &stateless{r.op, r.op.NewFrame()}
-	s.frame.Lookup = r.eng.tables
-	return s
-}
-
-// Run is task.Runner's.
-func (s *stateless) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
-	return s.op.Run(s.frame, rec, now, out)
-}
-
-// Command is task.Runner's: a route without state has no log of its own.
-func (s *stateless) Command([]byte, *event.Record, time.Time) event.Outcome {
-	panic("engine: a command to a route without state")
-}
-
-// Park is task.Runner's: without state nothing waits for an answer.
-func (s *stateless) Park(int, *event.Record) ([]byte, error) {
-	panic("engine: a record that waits in a route without state")
-}
-
-// Unpark is task.Runner's.
-func (s *stateless) Unpark(int, []byte) (event.Record, error) {
-	panic("engine: a record that waits in a route without state")
-}
-
-// Row is task.Runner's: without state there are no tables.
-func (s *stateless) Row(int, int64, []byte, []byte) *event.Record {
-	panic("engine: a row of a route without state")
-}
-
-// Due is task.Runner's: without state there are no timers.
-func (s *stateless) Due(int, int64, []byte) (int, *event.Record) {
-	panic("engine: a timer of a route without state")
 }

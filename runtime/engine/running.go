@@ -171,7 +171,7 @@ func (p *running) perform(e *task.Effect, now int64) (ok, more bool) {
 	case task.Append:
 		p.loop.group.append(e.Value)
 	case task.Tell:
-		p.loop.group.answers.push(told{p, e.Value, e.Call})
+		p.loop.group.answers.push(told{p: p, value: e.Value, call: e.Call})
 	case task.Erase:
 		p.letters++
 		p.loop.eng.erasures.push(erasure{p, e.Keys, e.Ref})

@@ -3,11 +3,9 @@ package golden
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
-	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/op"
 	"github.com/sluice-dev/sluice/runtime/sim"
 	"github.com/sluice-dev/sluice/runtime/state"
@@ -92,9 +90,9 @@ func (c *Coverage) evaluator() Evaluator {
 		}
 		compiled = compiled.Reference()
 		return func(l op.Lookup) task.Runner {
-			f := compiled.NewFrame()
-			f.Lookup, f.Visit = l, c.visit
-			return covered{compiled, f}
+			s := compiled.NewStateless(l)
+			s.Frame.Visit = c.visit
+			return s
 		}, nil
 	}, func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error) {
 		compiled, err := op.CompileGroup(g, app, []byte(sim.Secret))
@@ -118,28 +116,6 @@ func (c *Coverage) visit(node string, way int) {
 		b.hit = true
 	}
 }
-
-// covered is a route without state that tells what it visits.
-type covered struct {
-	route *op.Route
-	frame *op.Frame
-}
-
-// Run is task.Runner's.
-func (c covered) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
-	return c.route.Run(c.frame, rec, now, out)
-}
-
-// Due is task.Runner's: a route without state has no timers.
-func (covered) Due(int, int64, []byte) (int, *event.Record) { panic("golden: a timer without state") }
-
-// Command is task.Runner's.
-func (covered) Command([]byte, *event.Record, time.Time) event.Outcome {
-	panic("golden: a command without state")
-}
-
-// Row is task.Runner's.
-func (covered) Row(int, int64, []byte, []byte) *event.Record { panic("golden: a row without state") }
 
 // JSONCover is the coverage for programs.
 type JSONCover struct {

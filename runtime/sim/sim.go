@@ -29,7 +29,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
-	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
 	"github.com/sluice-dev/sluice/runtime/state"
@@ -200,44 +199,8 @@ func Reference(r *plan.Route, app string) (func(op.Lookup) task.Runner, error) {
 }
 
 func runners(c *op.Route) func(op.Lookup) task.Runner {
-	return func(l op.Lookup) task.Runner {
-		f := c.NewFrame()
-		f.Lookup = l
-		return runner{c, f}
-	}
+	return func(l op.Lookup) task.Runner { return c.NewStateless(l) }
 }
-
-// runner runs a compiled route on a frame of its own.
-type runner struct {
-	route *op.Route
-	frame *op.Frame
-}
-
-// Run is task.Runner's.
-func (r runner) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) event.Outcome {
-	return r.route.Run(r.frame, rec, now, out)
-}
-
-// Due is task.Runner's: a route without state has no timers.
-func (r runner) Due(int, int64, []byte) (int, *event.Record) { panic("sim: a timer without state") }
-
-// Command is task.Runner's: nobody commands a route without state.
-func (r runner) Command([]byte, *event.Record, time.Time) event.Outcome {
-	panic("sim: a command without state")
-}
-
-// Park is task.Runner's: without state nothing waits.
-func (r runner) Park(int, *event.Record) ([]byte, error) {
-	panic("sim: a record that waits without state")
-}
-
-// Unpark is task.Runner's.
-func (r runner) Unpark(int, []byte) (event.Record, error) {
-	panic("sim: a record that waits without state")
-}
-
-// Row is task.Runner's: it has no tables.
-func (r runner) Row(int, int64, []byte, []byte) *event.Record { panic("sim: a row without state") }
 
 // GroupFunc makes the runners of a state group, one a process.
 type GroupFunc func(g *plan.Group, app string) (func(*state.Cells, op.Lookup) task.Runner, error)

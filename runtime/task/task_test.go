@@ -43,7 +43,7 @@ func run(t *testing.T, k *Task, rs []event.Record, next int64) []Effect {
 func kinds(es []Effect) string {
 	var s []string
 	for _, e := range es {
-		s = append(s, [...]string{"send", "produce", "pause", "resume", "watermark", "ended", "intend", "commit", "append", "erase", "refused"}[e.Kind])
+		s = append(s, [...]string{"send", "produce", "pause", "resume", "watermark", "ended", "intend", "commit", "append", "tell", "erase", "refused"}[e.Kind])
 	}
 	return strings.Join(s, " ")
 }
