@@ -74,6 +74,7 @@ type checker struct {
 	states   map[string]*ir.State    // what stages remember, by name
 	missing  map[string]bool         // connections that were reported as not there
 	hooks    map[string]*hookUse     // webhooks by the name of their topic
+	files    map[string]*fileUse     // files that routes read, by the name of their topic
 	apps     []*syntax.AppDecl
 	nodes    int  // made so far, against maxNodes
 	tooBig   bool // maxNodes was passed and reported
@@ -82,7 +83,7 @@ type checker struct {
 
 func newChecker(env Env, bag *diag.Bag) *checker {
 	return &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, main: newSpace(""), modules: map[string]*space{},
-		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, linked: map[*ir.Space]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}}
+		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, linked: map[*ir.Space]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}, files: map[string]*fileUse{}}
 }
 
 // errorf reports a mistake once.

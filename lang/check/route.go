@@ -103,7 +103,7 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	}
 	if out.Source != nil && out.Source.Hook != nil {
 		w.webhookOptions(out.Source, r.From.Source.(*syntax.FromWebhook))
-	} else if out.Source != nil && !out.Source.Made() {
+	} else if out.Source != nil && !out.Source.Made() && out.Source.File == nil {
 		w.topicOptions(out.Source, r.From)
 	}
 	out.Stages = w.stages(r.Stages)
@@ -132,12 +132,11 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromWebhook:
 		return w.fromWebhook(f, s)
 	case *syntax.FromFile:
-		w.as(s.As)
-		return later("file")
+		return w.fromFile(f, s)
 	case *syntax.FromSegment:
 		return later("segment")
 	case *syntax.FromEvery:
-		return later("every")
+		return w.fromEvery(f, s)
 	case *syntax.FromDead:
 		return later("dead")
 	case *syntax.FromChanges:

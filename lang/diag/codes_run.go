@@ -10,6 +10,9 @@ var (
 	TooDeep = &Code{ID: "E0403", Title: "nested too deep",
 		Doc: "Lists and objects of the value nest more than 512 deep."}
 
+	BadLine = &Code{ID: "E0404", Title: "a line of a file that cannot be read",
+		Doc: "A line of a CSV file has another number of columns than the header, or a quote that does not end; or it is longer than 4 MiB. The message names the line. It is a dead letter like any other, and the lines around it go on."}
+
 	NullValue = &Code{ID: "E0410", Title: "null where a value is needed",
 		Doc:   "A null subject (first argument) gives null; a null anywhere else, in an operator, a condition, a key or another argument, is a failure. Where the types show it, it is an error of the program: `require` the value above, or give another with `??`.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { n: number? }\nwhere .n > 1\nemit log\n", Right: "app \"a\"\nfrom topic \"t\" as { n: number? }\nwhere .n != null and .n > 1\nemit log\n"}
@@ -89,7 +92,7 @@ var (
 
 // runCodes lists the failures of run time in order.
 func runCodes() []*Code {
-	return []*Code{BadJSON, NotUTF8, TooDeep, NullValue, NotAnObject, Mismatch, RequireFailed, FailStage,
+	return []*Code{BadJSON, NotUTF8, TooDeep, BadLine, NullValue, NotAnObject, Mismatch, RequireFailed, FailStage,
 		Decimal, DivZero, FuncFailed, Collision, TooLarge, TooMuch,
 		NoID, BadID, EventTooLarge, BadName, NoKey, HeaderText, CallField, BadIdentifier, NoIdentifier, SeveralPeople,
 		FutureTime, NoTimestamp, BadMeta, Late, Throttled, KeyTooLarge, StoredType, BadCommand, NoWayOn, Refused, GaveUp}

@@ -1,6 +1,8 @@
 package ir
 
 import (
+	"strings"
+
 	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
 )
@@ -348,13 +350,17 @@ type Source struct {
 }
 
 // Made tells whether the engine makes the records of the source itself, in the task
-// of the table's group: then it has no topics and no positions.
-func (s *Source) Made() bool { return s.Kind == "changes" || s.Kind == "table" }
+// of its group: then it has no topics and no positions.
+func (s *Source) Made() bool { return s.Kind == "changes" || s.Kind == "table" || s.Kind == "every" }
 
-// State is what a source that the engine makes hears of: the table's, or the space's.
+// State is what a source that the engine makes hears of: the table's, or the space's;
+// nil of a schedule.
 func (s *Source) State() *State {
-	if s.Space != nil {
+	switch {
+	case s.Space != nil:
 		return s.Space.State
+	case s.Table == nil:
+		return nil
 	}
 	return s.Table.State
 }
@@ -372,6 +378,18 @@ type File struct {
 	Path   string // relative to the program's directory; "-": standard input
 	Format string // "csv" or "jsonl"
 	Gzip   bool
+}
+
+// Stdin tells whether it is standard input.
+func (f *File) Stdin() bool { return f.Path == "-" }
+
+// Name is the file's as it stands in the name of its topic: of "in/orders.csv" it is
+// "in-orders-csv".
+func (f *File) Name() string {
+	if f.Stdin() {
+		return "stdin"
+	}
+	return strings.Trim(Escape(f.Path), "-")
 }
 
 // Tick is when a schedule is due.

@@ -32,6 +32,8 @@ type GraphPart struct {
 	Webhook  string      `json:"webhook,omitempty"` // the path of the webhook that is read
 	Changes  string      `json:"changes,omitempty"` // the table whose changes are read
 	Rows     string      `json:"rows,omitempty"`    // the table whose rows are read on a schedule
+	Every    string      `json:"every,omitempty"`   // the schedule that drives it: "1d at 06:00 UTC"
+	Lines    string      `json:"lines,omitempty"`   // the file whose lines are read
 	heard    string      // the state behind Changes, by its name
 	Group    string      `json:"group,omitempty"` // the state group
 	Event    string      `json:"event"`           // the type of what arrives
@@ -87,6 +89,10 @@ func (p *Plan) Graph() *Graph {
 			part.Changes, part.heard = r.Source.Of(), r.Source.State().Name
 		case "table":
 			part.Rows = r.Source.Table.Name
+		case "every":
+			part.Every = schedule(r.Source.Tick)
+		case "file":
+			part.Lines = fileName(r.Source.File)
 		}
 		if r.Group != nil {
 			part.Group = r.Group.Name
@@ -109,6 +115,22 @@ func (p *Plan) Graph() *Graph {
 	}
 	p.graphState(g)
 	return g
+}
+
+// schedule says when something is due.
+func schedule(t *ir.Tick) string {
+	every := span(t.EveryMS)
+	if t.AtMS < 0 {
+		return every
+	}
+	return fmt.Sprintf("%s at %02d:%02d %s", every, t.AtMS/3_600_000, t.AtMS/60_000%60, t.Zone)
+}
+
+func fileName(f *ir.File) string {
+	if f.Stdin() {
+		return "standard input"
+	}
+	return f.Path
 }
 
 func typeName(t *types.Type) string { return t.Brief() }
@@ -396,6 +418,12 @@ func (d *chart) links(r *GraphPart, i int) {
 	}
 	if r.Webhook != "" {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("webhook "+r.Webhook, "([", "])", "  "), i+1)
+	}
+	if r.Every != "" {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("every "+r.Every, "([", "])", "  "), i+1)
+	}
+	if r.Lines != "" {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("file "+r.Lines, "([", "])", "  "), i+1)
 	}
 	if r.Changes != "" {
 		fmt.Fprintf(&d.b, "  %s -->|changes| r%dn1\n", d.node(r.heard, "[(", ")]", "  "), i+1)

@@ -167,6 +167,10 @@ func inputs(r *Route) []string {
 		return []string{"changes of " + r.Source.Of()}
 	case "table":
 		return []string{"rows of " + r.Source.Table.Name}
+	case "every":
+		return []string{"every " + schedule(r.Source.Tick)}
+	case "file":
+		return []string{"file " + fileName(r.Source.File)}
 	}
 	var out []string
 	if r.Source.Pattern != "" {

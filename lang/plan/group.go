@@ -62,7 +62,7 @@ func (l *leading) leads(s *ir.State) []Lead {
 		timed, uses := uses(r.Stages, s)
 		switch {
 		case !uses:
-		case r.Source.Kind == "table": // no input: its ticks move what nothing else leads to
+		case r.Source.Kind == "table", r.Source.Kind == "every": // no input: its ticks move what nothing else leads to
 		case r.Source.Kind == "changes":
 			for _, x := range l.leads(r.Source.State()) {
 				add(x)

@@ -123,6 +123,8 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 		return f.Request.Method, nil
 	case "path":
 		return f.Request.Path, nil
+	case "line":
+		return value.FromInt(f.Rec.Line()), nil
 	case "remote_ip":
 		return f.Request.RemoteIP, nil
 	}
@@ -130,9 +132,9 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 }
 
 // timestamp is @timestamp; of a change it is the @time of the record that caused it, of a
-// row the planned tick.
+// row or a tick the planned time.
 func (f *Frame) timestamp() value.Value {
-	if m := f.Rec.Made; m != nil && (m.Kind == event.Change || m.Kind == event.Row) {
+	if m := f.Rec.Made; m != nil && (m.Kind == event.Change || m.Kind == event.Row || m.Kind == event.Tick) {
 		return m.Time
 	}
 	return Timestamp(f.Rec.Timestamp)

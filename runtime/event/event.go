@@ -27,9 +27,10 @@ type Record struct {
 	// Timestamp in milliseconds since 1970; NoTime where the record has none.
 	Timestamp int64
 	// Made is set where the engine made the record itself, inside a task: a change, a
-	// pane, a child of a split, a row of a table. Topic, partition and offset are then those of the
+	// pane, a child of a split, a row of a table, a tick. Topic, partition and offset are then those of the
 	// record that caused it (of a pane they are made of its window and key, of a row they are
-	// those of the tick on the group's own log), and
+	// those of the tick on the group's own log, of a tick they are made of its route and
+	// its planned time), and
 	// Headers its own: the sluice-path in them goes on. Value is not read.
 	Made *Made
 	// Calls is set where the route of the record calls.
@@ -67,6 +68,7 @@ const (
 	Pane
 	Child
 	Row
+	Tick
 )
 
 // NoTime is the Timestamp of a record that has none.

@@ -373,6 +373,8 @@ func (b *Builder) meta(x *ir.Meta, env Env) *Node {
 		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(int64(m.rec.Partition)), Some })
 	case "offset":
 		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(m.rec.Offset), Some })
+	case "line":
+		return numNode(false, func(m *Machine) (value.Number, State) { return value.FromInt(m.rec.Line()), Some })
 	case "sample_rate":
 		return constant(env.rate())
 	case "timestamp":

@@ -26,6 +26,9 @@ func ReplayTopic(app, route string) string { return name(app, "replay", route) }
 // InTopic is what an edge writes a source to.
 func InTopic(app, source string) string { return name(app, "in", source) }
 
+// FileTopic is what the lines of a file are written to.
+func FileTopic(app, file string) string { return InTopic(app, "file") + "." + ir.Escape(file) }
+
 // OwnTopic is what a state group is told beside its sources.
 func OwnTopic(app, group string) string { return name(app, "own", group) }
 

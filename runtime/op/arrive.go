@@ -25,6 +25,7 @@ type arrival struct {
 	any       *topic // of a pattern: what every topic is
 	made      string // of a table: every record is; why none is fused
 	hook      bool   // records are requests to a webhook
+	file      bool   // records are lines of a file
 	key       ir.Expr
 	maxFuture time.Duration
 	passed    string // this route, as it stands in sluice-path
@@ -37,6 +38,7 @@ type topic struct {
 	name   string
 	typ    *types.Type // nil: any
 	strict bool
+	text   bool // values come as texts, and are read by the type
 	// takesNull: a tombstone is a value of the type, so it is not skipped.
 	takesNull bool
 	fused     *fused
@@ -73,6 +75,16 @@ func (c *compiler) source(s *ir.Source) error {
 		t := newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
 		t.takesNull = false // a request is never null, whatever its body is
 		a.any, a.hook, a.made = &t, true, "requests are taken apart first"
+	case "file":
+		t := newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
+		a.any, a.file = &t, true
+		if t.text = s.File.Format == "csv"; t.text {
+			a.made = "the texts of a CSV file are read by their types"
+		}
+	case "every":
+		// Of a letter that is replayed: a tick itself comes as a value.
+		t := newTopic("", s.Topics[0].Type, false)
+		a.any, a.made = &t, "ticks come as values"
 	case "changes":
 		a.made = "changes come as values"
 	case "table":
@@ -141,6 +153,12 @@ func (a *arrival) admit(fr *Frame) *topic {
 		return &made
 	}
 	t := a.topic(fr.rec.Topic)
+	if a.file {
+		if fail := a.unread(fr.rec); fail != nil {
+			fr.fail(&a.place, fail)
+			return nil
+		}
+	}
 	if fr.rec.Value == nil && !t.takesNull {
 		fr.drop(&a.place, "tombstone", ended)
 		return nil
@@ -190,6 +208,9 @@ func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 		fail = a.meta(fr)
 	}
 	if fail != nil {
+		if a.file {
+			fail = lined(fr.rec, fail)
+		}
 		fr.fail(&a.place, fail)
 		return 0, false
 	}
@@ -252,7 +273,7 @@ func (a *arrival) decode(f *eval.Frame, b []byte, t *topic) (value.Value, *diag.
 	if t.typ == nil {
 		return v, nil
 	}
-	view, m := types.Judge(v, t.typ, types.Mode{Strict: t.strict})
+	view, m := types.Judge(v, t.typ, types.Mode{Strict: t.strict, Text: t.text})
 	if m != nil {
 		return nil, eval.Mismatched(a.at, m)
 	}

@@ -241,9 +241,12 @@ func (r *running) step(n int, at, next, now int64) {
 	r.group.steps = append(r.group.steps, ranStep{route: in.route, tp: in.tp, at: at, next: next, now: now})
 }
 
-// rowStep notes a row that is about to run.
+// rowStep notes a row, or a tick, that is about to run: what told of the tick led to it.
 func (r *running) rowStep(n int, at int64, route string, key []byte, now int64) {
 	in := r.inputs[n]
+	part := &r.p.w.topics[in.tp.topic].parts[in.tp.partition]
+	l := &part.recs[part.from(at)]
+	r.cause = cause{l.in, l.repeat}
 	r.group.steps = append(r.group.steps, ranStep{tp: in.tp, at: at, next: at + 1, now: now, of: route, row: bytes.Clone(key)})
 }
 
@@ -270,7 +273,7 @@ func (w *World) nextTick() int64 {
 	return at
 }
 
-// Tick has a tick of a route of `from table` due, planned now, and gives it the next
+// Tick has a tick of a route of `from every` or `from table` due, planned now, and gives it the next
 // number of inputs. It fails where there is no such route.
 func (w *World) Tick(route string) (int, error) {
 	for _, g := range w.groups {

@@ -101,7 +101,7 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	e := End{
 		Route: rt.Route.Route, Kind: end.Kind, Reason: end.Reason, Stage: end.Stage, Node: end.Node, Fail: end.Fail,
 	}
-	if rec.Made == nil || rec.Made.Kind == event.Row {
+	if rec.Made == nil {
 		l := w.find(rec)
 		r.cause = cause{l.in, l.repeat}
 	}

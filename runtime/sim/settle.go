@@ -92,6 +92,7 @@ func (p *process) exchange() bool {
 // Advance moves the clock on, from one due time to the next, and settles at each.
 // What stands still while the clock moves is idle.
 func (w *World) Advance(d time.Duration) {
+	w.Settle() // a schedule begins with its process, whether there was an input or not
 	for end := w.now + int64(d); ; {
 		at := min(end, w.nextTick(), w.wake(), w.timersDue())
 		w.moveTo(at)

@@ -49,7 +49,8 @@ type Tick struct {
 	Ran   bool   // false: nothing ran, the schedule began there
 	// Under: the rows of the state that is named so, behind the key After (nil: all), are
 	// still to be run, as of the record at Offset of the own log, under its Now
-	// (nanoseconds).
+	// (nanoseconds). Where no state is named it is the ticks in After, microseconds in
+	// eight bytes each.
 	Under  bool
 	State  string
 	Offset int64

@@ -59,15 +59,23 @@ func (p *Progress) input(n state.InputName) *state.InputProgress {
 	return nil
 }
 
-// RowRan tells whether the store has what a row was to a route at a tick; at is the
-// tick's position on the own log.
+// RowRan tells whether the store has what a row was to a route at a tick, or what the
+// tick itself was; at is the tick's position on the own log.
 func (p *Progress) RowRan(route string, at int64, key []byte) bool {
 	if p.p == nil {
 		return false
 	}
 	for i := range p.p.Ticks {
 		if t := &p.p.Ticks[i]; t.Route == route {
-			return t.Offset > at || t.Offset == at && (!t.Under || t.After != nil && bytes.Compare(key, t.After) <= 0)
+			switch {
+			case t.Offset != at:
+				return t.Offset > at
+			case !t.Under:
+				return true
+			case t.State == "": // what is left of the ticks
+				return len(t.After) > 0 && dueOf(key) < dueOf(t.After)
+			}
+			return t.After != nil && bytes.Compare(key, t.After) <= 0
 		}
 	}
 	return false

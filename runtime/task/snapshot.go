@@ -1,34 +1,44 @@
 package task
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
+	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/schedule"
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
-// A route of `from table` runs once for each row at every planned tick. That a tick
-// is due is told on the own log; what is read of that is the tick, and one not behind
-// the last is a repeat. A record that tells of ticks is the last of its slice, and
-// while the rows of one are read nothing else of the group runs: so the rows are a
-// snapshot, and are the same wherever epochs are cut (I13). Where one is cut the
-// progress holds the last key, and a start goes on behind it.
+// A route of `from every` runs once at every planned tick, one of `from table` once for
+// each row. That a tick is due is told on the own log; what is read of that is the
+// tick, and one not behind the last is a repeat: so whoever runs the group, and
+// however often it is told, a planned tick is one record. A record that tells of ticks is
+// the last of its slice, and while they, or the rows of one, are run nothing else of the
+// group does: so the rows are a snapshot, and all is the same wherever epochs are cut
+// (I13). Where one is cut the progress holds the ticks that are left, or the last key,
+// and a start goes on behind it.
 
-// Schedules are when the routes of `from table` are due, by route.
+// Schedules are when the routes of `from every` and `from table` are due, by route.
 type Schedules map[string]*schedule.Schedule
 
 // snapshot is the schedule of one route and the rows that it is reading.
 type snapshot struct {
 	state.Tick
 	route int // -1: the program has it no more
-	table int // index of the table's state
+	table int // index of the table's state; none: the ticks themselves are the records
+	most  int // how many missed ticks are made
 	rows  []state.RowCell
 	asked int64 // the tick asked for last, microseconds
 	at    int64 // and when, nanoseconds
 }
+
+// none is the table of a route of `from every`.
+const none = -1
 
 // openTicks takes up the schedules where the progress left them.
 func (t *Task) openTicks(p *Progress) {
@@ -36,7 +46,10 @@ func (t *Task) openTicks(p *Progress) {
 		if t.cfg.Schedules[r.IDName()] == nil {
 			continue
 		}
-		s := &snapshot{route: i, table: t.cfg.Group.Index(r.Source.Table.State), asked: event.NoMicros}
+		s := &snapshot{route: i, table: none, most: max(1, r.Source.Tick.CatchUp), asked: event.NoMicros}
+		if r.Source.Table != nil {
+			s.table = t.cfg.Group.Index(r.Source.Table.State)
+		}
 		s.Tick = state.Tick{Route: r.IDName(), Due: event.NoMicros}
 		t.ticks = append(t.ticks, s)
 	}
@@ -50,15 +63,19 @@ func (t *Task) openTicks(p *Progress) {
 			continue
 		}
 		s := t.ticks[i]
-		if s.Tick = tick; tick.Under && tick.State != t.cfg.Group.States[s.table].Name {
-			s.Under = false // of a table that the route reads no more
+		reads := "" // a schedule alone reads no state
+		if s.table != none {
+			reads = t.cfg.Group.States[s.table].Name
+		}
+		if s.Tick = tick; tick.Under && tick.State != reads {
+			s.Under, s.After = false, nil // of a table that the route reads no more
 		}
 	}
 }
 
-// Schedule has ticks that are due told on the own log: of each route the latest, of
-// one that is new where its schedule begins. To be called every now and then; what was
-// told and is not read is told again.
+// Schedule has ticks that are due told on the own log: of each route the latest, or as
+// many as it catches up with, of one that is new where its schedule begins. To be called
+// every now and then; what was told and is not read is told again.
 func (t *Task) Schedule(now int64) {
 	if t.state != Running && t.state != Paused {
 		return
@@ -67,19 +84,40 @@ func (t *Task) Schedule(now int64) {
 		if s.route < 0 {
 			continue
 		}
-		it := tickItem{Route: s.Route, Due: now / 1000, Begin: true}
-		if s.Due != event.NoMicros {
-			it.Due, it.Begin = t.cfg.Schedules[s.Route].Last(time.Unix(0, now)).UnixMicro(), false
-			if it.Due <= s.Due {
+		begin, last := s.Due == event.NoMicros, now/1000
+		if !begin {
+			last = t.cfg.Schedules[s.Route].Last(time.Unix(0, now)).UnixMicro()
+			if last <= s.heard() {
 				continue
 			}
 		}
-		if s.asked != event.NoMicros && (it.Begin || it.Due <= s.asked) && now-s.at < int64(IdleAfter) {
+		if s.asked != event.NoMicros && (begin || last <= s.asked) && now-s.at < int64(IdleAfter) {
 			continue
 		}
-		s.asked, s.at = it.Due, now
-		t.plans = append(t.plans, it)
+		s.asked, s.at = last, now
+		if begin {
+			t.plans = append(t.plans, tickItem{Route: s.Route, Due: last, Begin: true})
+			continue
+		}
+		for _, due := range t.missed(s, last) {
+			t.plans = append(t.plans, tickItem{Route: s.Route, Due: due})
+		}
 	}
+}
+
+// missed lists the planned ticks behind the last that was read, up to one, as far as
+// they are made, in order.
+func (t *Task) missed(s *snapshot, last int64) []int64 {
+	due := []int64{last}
+	for len(due) < s.most {
+		before := t.cfg.Schedules[s.Route].Last(time.UnixMicro(due[len(due)-1] - 1)).UnixMicro()
+		if before <= s.heard() {
+			break
+		}
+		due = append(due, before)
+	}
+	slices.Reverse(due)
+	return due
 }
 
 // NextTick is the first planned tick behind an instant, nanoseconds; false where
@@ -113,6 +151,14 @@ func TickNote(route string, due int64) []byte {
 	return b
 }
 
+// heard is the last tick that was read, run or not.
+func (s *snapshot) heard() int64 {
+	if n := len(s.After); s.table == none && n > 0 {
+		return dueOf(s.After[n-dueBytes:])
+	}
+	return s.Due
+}
+
 // ticked takes a tick that the own log told of.
 func (t *Task) ticked(it *tickItem, rec *event.Record, clock time.Time) {
 	i := slices.IndexFunc(t.ticks, func(s *snapshot) bool { return s.Route == it.Route })
@@ -120,19 +166,33 @@ func (t *Task) ticked(it *tickItem, rec *event.Record, clock time.Time) {
 		return
 	}
 	s := t.ticks[i]
-	if it.Due < s.Due || it.Due == s.Due && (s.Ran || it.Begin) || it.Begin && s.Due != event.NoMicros {
+	if last := s.heard(); it.Due < last || it.Due == last && (s.Ran || s.Under || it.Begin) || it.Begin && last != event.NoMicros {
 		return // a repeat
 	}
-	s.Due, s.Ran = it.Due, !it.Begin
 	if it.Begin {
+		s.Due = it.Due
 		return
 	}
-	s.Under, s.State, s.Offset, s.Now, s.After = true, t.cfg.Group.States[s.table].Name, rec.Offset, clock.UnixNano(), nil
-	s.rows = nil
-	// What no input leads to has no other time than this.
+	if s.table == none {
+		// The ones before it, of the same record, come first.
+		if !s.Under {
+			t.reached(it.Due)
+		}
+		s.After = appendDue(s.After[:len(s.After):len(s.After)], it.Due)
+	} else {
+		t.reached(it.Due)
+		s.Due, s.Ran = it.Due, true
+		s.State, s.After, s.rows = t.cfg.Group.States[s.table].Name, nil, nil
+	}
+	s.Under, s.Offset, s.Now = true, rec.Offset, clock.UnixNano()
+}
+
+// reached moves the watermarks to a tick, of what no input leads to: it has no other
+// time than this.
+func (t *Task) reached(due int64) {
 	for j, st := range t.cfg.Group.States {
-		if m := &t.marks[j]; len(st.Leads) == 0 && it.Due > m.w {
-			m.w = it.Due
+		if m := &t.marks[j]; len(st.Leads) == 0 && due > m.w {
+			m.w = due
 			m.tell = m.w
 			t.cells.SetWatermark(j, m.w, m.told)
 		}
@@ -174,7 +234,12 @@ func (t *Task) sweep(now int64) bool {
 			return false
 		}
 		e := t.open(nil)
-		more := t.rows(e, s)
+		more := false
+		if s.table == none {
+			more = t.dues(e, s)
+		} else {
+			more = t.rows(e, s)
+		}
 		if t.state == Failed {
 			return false
 		}
@@ -189,8 +254,6 @@ func (t *Task) sweep(now int64) bool {
 
 // rows runs rows of a snapshot until the epoch or a cap is full; false when none is left.
 func (t *Task) rows(e *epoch, s *snapshot) (more bool) {
-	clock := time.Unix(0, s.Now).UTC()
-	own := t.inputs[slices.IndexFunc(t.inputs, func(in *input) bool { return in.Own })]
 	for !t.full(e) && !t.over(pauseAt) {
 		if len(s.rows) == 0 {
 			s.rows = t.cells.Rows(s.table, s.After)
@@ -200,33 +263,83 @@ func (t *Task) rows(e *epoch, s *snapshot) (more bool) {
 		}
 		row := &s.rows[0]
 		s.rows, s.After = s.rows[1:], row.Key
-		t.family.cells, t.family.bytes = t.cells.Written()
 		rec := t.cfg.Runner.Row(s.route, s.Due, row.Key, row.Val)
 		if rec == nil {
 			e.fired++ // past its age; it is work all the same
 			continue
 		}
+		own := t.own()
 		rec.Topic, rec.TopicID, rec.Partition, rec.Offset = own.Topic, own.TopicID, own.Partition, s.Offset
 		rec.Timestamp = s.Due / 1000
-		if e.records == 0 {
-			e.oldest = rec.Timestamp
-		}
-		e.records++
-		t.records++
-		if t.cfg.RanRow != nil {
-			t.cfg.RanRow(own.index, s.Offset, s.Route, row.Key, s.Now)
-		}
-		if t.run(e, nil, s.route, rec, clock); t.state == Failed {
+		if t.swept(e, s, rec, row.Key); t.state == Failed {
 			return false
 		}
 	}
 	return true
 }
 
+// dues runs ticks of a route of `from every` until the epoch or a cap is full; false
+// when none is left.
+func (t *Task) dues(e *epoch, s *snapshot) (more bool) {
+	for !t.full(e) && !t.over(pauseAt) {
+		if len(s.After) == 0 {
+			return false
+		}
+		key := s.After[:dueBytes]
+		due := dueOf(key)
+		rec := tickRecord(&s.Tick, due)
+		t.reached(due)
+		s.Due, s.Ran, s.After = due, true, s.After[dueBytes:]
+		if t.swept(e, s, rec, key); t.state == Failed {
+			return false
+		}
+	}
+	return true
+}
+
+// swept runs one record of a snapshot.
+func (t *Task) swept(e *epoch, s *snapshot, rec *event.Record, key []byte) {
+	t.family.cells, t.family.bytes = t.cells.Written()
+	if e.records == 0 {
+		e.oldest = rec.Timestamp
+	}
+	e.records++
+	t.records++
+	if t.cfg.RanRow != nil {
+		t.cfg.RanRow(t.own().index, s.Offset, s.Route, key, s.Now)
+	}
+	t.run(e, nil, s.route, rec, time.Unix(0, s.Now).UTC())
+}
+
+// own is the group's own log.
+func (t *Task) own() *input {
+	return t.inputs[slices.IndexFunc(t.inputs, func(in *input) bool { return in.Own })]
+}
+
+// tickRecord is the record that a tick is, behind the one before it. Its origin is made
+// of the route and the planned time: so it is the same for ever, whatever told of it.
+func tickRecord(before *state.Tick, due int64) *event.Record {
+	at, previous := time.UnixMicro(due).UTC(), value.Value(nil)
+	if before.Ran {
+		previous = time.UnixMicro(before.Due).UTC()
+	}
+	return &event.Record{
+		TopicID: xxh3.Hash128([]byte("every" + before.Route)).Bytes(), Offset: due, Timestamp: due / 1000,
+		Made: &event.Made{Kind: event.Tick, Time: at, Value: value.NewObject(value.Field{Key: "time", Value: at}, value.Field{Key: "previous", Value: previous})},
+	}
+}
+
+// dueBytes is what a planned time takes where ticks are left to run.
+const dueBytes = 8
+
+func appendDue(dst []byte, due int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(due)) }
+
+func dueOf(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+
 // storedTicks is what the progress says of the schedules, as of now.
 func (t *Task) storedTicks(dst []state.Tick) []state.Tick {
 	for _, s := range t.ticks {
-		if s.Due != event.NoMicros {
+		if s.Due != event.NoMicros || s.Under {
 			dst = append(dst, s.Tick)
 		}
 	}
