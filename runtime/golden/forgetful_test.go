@@ -15,16 +15,9 @@ var forgetful = golden.Evaluator{Name: "the forgetful evaluator", Compile: func(
 	return func(op.Lookup) task.Runner { return forget{} }, nil
 }, Group: golden.Reference.Group}
 
-type forget struct{}
+type forget struct{ *op.Stateless }
 
-func (forget) Due(int, int64, []byte) (int, *event.Record) { panic("a timer without state") }
-
-func (forget) Row(int, int64, []byte, []byte) *event.Record { panic("a row without state") }
-
-func (forget) Command([]byte, *event.Record, time.Time) event.Outcome {
-	panic("a command without state")
-}
-
+// Run is task.Runner's.
 func (forget) Run(_ int, _ *event.Record, _ time.Time, _ *event.Arena) event.Outcome {
 	return event.Outcome{}
 }
