@@ -26,7 +26,7 @@ const (
 // then a 404 is a wrong event and not a wrong address.
 func Read(res *http.Response, err error, dynamic bool, now time.Time) deliver.Answer {
 	if err != nil {
-		return deliver.NoAnswer(code(err))
+		return deliver.NoAnswer(Code(err))
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, drainBytes))
@@ -43,8 +43,8 @@ func Read(res *http.Response, err error, dynamic bool, now time.Time) deliver.An
 	}, now.UnixNano())
 }
 
-// code names a failed attempt in a word or two, without addresses or payload.
-func code(err error) string {
+// Code names a failed attempt in a word or two, without addresses or payload.
+func Code(err error) string {
 	var ne net.Error
 	var op *net.OpError
 	switch {
