@@ -276,6 +276,11 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 	if e.gone != nil && e.gone.names[x.Name] {
 		return e.isGone(x.Name, x.Span())
 	}
+	if x.Name == itemsName && e.gone == nil {
+		e.errorf(diag.UnknownName, x.Span(), "`items` is what a request of a batch holds, and there is none here").
+			WithHelp("it stands in the body of an `emit http` with an `item` or a `batch`")
+		return badExpr(x.Span())
+	}
 	d := e.errorf(diag.UnknownName, x.Span(), "there is nothing called `%s` here", x.Name)
 	if e.aboveWindow(d, x.Name) {
 		return badExpr(x.Span())

@@ -247,6 +247,9 @@ func (e *ex) plainFields(x ir.Expr, en *syntax.Entry, one, all string) ir.Expr {
 	if spoiled(t) || t.Kind == types.Any || types.Assignable(t, types.MapOf(keyType)) {
 		return x
 	}
+	if en != nil && types.MayBeNull(t) && t.Kind != types.Null {
+		return e.nullHere(x, "in `"+en.Key.Text+"`")
+	}
 	ms := []*types.Type{t}
 	if t.Kind == types.Union {
 		ms = t.Members

@@ -125,6 +125,16 @@ func (w *walker) lintKey(x ir.Expr) {
 			return
 		}
 	}
-	w.errorf(diag.KeyBelowCall, x.Span(), "%s is not the key that the record waits under", quote(x.Span())).WithLabel("a `call` stands above").
-		WithHelp("outputs under it come in the order of the answers; `key by %s` above the call makes records wait for one another", text)
+	d := w.errorf(diag.KeyBelowCall, x.Span(), "%s is not the key that the record waits under", quote(x.Span())).WithLabel("a `call` stands above")
+	answers := false
+	ir.Walk(x, func(n ir.Expr) bool {
+		v, ok := n.(*ir.Var)
+		answers = answers || ok && w.frame.answers[v.Slot]
+		return true
+	})
+	if answers {
+		d.WithHelp("outputs under it come in the order of the answers")
+	} else {
+		d.WithHelp("outputs under it come in the order of the answers; `key by %s` above the call makes records wait for one another", text)
+	}
 }

@@ -23,7 +23,7 @@ var httpOptions = []option{
 	{name: "max_retry_after", kind: durationOption},
 	{name: "hold_after", kind: durationOption},
 	{name: "private", kind: settingOption, t: types.BoolT},
-	{name: "auth", kind: settingOption, t: types.OpaqueOf("auth")},
+	{name: "auth", kind: settingOption, t: types.OpaqueOf("auth"), help: `oauth2("https://id.example.com/token", "client", secret("CLIENT_SECRET"))`},
 }
 
 // plainSetting is what has one text, secret or not.

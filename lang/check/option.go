@@ -36,6 +36,7 @@ type option struct {
 	t        *types.Type
 	choices  []string
 	required bool
+	help     string // what to write, where the type says little
 	// mayBeNull admits null in an eventOption: what is null fails when the record runs.
 	mayBeNull bool
 }
@@ -193,11 +194,11 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 		sub := *e
 		sub.f, sub.src, sub.place, sub.set = newFlow(), nil, "an option", true
 		v := sub.expr(x.Value)
-		if isBad(v) {
+		if isBad(v) || !sub.fixed(v) {
 			return out, false
 		}
 		if !types.Assignable(v.Type(), s.t) {
-			e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, s.t.Brief()).WithLabel("this is %s", short(v.Type()))
+			e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, s.t.Brief()).WithLabel("this is %s", short(v.Type())).WithHelp("%s", s.help)
 			return out, false
 		}
 		out.X = v
@@ -212,6 +213,19 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 		out.X = v
 	}
 	return out, true
+}
+
+// fixed refuses a setting that is another each time: there is no time at start.
+func (e *ex) fixed(x ir.Expr) bool {
+	ok := true
+	ir.Walk(x, func(n ir.Expr) bool {
+		if call, is := n.(*ir.Call); is && call.Func.Impure && !call.Func.Setting {
+			e.errorf(diag.NotConstant, n.Span(), "`%s` is no setting", call.Func.Name)
+			ok = false
+		}
+		return true
+	})
+	return ok
 }
 
 // takes says in words what an option takes.

@@ -69,7 +69,7 @@ func differ(a, b *event.Output) string {
 		x, y any
 	}{
 		{"emit", a.Emit, b.Emit}, {"lane", a.Lane, b.Lane}, {"ordered", a.Ordered, b.Ordered}, {"tombstone", a.Tombstone, b.Tombstone},
-		{"time", a.Time, b.Time}, {"not before", a.NotBefore, b.NotBefore}, {"nokey", a.NoKey, b.NoKey},
+		{"time", a.Time, b.Time}, {"not before", a.NotBefore, b.NotBefore}, {"nokey", a.NoKey, b.NoKey}, {"group", a.Group, b.Group},
 		{"id", string(a.ID.Of(a.Arena)), string(b.ID.Of(b.Arena))},
 		{"target", string(a.Target.Of(a.Arena)), string(b.Target.Of(b.Arena))},
 		{"key", string(a.Key.Of(a.Arena)), string(b.Key.Of(b.Arena))},

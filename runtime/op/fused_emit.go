@@ -29,6 +29,8 @@ func (f *fuser) emit(p place, s *ir.Emit, env fuse.Env) {
 		e.write = f.logLine(&e.emit, sk, env)
 	case *ir.SegmentPass:
 		e.write = f.segmentPass(&e.emit, sk, env)
+	case *ir.HTTPSink:
+		e.write = f.httpRequest(&e.emit, sk, env)
 	default:
 		f.refuse("an emit")
 		return

@@ -118,10 +118,11 @@ func (r outgoing) address(fr *Frame) *diag.Failure {
 		}
 		a, why := ir.ReadAddress(s, r.Whole, r.Varies)
 		if why != "" {
-			return unusable(r.URL, v, diag.BadAddress, "the address %s", why)
+			fail := diag.Failf(diag.BadAddress, r.URL.Span(), "the address %s", why)
+			fail.Path, fail.Excerpt = eval.PathText(r.URL), value.Excerpt(v, eval.ExcerptSize)
+			return fail
 		}
-		fr.out.Buf = a.Append(fr.out.Buf)
-		asks = a.Asks
+		fr.out.Buf, asks = a.Append(fr.out.Buf), a.Asks
 	}
 	if r.Query == nil {
 		return nil
@@ -134,21 +135,32 @@ func (r outgoing) address(fr *Frame) *diag.Failure {
 	if !ok {
 		return eval.Unfit(r.Query, v, "an object")
 	}
+	var f *value.Field
+	var err error
+	if fr.out.Buf, f, err = appendQuery(fr.out.Buf, q, asks); err != nil {
+		return fieldFail(r.Query, f, diag.BadAddress, "%q in the query: %v", f.Key, err)
+	}
+	return nil
+}
+
+// appendQuery writes what is asked for behind an address, which has a query already or
+// not. Of what has no text it gives the field.
+func appendQuery(dst []byte, q *value.Object, asks bool) ([]byte, *value.Field, error) {
 	for i := range q.Len() {
 		f := q.At(i)
 		s, err := value.Plain(f.Value)
 		if err != nil {
-			return fieldFail(r.Query, f, diag.BadAddress, "%q in the query: %v", f.Key, err)
+			return dst, &f, err
 		}
 		sep := byte('?')
 		if asks {
 			sep = '&'
 		}
 		asks = true
-		fr.out.Buf = value.AppendPart(append(fr.out.Buf, sep), f.Key)
-		fr.out.Buf = value.AppendPart(append(fr.out.Buf, '='), s)
+		dst = value.AppendPart(append(dst, sep), f.Key)
+		dst = value.AppendPart(append(dst, '='), s)
 	}
-	return nil
+	return dst, nil, nil
 }
 
 // headers writes those of the stage.
@@ -164,21 +176,32 @@ func (r outgoing) headers(fr *Frame) *diag.Failure {
 	if !ok {
 		return eval.Unfit(r.Headers, v, "an object")
 	}
+	var f *value.Field
+	var err error
+	if fr.out.Buf, f, err = appendHTTPHeaders(fr.out.Buf, hs); err != nil {
+		return fieldFail(r.Headers, f, diag.HeaderText, "header %q: %v", f.Key, err)
+	}
+	return nil
+}
+
+// appendHTTPHeaders writes headers as outputs have them. Of what is none it gives the
+// field.
+func appendHTTPHeaders(dst []byte, hs *value.Object) ([]byte, *value.Field, error) {
 	for i := range hs.Len() {
 		f := hs.At(i)
 		if why := ir.HeaderName(f.Key); why != "" {
-			return fieldFail(r.Headers, f, diag.HeaderText, "header %q: %s", f.Key, why)
+			return dst, &f, errors.New(why)
 		}
 		s, err := value.Plain(f.Value)
 		if err == nil && !isHeaderText(s) {
 			err = errControl
 		}
 		if err != nil {
-			return fieldFail(r.Headers, f, diag.HeaderText, "header %q: %v", f.Key, err)
+			return dst, &f, err
 		}
-		fr.out.Buf = event.AppendHeader(fr.out.Buf, f.Key, []byte(s))
+		dst = event.AppendHeader(dst, f.Key, []byte(s))
 	}
-	return nil
+	return dst, nil, nil
 }
 
 var errControl = errors.New("a line break or another control character")
@@ -194,7 +217,7 @@ func isHeaderText(s string) bool {
 }
 
 // fieldFail is a failure of one field of an object that x made.
-func fieldFail(x ir.Expr, f value.Field, code *diag.Code, format string, a ...any) *diag.Failure {
+func fieldFail(x ir.Expr, f *value.Field, code *diag.Code, format string, a ...any) *diag.Failure {
 	fail := diag.Failf(code, x.Span(), format, a...)
 	fail.Path = eval.FieldText(f.Key)
 	if f.Value != nil {
@@ -202,12 +225,5 @@ func fieldFail(x ir.Expr, f value.Field, code *diag.Code, format string, a ...an
 	} else {
 		fail.Help = "`" + f.Key + "?:` leaves a null out"
 	}
-	return fail
-}
-
-// unusable is a failure of a value that x made.
-func unusable(x ir.Expr, v value.Value, code *diag.Code, format string, a ...any) *diag.Failure {
-	fail := diag.Failf(code, x.Span(), format, a...)
-	fail.Path, fail.Excerpt = eval.PathText(x), value.Excerpt(v, eval.ExcerptSize)
 	return fail
 }
