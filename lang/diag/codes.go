@@ -32,7 +32,7 @@ var (
 // the generated reference see the same.
 func All() []*Code {
 	all := append([]*Code{Syntax, NotYet, BadToken, Unclosed, Nesting}, checkCodes()...)
-	all = append(append(append(append(all, runCodes()...), stateCodes()...), append(append(peopleCodes(), stageCodes()...), httpCodes()...)...), warningCodes()...)
+	all = append(append(append(append(all, runCodes()...), stateCodes()...), append(append(peopleCodes(), stageCodes()...), append(httpCodes(), callCodes()...)...)...), warningCodes()...)
 	slices.SortStableFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }

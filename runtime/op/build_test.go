@@ -122,6 +122,11 @@ func show(o event.Outcome) string {
 		return "dropped: " + o.Reason + " at " + o.Stage
 	case event.Split:
 		return "split"
+	case event.Waits:
+		if o.Wait.Call == nil {
+			return "waits behind another at " + o.Stage + o.Path
+		}
+		return "waits for " + o.Wait.Call.ID
 	case event.Failed:
 		return strings.TrimSpace(o.Fail.Code.ID+" "+o.Fail.Path) + " at " + o.Stage + o.Path
 	}

@@ -51,7 +51,7 @@ func CompileGroup(g *plan.Group, app string, secret []byte) (*Group, error) {
 		case s.SpanMS == 0:
 		case s.Kind == ir.TableState:
 			out.timers[i] = &expire{span: s.SpanMS * 1000, of: out.tables[i]}
-		case s.Kind == ir.ChangedState:
+		case s.Kind == ir.ChangedState, s.Kind == ir.AnswerState:
 			out.timers[i] = &expire{span: s.SpanMS * 1000}
 		}
 	}

@@ -114,10 +114,10 @@ func (p *player) record(route int, rec *event.Record) event.Outcome {
 		end = fmt.Sprintf("%s arrived=%d timed=%d", showAll(o), o.Arrived, o.Timed)
 	}
 	p.log = append(p.log, p.plan.Routes[route].Name+" "+end)
-	if o.Kind == event.Failed {
+	if o.Kind == event.Failed || o.Kind == event.Waits {
 		p.cells.Undo()
 		if len(p.out.Outs) != mark {
-			p.t.Errorf("a failed record leaves %d outputs", len(p.out.Outs)-mark)
+			p.t.Errorf("a record that %s leaves %d outputs", end, len(p.out.Outs)-mark)
 		}
 		return o
 	}

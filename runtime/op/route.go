@@ -279,6 +279,7 @@ type compiler struct {
 	route *Route
 	nodes map[ir.Stage]string
 	emits map[*ir.Emit]int32
+	calls map[*ir.HTTPCall]int32
 	// child is the step that ends an element of the innermost `each`; ended
 	// outside of any.
 	child int
@@ -294,6 +295,7 @@ func newCompiler(r *plan.Route, app string) *compiler {
 		route: &Route{plan: r, ids: newIDs(app, r.IDName(), r.Name), passed: app + "/" + r.Name},
 		nodes: map[ir.Stage]string{},
 		emits: map[*ir.Emit]int32{},
+		calls: map[*ir.HTTPCall]int32{},
 		child: ended,
 	}
 	for _, n := range r.Nodes {
@@ -303,6 +305,9 @@ func newCompiler(r *plan.Route, app string) *compiler {
 	}
 	for i, e := range r.Emits {
 		c.emits[e] = int32(i)
+	}
+	for i, s := range r.Calls {
+		c.calls[s] = int32(i)
 	}
 	return c
 }
@@ -387,6 +392,8 @@ func (c *compiler) stage(s ir.Stage) error {
 		return c.forget(p, s)
 	case *ir.Window:
 		return c.window(p, s)
+	case *ir.HTTPCall:
+		return c.call(p, s)
 	case *ir.Emit:
 		return c.emit(p, s)
 	default:

@@ -1,0 +1,52 @@
+package eval
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/event"
+)
+
+// Answer is what `it` is in conditions about an answer over HTTP, and `r` of a call but
+// for the type of its body: { status, headers, body }. Names of headers are in small
+// letters; values of one name stand behind one another, as `, ` separates them.
+func Answer(status int, headers []event.Header, body value.Value) *value.Object {
+	return value.NewObject(
+		value.Field{Key: "status", Value: value.FromInt(int64(status))},
+		value.Field{Key: "headers", Value: AnswerHeaders(headers)},
+		value.Field{Key: "body", Value: body})
+}
+
+// AnswerHeaders gives the headers of an answer as an object.
+func AnswerHeaders(headers []event.Header) *value.Object {
+	fields := make([]value.Field, 0, len(headers))
+	at := make(map[string]int, len(headers))
+	for _, h := range headers {
+		name := strings.ToValidUTF8(strings.ToLower(h.Key), "\ufffd")
+		text := strings.ToValidUTF8(string(h.Value), "\ufffd")
+		if i, ok := at[name]; ok {
+			fields[i].Value = fields[i].Value.(string) + ", " + text
+			continue
+		}
+		at[name] = len(fields)
+		fields = append(fields, value.Field{Key: name, Value: text})
+	}
+	return value.ObjectOf(fields)
+}
+
+// Body reads the body of an answer: its JSON, null of none; and of another its text, or
+// its bytes where it is no text, and why it is no JSON.
+func Body(b []byte) (value.Value, *value.SyntaxError) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	v, err := value.DecodeJSON(b)
+	switch {
+	case err == nil:
+		return v, nil
+	case utf8.Valid(b):
+		return strings.TrimPrefix(string(b), "\ufeff"), err
+	}
+	return value.Bytes(b), err
+}
