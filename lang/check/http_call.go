@@ -79,6 +79,7 @@ func (r *requestCheck) rounds(out *ir.HTTPCall, as syntax.Word) {
 	}
 	if en != nil {
 		out.Until = w.condition(w.ex.value(en))
+		w.assume(out.Until, true) // else the record fails
 	}
 }
 

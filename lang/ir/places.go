@@ -157,9 +157,12 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 		}
 	case *HTTPCall:
 		out = append(out, s.Request.fails()...)
-		out = append(out, diag.Refused, diag.GaveUp)
+		out = append(out, diag.NoAnswer, diag.NotAccepted, diag.TooLarge)
 		if s.Body.Kind != types.Any {
-			out = append(out, diag.Mismatch)
+			out = append(out, diag.BadAnswer, diag.Mismatch)
+		}
+		if s.Until != nil {
+			out = append(out, diag.NeverHeld)
 		}
 	case *Emit:
 		if k, ok := s.Sink.(*HTTPSink); ok {
