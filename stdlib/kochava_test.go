@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/eval"
 	"github.com/sluice-dev/sluice/stdlib"
+	"github.com/sluice-dev/sluice/stdlib/mod"
 )
 
 // sample is a line of mod/testdata/kochava.jsonl: a request as Kochava or we send it,
@@ -295,6 +297,31 @@ func TestKochavaRefuses(t *testing.T) {
 	}
 }
 
+// TestKochavaAddress: every parameter of the address that is recommended is a field of
+// a postback, so nothing of what Kochava is asked for gets lost.
+func TestKochavaAddress(t *testing.T) {
+	text, _ := mod.Text("kochava")
+	_, rest, _ := strings.Cut(text, "let postback_url = `")
+	address, _, ok := strings.Cut(rest, "`")
+	u, err := url.Parse(address)
+	if !ok || err != nil || u.Path != "/hooks/kochava/SECRET" {
+		t.Fatal(address, err)
+	}
+	of := types.View(postback(t))
+	q := u.Query()
+	for _, name := range strings.Fields("event_name event_time event_value currency order_id app_guid platform kochava_device_id idfa idfv adid android_id ip user_agent country " +
+		"attribution_type matched_by matched_to network_id network_name campaign_id campaign_name tracker_id tracker_name site_id sub_site_id creative_id click_id click_time att") {
+		if !q.Has(name) {
+			t.Errorf("nobody is asked for %s", name)
+		}
+	}
+	for name := range q {
+		if _, ok := of.Field(name); !ok {
+			t.Errorf("nobody reads %s", name)
+		}
+	}
+}
+
 // TestKochavaFails: which functions may fail, and that they only fail so, whatever a
 // postback holds.
 func TestKochavaFails(t *testing.T) {
@@ -303,12 +330,13 @@ func TestKochavaFails(t *testing.T) {
 	for src, want := range map[string]string{
 		"kochava.ids(.)": "", "kochava.event_id(.)": "", "kochava.is_organic(.)": "", "kochava.campaign(.)": "", "kochava.install(.)": "",
 		"kochava.context(.)": "", "kochava.event_name(.)": "", "kochava.device(.)": "", "kochava.s2s_event(kochava.device(.), .event_name, {})": "",
-		"kochava.identity_link(kochava.device(.), {})": "",
-		"kochava.device_key(.)":                        "E0414 E0422",
-		"kochava.event_time(.)":                        "E0422",
-		"kochava.traits(kochava.acquisition(.))":       "E0422",
-		"kochava.order(.)":                             "E0414 E0420 E0421 E0422",
-		"kochava.refund(.)":                            "E0414 E0422",
+		"kochava.identity_link(kochava.device(.), {})": "", "kochava.is_reengagement(.)": "", "kochava.reengagement(.)": "", "kochava.subscription(.)": "", "kochava.custom(.)": "",
+		"kochava.reengagement_traits(.)":         "E0422",
+		"kochava.device_key(.)":                  "E0414 E0422",
+		"kochava.event_time(.)":                  "E0422",
+		"kochava.traits(kochava.acquisition(.))": "E0422",
+		"kochava.order(.)":                       "E0414 E0420 E0421 E0422",
+		"kochava.refund(.)":                      "E0414 E0422",
 	} {
 		x := program.Expr(src, stdlib.Env(), of)
 		if x.X == nil {

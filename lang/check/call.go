@@ -56,12 +56,12 @@ func (e *ex) call(x *syntax.Call) ir.Expr {
 func (e *ex) unknownFunc(s *space, name string, at token.Span) {
 	d := e.errorf(diag.UnknownFunc, at, "there is no function `%s`", name)
 	if i := strings.IndexByte(name, '.'); i > 0 {
-		if _, ok := e.c.env.Module(name[:i]); ok {
-			d.WithHelp("write `use %s` at the top of the file", name[:i])
+		if path := e.c.modulePath(name[:i]); path != "" {
+			d.WithHelp("write `use %s` at the top of the file", path)
 			return
 		}
-		if near := diag.Nearest(name[:i], e.c.env.ModuleNames()); near != "" {
-			d.WithHelp("did you mean %s? `use %s` brings it into the file", near+name[i:], near)
+		if near := diag.Nearest(name[:i], e.c.moduleWords()); near != "" {
+			d.WithHelp("did you mean %s? `use %s` brings it into the file", near+name[i:], e.c.modulePath(near))
 		}
 	}
 	if other, ok := elsewhere[name]; ok {

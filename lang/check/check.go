@@ -164,8 +164,9 @@ func Expr(x syntax.Expr, env Env, input *types.Type, bag *diag.Bag) (out ir.Expr
 	c := newChecker(env, bag)
 	c.loose = true
 	fs := &fileScope{space: c.main, uses: map[string]*use{}}
-	for _, name := range env.ModuleNames() {
-		c.useAs(fs, name, name) // one line has no room for `use`
+	words := c.moduleWords()
+	for i, name := range env.ModuleNames() {
+		c.useAs(fs, name, words[i]) // one line has no room for `use`
 	}
 	e := &ex{c: c, in: fs, f: newFlow(), frame: &frame{}, src: &source{t: types.View(input), metas: map[string]*types.Type{}}}
 	e.f.cur, e.f.known["$"], e.f.timed = "$", types.View(input), true

@@ -223,6 +223,26 @@ func (c *checker) useAs(fs *fileScope, p, alias string) bool {
 	return true
 }
 
+// moduleWords are the words by which modules are known where they are in use: the
+// last of a path.
+func (c *checker) moduleWords() []string {
+	var out []string
+	for _, path := range c.env.ModuleNames() {
+		out = append(out, path[strings.LastIndexByte(path, '/')+1:])
+	}
+	return out
+}
+
+// modulePath is the module that is known by a word, "" where there is none.
+func (c *checker) modulePath(word string) string {
+	for i, w := range c.moduleWords() {
+		if w == word {
+			return c.env.ModuleNames()[i]
+		}
+	}
+	return ""
+}
+
 // module finds what a dotted name begins with; rest is the name within it. ok is
 // false where no module of that name is in use.
 func (fs *fileScope) module(name string) (u *use, rest string, ok bool) {

@@ -129,8 +129,8 @@ func (c *checker) typeName(fs *fileScope, n *syntax.TypeName) *types.Type {
 	}
 	e := c.errorf(diag.UnknownType, n.Span(), "there is no type `%s`", n.Name)
 	if i := strings.IndexByte(n.Name, '.'); i > 0 {
-		if _, ok := c.env.Module(n.Name[:i]); ok && s == fs.space {
-			e.WithHelp("write `use %s` at the top of the file", n.Name[:i])
+		if path := c.modulePath(n.Name[:i]); path != "" && s == fs.space {
+			e.WithHelp("write `use %s` at the top of the file", path)
 			return bad
 		}
 	}

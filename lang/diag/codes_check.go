@@ -45,8 +45,8 @@ var (
 		Right: "app \"a\"\nconnection segment b { write_key: secret(\"KEY\") }\nconnection segment a = b { batch: 1 }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n"}
 	UnknownModule = &Code{ID: "E0111", Title: "unknown module",
 		Doc:   "`use NAME` takes a module that comes with Sluice.",
-		Wrong: "app \"a\"\nuse comerce\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n",
-		Right: "app \"a\"\nuse commerce\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n"}
+		Wrong: "app \"a\"\nuse kochave\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n",
+		Right: "app \"a\"\nuse kochava\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit log\n"}
 	UnknownOption = &Code{ID: "E0112", Title: "unknown option",
 		Doc:   "What stands in the braces of a source, a route or a connection is taken from a fixed list.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { id: string } { strat: latest }\nemit log\n",
