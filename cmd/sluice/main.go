@@ -80,6 +80,6 @@ func newRoot() *cobra.Command {
 	}
 	root.AddGroup(&cobra.Group{ID: "build", Title: "Build:"}, &cobra.Group{ID: "run", Title: "Run:"})
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return envDefaults(c.Flags()) }
-	root.AddCommand(checkCmd(), testCmd(), fmtCmd(), graphCmd(), evalCmd(), docsCmd(), runCmd(), devCmd(), demoCmd(), stateCmd(), identityCmd(), versionCmd())
+	root.AddCommand(initCmd(), checkCmd(), testCmd(), fmtCmd(), graphCmd(), evalCmd(), docsCmd(), runCmd(), devCmd(), demoCmd(), stateCmd(), identityCmd(), versionCmd())
 	return root
 }

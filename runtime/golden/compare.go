@@ -15,6 +15,8 @@ type Actual struct {
 	In                 int // inputs
 	Out, Dead, Dropped []ActualRow
 	Tables             []ActualRow // all rows of all tables at the end, by table and key
+	// Taken are the outputs of Out as their sinks took them.
+	Taken []sim.Taken
 	// Fates tell what became of each input, in order: "in 2 dropped: old, in.route:2".
 	Fates []string
 	// Open says which law of the account does not close; "" when both do.

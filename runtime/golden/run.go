@@ -268,6 +268,7 @@ func (a *Actual) rows(w *sim.World, p *plan.Plan) {
 		}
 		outs[fateKey{t.Route.Name, t.Origin}]++
 		a.Out = append(a.Out, outRow(&t))
+		a.Taken = append(a.Taken, t)
 	}
 	for _, l := range w.Letters() {
 		if l.Repeat {
