@@ -196,7 +196,10 @@ func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 			fr.fail(&a.place, fail)
 			return 0, false
 		}
-		a.begin(fr, m)
+		if !a.begin(fr, m) {
+			fr.drop(&a.place, "forgotten", ended)
+			return 0, false
+		}
 		return m.Entry, true
 	}
 	if a.hook {
@@ -217,13 +220,17 @@ func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 	return 0, true
 }
 
-// begin prepares the frame for a record that the engine made.
-func (a *arrival) begin(fr *Frame, m *event.Made) {
+// begin prepares the frame for a record that the engine made; false where its person was
+// forgotten while it waited.
+func (a *arrival) begin(fr *Frame, m *event.Made) bool {
 	f := &fr.eval
 	f.Cur, f.Event, f.Time = m.Value, m.Value, m.Time
 	fr.key = nil
 	if c, ok := m.Frame.(*carried); ok {
 		fr.resume(c)
+		if !fr.meanwhile(c) {
+			return false
+		}
 	} else if m.Kind == event.Row {
 		fr.key = fr.rec.Key
 	} else if ch, ok := m.Value.(*value.Object); ok && m.Kind == event.Change {
@@ -233,6 +240,7 @@ func (a *arrival) begin(fr *Frame, m *event.Made) {
 	if a.space != nil && (m.Kind == event.Change || m.Kind == event.Row) {
 		a.who(fr, m)
 	}
+	return true
 }
 
 // who binds the person whom a change or a row is about, who orders what comes of it:

@@ -28,7 +28,7 @@ func newDesk(p *player, reply func(string) *event.Answer) *desk {
 	return &desk{p: p, parked: map[uint64]bool{}, answers: map[string]*event.Answer{}, reply: reply}
 }
 
-func (d *desk) Parked(lane uint64) bool         { return d.parked[lane] }
+func (d *desk) Parked(lane uint64) bool        { return d.parked[lane] }
 func (d *desk) Answer(id string) *event.Answer { return d.answers[id] }
 
 // run runs a record until it does not wait for an answer that comes.
@@ -470,4 +470,61 @@ emit log { n: r.body.n }
 	d = newDesk(p, nil)
 	d.run(0, at(0, 2, `{"id":"a"}`))
 	p.want("kept", p.outs(), `{"n":2}`)
+}
+
+// TestPersonWhileItWaited: a child that waits is one of whom its person has become, and
+// ends where they were forgotten.
+func TestPersonWhileItWaited(t *testing.T) {
+	p := play(t, crm+`identity people { user_id, anonymous_id }
+table n: int = 0 keyed by people merge sum
+route a
+from topic "t" as { user: string?, anon: string?, forget: string?, ids: [int] }
+when .forget != null {
+  forget people as f { anonymous_id: .forget }
+}
+resolve people as p { user_id: .user, anonymous_id: .anon }
+split .ids as i
+call http GET "/a" via crm as r: { id: string } { query: { i } }
+update n[p] = it + i
+emit topic "u" { value: { i, sum: n[p] } }
+`)
+	none := func(string) *event.Answer { return nil }
+	children := func(seconds int, v string) []event.Record {
+		o := newDesk(p, none).run(0, at(0, seconds, v))
+		if o.Kind != event.Split {
+			t.Fatal(show(o))
+		}
+		return o.Children
+	}
+	run := func(c event.Record) (event.Outcome, event.Output) {
+		t.Helper()
+		p.through = parks(t, p.run, p.run)
+		defer func() { p.through = nil }()
+		p.out.Reset()
+		o := newDesk(p, always(answer(200, `{"id":"x"}`))).run(0, &c)
+		if len(p.out.Outs) == 0 {
+			return o, event.Output{}
+		}
+		return o, p.out.Outs[0]
+	}
+	anon := children(0, `{"anon":"x","ids":[1,2]}`)
+	_, first := run(anon[0])
+	user := children(1, `{"user":"u","ids":[10]}`)
+	_, other := run(user[0])
+	if first.Lane == other.Lane {
+		t.Fatal("they are one person already")
+	}
+	merged := children(2, `{"user":"u","anon":"x","ids":[100]}`)
+	_, now := run(merged[0])
+	o, late := run(anon[1])
+	if o.Kind != event.Completed || late.Lane != now.Lane || string(late.Person.Of(&p.out)) == "" {
+		t.Errorf("%s in lane %d, their order is in %d", show(o), late.Lane, now.Lane)
+	}
+	p.want("their rows are one", string(late.Body.Of(&p.out)), `{"i":2,"sum":113}`)
+	again := children(3, `{"user":"u","ids":[1]}`)
+	if o := newDesk(p, none).run(0, at(0, 4, `{"forget":"x","anon":"y","ids":[]}`)); o.Kind != event.Dropped {
+		t.Fatal(show(o))
+	}
+	o, _ = run(again[0])
+	p.want("forgotten while it waited", show(o), "dropped: forgotten at from")
 }

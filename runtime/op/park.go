@@ -184,10 +184,11 @@ const (
 	hasElement
 	hasRequest
 	hasPane
+	isGone
 )
 
 func (w *parker) carried(c *carried, m *event.Made, at *entry) {
-	w.b = append(w.b, flag(c.slots != nil)*hasSlots|flag(c.has)*hasElement|flag(c.request != nil)*hasRequest|flag(c.pane != nil)*hasPane)
+	w.b = append(w.b, flag(c.slots != nil)*hasSlots|flag(c.has)*hasElement|flag(c.request != nil)*hasRequest|flag(c.pane != nil)*hasPane|flag(c.gone)*isGone)
 	w.either(c.event, m.Value, nil)
 	w.either(c.cur, m.Value, c.event)
 	if c.has {
@@ -322,7 +323,7 @@ func (u *unparker) made(r *Route) (*event.Made, error) {
 
 func (u *unparker) carried(m *event.Made, at *entry, slots int) *carried {
 	bits := u.byte()
-	c := &carried{has: bits&hasElement != 0}
+	c := &carried{has: bits&hasElement != 0, gone: bits&isGone != 0}
 	c.event = u.either(m.Value, nil)
 	c.cur = u.either(m.Value, c.event)
 	if c.has && len(at.slots) == 0 {

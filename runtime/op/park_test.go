@@ -27,6 +27,7 @@ func parks(t testing.TB, from, to *op.Runner) func(int, *event.Record) *event.Re
 		if again, err := to.Park(route, &out); err != nil || string(again) != string(b) {
 			t.Fatalf("parked again it is not the same (%v):\n%q\n%q", err, again, b)
 		}
+		out.Calls = rec.Calls
 		return &out
 	}
 }

@@ -19,14 +19,16 @@ const MaxChildren = 10_000
 // carried is what travels from a record to those that the engine makes of it: the
 // Frame of event.Made. All of it is shared and never changed.
 type carried struct {
-	event     value.Value   // `$`
-	cur       value.Value   // `.`
-	slots     []value.Value // nil: none
-	rate      value.Number
-	key       []byte   // ordering key; nil: none
-	persons   []string // Frame.persons
-	gave      []gave   // Frame.gave
-	who       string   // Frame.who
+	event   value.Value   // `$`
+	cur     value.Value   // `.`
+	slots   []value.Value // nil: none
+	rate    value.Number
+	key     []byte   // ordering key; nil: none
+	persons []string // Frame.persons
+	gave    []gave   // Frame.gave
+	who     string   // Frame.who
+	// gone says that nobody was known as who any more when the record was made.
+	gone      bool
 	notBefore int64
 	request   *event.Request // of a webhook
 	// pane is, below a window, when the pane was due (window.take); nil: no pane.
@@ -88,6 +90,7 @@ func (s *split) run(fr *Frame) int {
 		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
 		rate: f.SampleRate, key: fr.key, persons: slices.Clone(fr.persons), gave: slices.Clone(fr.gave), who: fr.who, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
 	}
+	above.gone = fr.rec.Calls != nil && fr.who != "" && fr.whoNow(fr.who) == ""
 	if m := fr.rec.Made; m != nil {
 		if c, ok := m.Frame.(*carried); ok {
 			above.pane = c.pane

@@ -26,3 +26,32 @@ func (fr *Frame) inLane(p *place, lane uint64) bool {
 	fr.wait(p, &event.Wait{Lane: lane, Ordered: true})
 	return true
 }
+
+// meanwhile makes the record one of whom its person has become since it was made: it may
+// have waited, and what comes of it stands in their order. False where they were forgotten;
+// of a record that names nobody it is true.
+func (fr *Frame) meanwhile(c *carried) bool {
+	if fr.rec.Calls == nil || c.who == "" || c.gone {
+		return true
+	}
+	who := fr.whoNow(c.who)
+	if who == "" || who == c.who {
+		return who != ""
+	}
+	if string(fr.key) == c.who {
+		fr.key = []byte(who)
+	}
+	fr.who = who
+	fr.named(who)
+	return true
+}
+
+// whoNow gives the id of whom a person of the group has become; "": they were forgotten.
+func (fr *Frame) whoNow(id string) string {
+	for _, pl := range fr.people {
+		if who, ok := pl.ids.Person(&pl.cells, id); ok {
+			return who.ID
+		}
+	}
+	return ""
+}

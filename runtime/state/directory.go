@@ -24,7 +24,7 @@ type Directory struct {
 type Entry struct {
 	Name   string
 	Number uint32
-	Kind   string   // table, dedupe, changed, throttle, window, identity, audience
+	Kind   string   // table, dedupe, changed, throttle, window, identity, audience, call
 	Keys   []string // the types of the key's parts, or the space whose people they are
 	Row    string   // the type of a row; "" of what has none
 	SpanMS int64    // how long it remembers; 0 for ever
@@ -43,7 +43,7 @@ type Report struct {
 
 var kindNames = [...]string{
 	ir.TableState: "table", ir.DedupeState: "dedupe", ir.ChangedState: "changed", ir.ThrottleState: "throttle", ir.WindowState: "window",
-	ir.IdentityState: "identity", ir.AudienceState: "audience",
+	ir.IdentityState: "identity", ir.AudienceState: "audience", ir.AnswerState: "call",
 }
 
 // OpenDirectory brings a store and a program together: new states get numbers, and
@@ -301,7 +301,7 @@ func (o *opening) compare() error {
 		}
 		o.counts[name] = n
 		switch {
-		case n == 0: // nothing is lost with it
+		case n == 0, e.Kind == kindNames[ir.AnswerState]: // nothing is lost with it: answers can be had again
 			o.gone = append(o.gone, *e)
 		case a == nil:
 			o.rep.Orphaned = append(o.rep.Orphaned, *e)
@@ -341,7 +341,7 @@ func (o *opening) refuse() error {
 }
 
 func (e *Entry) holds(n int) string {
-	what := map[string]string{"table": "row", "dedupe": "segment of claims", "changed": "object", "throttle": "bucket", "window": "cell", "identity": "cell", "audience": "member"}[e.Kind]
+	what := map[string]string{"table": "row", "dedupe": "segment of claims", "changed": "object", "throttle": "bucket", "window": "cell", "identity": "cell", "audience": "member", "call": "answer"}[e.Kind]
 	if n == 1 {
 		return "1 " + what
 	}

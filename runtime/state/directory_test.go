@@ -171,6 +171,24 @@ func TestNothingIsLostUnasked(t *testing.T) {
 	}
 }
 
+// TestAnswersAreNoLoss: kept answers of calls go with their stage, unasked.
+func TestAnswersAreNoLoss(t *testing.T) {
+	m := NewMemory()
+	kept := &ir.State{Kind: ir.AnswerState, Name: "call a GET /x", Keys: []*types.Type{types.StringT}, SpanMS: 60_000}
+	if _, rep, err := OpenDirectory(m, "shop", program(kept), false); err != nil || rep.New[0].Kind != "call" {
+		t.Fatal(rep.text(), err)
+	}
+	putRow(t, m, 1, "0123", 0, value.NewObject(value.Field{Key: "status", Value: num("200")}))
+	_, rep, err := OpenDirectory(m, "shop", program(), false)
+	if err != nil || rep.text() != "kept  | new  | orphaned  | changed  | judged " {
+		t.Error(rep.text(), err)
+	}
+	if got := rowAt(t, m, 1, "0123"); got != "nothing" {
+		t.Errorf("%s is left", got)
+	}
+}
+
+
 // TestRowsAreJudgedAnew: the rows of a table whose type has changed are held
 // against the new one before anything runs; the first that does not fit refuses.
 func TestRowsAreJudgedAnew(t *testing.T) {
