@@ -28,7 +28,7 @@ func Env() check.Env {
 }
 
 // Funcs lists all functions, the settings among them.
-func Funcs() []*types.Func { return append(slices.Clip(fn.All()), settings()...) }
+func Funcs() []*types.Func { return slices.Concat(fn.All(), settings(), verify()) }
 
 func (e *env) Aggregate(name string) *types.Func {
 	for _, f := range fn.Aggregates() {
@@ -68,6 +68,4 @@ func (e *env) Events() check.Events { return e.events }
 // when it comes.
 var laterFuncs = []string{
 	"ip.country",
-	"segment.audience", "segment.context",
-	"segment", "standard_webhooks", "hmac_sha256",
 }

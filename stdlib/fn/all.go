@@ -24,7 +24,7 @@ func Sections() []Section {
 		{"country", []*types.Func{countryCode, countryName, countryAlpha3}},
 		{"ip, ua", []*types.Func{ipValid, ipPrivate, ipWithin, ipAnonymize, uaParse}},
 		{"device", []*types.Func{deviceIDFA, deviceIDFV, deviceGAID, deviceAndroidID, devicePlatform}},
-		{"segment, ads", []*types.Func{segmentIDs, segmentEventName, segmentAnonymousID, segmentIDOK, adsEmail, adsPhone, adsName, adsConsent}},
+		{"segment, ads", []*types.Func{segmentIDs, segmentAudience, segmentEventName, segmentAnonymousID, segmentIDOK, segmentContext, adsEmail, adsPhone, adsName, adsConsent}},
 		{"currency", []*types.Func{currencyValid, currencyDigits, currencyFromMinor, currencyToMinor}},
 	}
 }

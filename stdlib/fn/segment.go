@@ -26,9 +26,14 @@ var segmentIDs = &types.Func{
 		return value.NewObject(
 			value.Field{Key: "user_id", Value: textAt(c, "userId")},
 			value.Field{Key: "anonymous_id", Value: textAt(c, "anonymousId")},
-			value.Field{Key: "email", Value: firstText(textAt(c, "traits", "email"), textAt(c, "context", "traits", "email"), textAt(c, "properties", "email"))},
+			value.Field{Key: "email", Value: emailOf(c)},
 		), nil
 	},
+}
+
+// emailOf gives the e-mail address of a call.
+func emailOf(c *value.Object) value.Value {
+	return firstText(textAt(c, "traits", "email"), textAt(c, "context", "traits", "email"), textAt(c, "properties", "email"))
 }
 
 // textAt gives the text at a path of an object; null where there is none.
