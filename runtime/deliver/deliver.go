@@ -108,7 +108,8 @@ const (
 	backoffBase     = 100 * time.Millisecond
 	backoffMax      = 30 * time.Second
 	gateMin         = time.Second     // a Retry-After of 0 would have us knock without a pause
-	ageStep         = 5 * time.Second // waiting this much longer lifts an output by one priority
+	ageStep         = 5 * time.Second // waiting this much longer lifts an output by one priority,
+	agedTurn        = 8               // in one of so many requests
 	leaseRetry      = time.Second     // outputs of a task whose lease lapsed are looked at again
 	sizeOverhead    = 2               // separator and slack of one output in a body, bytes
 )
@@ -174,6 +175,7 @@ type Scheduler struct {
 	backoff      int      // the exponent of the connection's own backoff while it is down
 	nextTry      int64    // while it is down: when the next request may go
 	nextAlone    int64    // and the next that is alone
+	built        uint     // requests built
 	turn         int      // whose turn it is while it is down or paused
 	gates        int      // gates without a readable wait since the last success
 	successes    uint64   // requests accepted; tells a poisoned request from a receiver that is down
@@ -261,22 +263,13 @@ func (l *Limit) defaults() {
 // arena must not change until its result has come, or until a purge of its
 // owner has come and nothing of it is on the wire.
 func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priority, now int64) {
-	s.push(o, owner, connection, p, 0, now)
-}
-
-// PushCall takes over a request whose answer its record waits for: its Result has it.
-func (s *Scheduler) PushCall(c *event.Call, owner *Owner, connection int, p Priority, now int64) {
-	s.push(c.Out, owner, connection, p, c.RetryMS*int64(time.Millisecond), now)
-}
-
-func (s *Scheduler) push(o *event.Output, owner *Owner, connection int, p Priority, retry, now int64) {
 	if owner.closed {
 		return // revoked between its seal and here (I6)
 	}
 	it := s.newItem()
 	it.out, it.owner, it.since, it.before, it.size = o, owner, now, o.NotBefore, int32(Size(o))
 	c := &s.classes[s.family[connection]+int(p)]
-	it.retry, it.lot = retry, c.lotOf(s, o, connection)
+	it.retry, it.lot = o.RetryMS*int64(time.Millisecond), c.lotOf(s, o, connection)
 	it.lot.items++
 	sl := &it.lot.unordered
 	if it.ordered() {

@@ -114,8 +114,8 @@ func TestAWaitingBatchIsHeld(t *testing.T) {
 func TestACall(t *testing.T) {
 	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 10}, Retry: time.Hour}}})
 	call := func() {
-		o := &event.Output{Arena: &d.arena, Lane: 1, Ordered: true, Alone: true, Index: d.n, Body: event.Bytes{End: 100}}
-		d.s.PushCall(&event.Call{Out: o, RetryMS: 2000}, d.owner, 0, Normal, d.now)
+		o := &event.Output{Arena: &d.arena, Lane: 1, Ordered: true, Alone: true, Index: d.n, Body: event.Bytes{End: 100}, RetryMS: 2000}
+		d.s.Push(o, d.owner, 0, Normal, d.now)
 		d.n++
 	}
 	d.out(0, 1, 0)
@@ -165,7 +165,7 @@ func TestRefusedCallsPauseNothing(t *testing.T) {
 	d := newDesk(t, Config{})
 	for range refusalsMax + 1 {
 		o := &event.Output{Arena: &d.arena, Alone: true, Index: d.n, Body: event.Bytes{End: 100}}
-		d.s.PushCall(&event.Call{Out: o}, d.owner, 0, Normal, d.now)
+		d.s.Push(o, d.owner, 0, Normal, d.now)
 		d.n++
 		d.s.Answer(d.next(), Answer{Class: Refused, Code: "404"}, d.now)
 	}

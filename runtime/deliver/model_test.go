@@ -69,10 +69,9 @@ func (w *world) push(owner *Owner, conn int, lane uint64, size uint32, prio Prio
 		w.lanes[lane] = append(w.lanes[lane], p)
 	}
 	if call {
-		w.s.PushCall(&event.Call{Out: o, RetryMS: 30_000}, owner, conn, prio, w.now)
-	} else {
-		w.s.Push(o, owner, conn, prio, w.now)
+		o.RetryMS = 30_000
 	}
+	w.s.Push(o, owner, conn, prio, w.now)
 	if w.purged[owner] {
 		p.ended = true
 	}

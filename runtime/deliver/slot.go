@@ -15,7 +15,7 @@ type item struct {
 	since    int64 // pushed
 	before   int64 // event.Output.NotBefore
 	lot      *lot
-	retry    int64 // how long this one is tried, of a call; 0: as its connection says
+	retry    int64 // event.Output.RetryMS in nanoseconds
 	attempts int32
 	size     int32
 	told     bool // given by Overdue
