@@ -476,13 +476,24 @@ func TestPriorities(t *testing.T) {
 	d.lane(1, Low)
 	d.lane(2, Normal)
 	d.lane(3, High)
-	d.want(ids(d.next()), "2")
-	d.want(ids(d.next()), "1")
-	d.want(ids(d.next()), "0")
+	d.want(d.answer(d.next(), Accepted, ""), "2+")
+	d.want(d.answer(d.next(), Accepted, ""), "1+")
+	d.want(d.answer(d.next(), Accepted, ""), "0+")
 	d.lane(4, Low)
 	d.now += 11 * int64(time.Second)
-	d.lane(5, High)
-	d.want(ids(d.next()), "3")
+	for n := range 2 * agedTurn {
+		d.lane(uint64(5+n), High)
+	}
+	// One request in eight is for what has waited longest.
+	aged := 0
+	for n := range agedTurn {
+		if d.answer(d.next(), Accepted, "") == "3+" {
+			aged = n + 1
+		}
+	}
+	if aged == 0 {
+		t.Error("what is low never had its turn")
+	}
 }
 
 // A request without room takes outputs of other connections only in requests of

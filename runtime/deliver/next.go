@@ -233,8 +233,9 @@ func (s *Scheduler) build(l *lot, now int64, count int) *Request {
 	}
 	lots := s.together(l)
 	for l != nil && !s.fill(r, l, limit, now) {
-		l = first(lots, now)
+		l = s.first(lots, now)
 	}
+	s.built++
 	for _, l := range lots {
 		if l != nil {
 			l.taken()
@@ -262,23 +263,25 @@ func (s *Scheduler) together(l *lot) (lots [priorities]*lot) {
 }
 
 // first is the one of them that is to give first.
-func first(lots [priorities]*lot, now int64) *lot {
+func (s *Scheduler) first(lots [priorities]*lot, now int64) *lot {
 	var best *lot
 	var most int64
 	for _, l := range lots {
 		if l == nil || l.ring.head == nil {
 			continue
 		}
-		if score := l.score(l.ring.head.head.since, now); best == nil || score > most {
+		if score := s.score(l, l.ring.head.head.since, now); best == nil || score > most {
 			best, most = l, score
 		}
 	}
 	return best
 }
 
-// best is the lot that gives the next request, nil for none that may go. It is the one
-// whose oldest ready output waits longest, a priority being worth ageStep: so a lower
-// one gets its turn however busy the higher is.
+// best is the lot that gives the next request, nil for none that may go: the oldest of
+// the highest priority that has any. Every agedTurn-th request a priority is worth only
+// ageStep, and the one whose oldest output waits longest gives first: so a lower one
+// gets its share however busy the higher is, and never more than that, however long its
+// backlog has become.
 func (s *Scheduler) best(now int64) *lot {
 	var best *lot
 	var most int64
@@ -287,15 +290,19 @@ func (s *Scheduler) best(now int64) *lot {
 		if len(h) == 0 || h[0].goes > now {
 			continue
 		}
-		if score := h[0].score(h[0].since(), now); best == nil || score > most {
+		if score := s.score(h[0], h[0].since(), now); best == nil || score > most {
 			best, most = h[0], score
 		}
 	}
 	return best
 }
 
-func (l *lot) score(since, now int64) int64 {
-	return int64(priorities-l.class.priority)*int64(ageStep) + now - since
+func (s *Scheduler) score(l *lot, since, now int64) int64 {
+	step := int64(1) << 55 // about a year: more than anything waits
+	if s.built%agedTurn == agedTurn-1 {
+		step = int64(ageStep)
+	}
+	return int64(priorities-l.class.priority)*step + now - since
 }
 
 // goes is when the first lot goes of those that have something; Never for none.
