@@ -199,6 +199,8 @@ func (w *walker) callEntries(call string, spec *Call, o *syntax.Object, got map[
 		}
 		if isBad(x) {
 			broken[name] = true
+		} else {
+			w.inside(en, x)
 		}
 		got[name] = fieldValue{x: x, at: en.Span(), byScript: true, opt: en.Opt}
 	}
@@ -447,6 +449,7 @@ func (b *bodyCheck) fields(t, want *types.Type) {
 				d.WithHelp("string(…) makes a text of it")
 			}
 		}
+		b.deeper(f.Name, f.Name, f.Type, r.Type)
 	}
 }
 

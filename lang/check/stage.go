@@ -23,6 +23,7 @@ type walker struct {
 	each  int                   // how many `each` we are in
 	// current is the slot of the person whom calls are about, one a route.
 	current *ir.Slot
+	taken   *ir.Dedupe // the first stage of a webhook with `id`; nil elsewhere
 }
 
 // key gives the next stable name of a kind and key text: "where", "where#2".
@@ -475,6 +476,7 @@ func (w *walker) with(s *syntax.With) ir.Stage {
 		if isBad(x) {
 			continue
 		}
+		w.inside(en, x)
 		if old := w.f.withs[en.Key.Text]; old != nil && en.Opt && types.MayBeNull(x.Type()) {
 			// Left out where it is null: what stood there before stays.
 			v := &ir.Var{Node: w.node(old.t, x.Span()), Slot: old.slot, Name: en.Key.Text}

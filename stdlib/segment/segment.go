@@ -49,6 +49,10 @@ var load = sync.OnceValue(func() *table {
 		}
 		t.traits[call] = rowOf(all)
 	}
+	for path, kind := range s.Traits["identify"] { // the context may have the person's
+		s.Reserved["context"]["traits."+path] = kind
+		s.Reserved["context"]["traits."+snake(path)] = kind
+	}
 	for call, fields := range s.Reserved {
 		t.reserved[call] = rowOf(fields)
 	}

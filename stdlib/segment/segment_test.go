@@ -23,6 +23,9 @@ func TestReserved(t *testing.T) {
 		{"identify", "", []string{"address", "city"}, "string?"},
 		{"group", "", []string{"employees"}, "string | number | null"},
 		{"page", "", []string{"keywords"}, "[any]?"},
+		{"context", "", []string{"device", "adTrackingEnabled"}, "bool?"},
+		{"context", "", []string{"traits", "created_at"}, "time | string | null"},
+		{"context", "", []string{"externalIds", "", "collection"}, "string?"},
 		{"alias", "", nil, ""},
 	} {
 		got := Reserved(tt.call, tt.event)
