@@ -2,7 +2,6 @@ package eval
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -10,7 +9,7 @@ import (
 
 // Answer is what `it` is in conditions about an answer over HTTP, and `r` of a call but
 // for the type of its body: { status, headers, body }. Names of headers are in small
-// letters; values of one name stand behind one another, as `, ` separates them.
+// letters; of one name the last value counts.
 func Answer(status int, headers []event.Header, body value.Value) *value.Object {
 	return value.NewObject(
 		value.Field{Key: "status", Value: value.FromInt(int64(status))},
@@ -26,7 +25,7 @@ func AnswerHeaders(headers []event.Header) *value.Object {
 		name := strings.ToValidUTF8(strings.ToLower(h.Key), "\ufffd")
 		text := strings.ToValidUTF8(string(h.Value), "\ufffd")
 		if i, ok := at[name]; ok {
-			fields[i].Value = fields[i].Value.(string) + ", " + text
+			fields[i].Value = text
 			continue
 		}
 		at[name] = len(fields)
@@ -35,18 +34,20 @@ func AnswerHeaders(headers []event.Header) *value.Object {
 	return value.ObjectOf(fields)
 }
 
-// Body reads the body of an answer: its JSON, null of none; and of another its text, or
-// its bytes where it is no text, and why it is no JSON.
+// Body reads the body of an answer: its JSON, null of none; and of another its text, and
+// why it is no JSON.
 func Body(b []byte) (value.Value, *value.SyntaxError) {
 	if len(b) == 0 {
 		return nil, nil
 	}
 	v, err := value.DecodeJSON(b)
-	switch {
-	case err == nil:
+	if err == nil {
 		return v, nil
-	case utf8.Valid(b):
-		return strings.TrimPrefix(string(b), "\ufeff"), err
 	}
-	return value.Bytes(b), err
+	return BodyText(b), err
+}
+
+// BodyText is the text of a body; what is no text in it becomes U+FFFD.
+func BodyText(b []byte) string {
+	return strings.ToValidUTF8(strings.TrimPrefix(string(b), "\ufeff"), "\ufffd")
 }

@@ -177,10 +177,21 @@ func replyOf(a *event.Answer) reply {
 
 // judge binds an answer, and tells whether it is the one that was waited for.
 func (s *call) judge(fr *Frame, r reply) (bool, *diag.Failure) {
-	switch {
-	case r.fault != "":
-		return false, s.failed(diag.NoAnswer, r.body, "no answer that can be used: %s", r.fault)
-	case r.status < 200 || r.status > 299:
+	if r.fault == "" {
+		return s.usable(fr, r)
+	}
+	// What came last, where something came, says more than that it was given up.
+	if r.status != 0 && len(r.body) > 0 || r.status > 299 {
+		if _, fail := s.usable(fr, r); fail != nil {
+			return false, fail
+		}
+	}
+	return false, s.failed(diag.NoAnswer, r.body, "no answer that can be used: %s", r.fault)
+}
+
+// usable is judge of an answer that came.
+func (s *call) usable(fr *Frame, r reply) (bool, *diag.Failure) {
+	if r.status < 200 || r.status > 299 {
 		return false, s.failed(diag.NotAccepted, r.body, "the answer has status %d", r.status)
 	}
 	body, broken := value.Value(nil), (*value.SyntaxError)(nil)
@@ -223,17 +234,23 @@ func (r *reply) value(body value.Value) *value.Object {
 		value.Field{Key: "body", Value: body})
 }
 
-// read reads a body as its type, exactly: an answer is no source of texts.
+// read reads a body as its type, exactly: an answer is no source of texts. A type that
+// takes text takes a body that is nothing else.
 func (s *call) read(r reply, body value.Value, broken *value.SyntaxError) (value.Value, *diag.Failure) {
+	view, m := types.Judge(body, s.typ, types.Mode{})
+	if m == nil {
+		return view, nil
+	}
+	if len(r.body) > 0 {
+		if text := eval.BodyText(r.body); types.Member(text, s.typ) {
+			return text, nil
+		}
+	}
 	if broken != nil {
 		if kind := markup(r.body); kind != "" {
 			return nil, s.failed(diag.BadAnswer, r.body, "the answer is %s, not JSON", kind)
 		}
 		return nil, s.failed(diag.BadAnswer, r.body, "the answer is not JSON: %v", broken)
-	}
-	view, m := types.Judge(body, s.typ, types.Mode{})
-	if m == nil {
-		return view, nil
 	}
 	fail := eval.Mismatched(s.at, m)
 	fail.Path = ".body" + bodyPath(m.Path)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/sluice-dev/sluice/runtime/event"
 )
 
@@ -140,7 +142,7 @@ func TestAnswersAreJudged(t *testing.T) {
 		want         string
 	}{
 		{"a fault", typed, &event.Answer{Fault: "timeout"}, "E0461 no answer that can be used: timeout"},
-		{"a fault with a body", typed, &event.Answer{Status: 503, Body: []byte("busy"), Fault: "refused: 503"}, "E0461 no answer that can be used: refused: 503"},
+		{"a fault with a body", typed, &event.Answer{Status: 503, Body: []byte("busy"), Fault: "refused: 503"}, "E0462 the answer has status 503"},
 		{"a status", typed, answer(404, `{"name":"x","tags":[]}`), `E0462 the answer has status 404 `},
 		{"a redirect", typed, answer(302, ``), "E0462 the answer has status 302"},
 		{"below 200", typed, answer(199, ``), "E0462 the answer has status 199"},
@@ -158,13 +160,20 @@ func TestAnswersAreJudged(t *testing.T) {
 		{"too large", untyped, answer(200, `"`+strings.Repeat("x", 5<<20)+`"`), "E0424 the answer is larger than 4 MiB"},
 		{"JSON without a type", untyped, answer(200, `{"a":1.50}`), `{"got":{"a":1.50},"kind":"object"}`},
 		{"text without a type", untyped, answer(200, "<html>\n"), `{"got":"<html>\n","kind":"string"}`},
-		{"bytes without a type", untyped, answer(200, "\xff"), `{"got":"/w==","kind":"bytes"}`},
+		{"bytes without a type", untyped, answer(200, "a\xff"), "{\"got\":\"a\ufffd\",\"kind\":\"string\"}"},
+		{"text as text", "call http GET \"/u\" via crm as r: string\nemit log { got: r.body }\n", answer(200, "\ufeffa,b\n1,2\n"), `{"got":"a,b\n1,2\n"}`},
+		{"JSON text as text", "call http GET \"/u\" via crm as r: string\nemit log { got: r.body }\n", answer(200, `"x"`), `{"got":"x"}`},
+		{"a number as text", "call http GET \"/u\" via crm as r: string\nemit log { got: r.body }\n", answer(200, "12345"), `{"got":"12345"}`},
+		{"text or an object", "call http GET \"/u\" via crm as r: string | { a: int }\nemit log { got: r.body }\n", answer(200, `{"a":1}`), `{"got":{"a":1}}`},
+		{"HTML that was given up", typed, &event.Answer{Status: 200, Body: []byte("<html>"), Fault: "not decodable"}, "E0463 the answer is HTML, not JSON"},
+		{"what is well and was given up", typed, &event.Answer{Status: 200, Body: []byte(`{"name":"x","tags":[]}`), Fault: "200 to be repeated"}, "E0461 no answer that can be used: 200 to be repeated"},
+		{"too large to come", typed, &event.Answer{Status: 200, Fault: "too large"}, "E0461 no answer that can be used: too large"},
 		{"nothing without a type", untyped, answer(204, ""), `{"got":null,"kind":"null"}`},
 		{"a name that is null", "call http GET \"/u\" via crm as r: { a: string }?\nemit log { got: r.body }\n", answer(204, ""), `{"got":null}`},
 		{"not bound", "call http GET \"/u\" via crm\nemit log { got: 1 }\n", answer(200, "\xff<"), `{"got":1}`},
 		{"accepted", "call http GET \"/u\" via crm as r: { ok: bool } { accept: it.body.ok == true and it.status == 200 }\nemit log { got: r.body }\n", answer(200, `{"ok":true}`), `{"got":{"ok":true}}`},
 		{"not accepted", "call http GET \"/u\" via crm as r: { ok: bool } { accept: it.body.ok == true }\nemit log { got: r.body }\n", answer(200, `{"ok":false}`), "E0462 `accept` does not hold for the answer"},
-		{"accepted by a header", "call http GET \"/u\" via crm { accept: it.headers[\"x\"] == \"1, 2\" }\nemit log { got: 1 }\n", answer(200, "", event.Header{Key: "X", Value: []byte("1")}, event.Header{Key: "x", Value: []byte("2")}), `{"got":1}`},
+		{"accepted by a header", "call http GET \"/u\" via crm { accept: it.headers[\"x\"] == \"2\" }\nemit log { got: 1 }\n", answer(200, "", event.Header{Key: "X", Value: []byte("1")}, event.Header{Key: "x", Value: []byte("2")}), `{"got":1}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := play(t, crm+"from topic \"t\" as { id: string }\n"+tt.stages)
@@ -527,4 +536,67 @@ emit topic "u" { value: { i, sum: n[p] } }
 	}
 	o, _ = run(again[0])
 	p.want("forgotten while it waited", show(o), "dropped: forgotten at from")
+}
+
+// TestRoundsModel: when rounds are due and how they end is decided by the answers and
+// their times alone, however often the record runs.
+func TestRoundsModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		every, most := rapid.IntRange(1, 5).Draw(rt, "every"), rapid.IntRange(5, 20).Draw(rt, "for")
+		p := play(t, fmt.Sprintf(crm+`from topic "t" as { id: string }
+call http GET "/p" via crm as r: { s: string } { until: r.body.s == "done", every: %ds, for: %ds }
+emit log { s: r.body.s }
+`, every, most))
+		d := newDesk(p, func(string) *event.Answer { return nil })
+		rec := at(0, 0, `{"id":"a"}`)
+		first, due := -1, -1
+		for n := 0; ; n++ {
+			var o event.Outcome
+			for range rapid.IntRange(1, 3).Draw(rt, "runs") {
+				o = d.run(0, rec)
+			}
+			if o.Kind != event.Waits || o.Wait.Call.ID != fmt.Sprintf("call http GET /p %d", n) {
+				rt.Fatalf("round %d: %s", n, show(o))
+			}
+			want := int64(0)
+			if due >= 0 {
+				want = now.Add(time.Duration(due) * time.Second).UnixNano()
+			}
+			if got := o.Wait.Call.Out.NotBefore; got != want {
+				rt.Fatalf("round %d is due at %d, want %d", n, got, want)
+			}
+			came := max(due, 0) + rapid.IntRange(0, 7).Draw(rt, "delay")
+			status := rapid.SampledFrom([]string{"busy", "busy", "busy", "done", "fault", "404"}).Draw(rt, "answer")
+			a := answer(200, `{"s":"`+status+`"}`)
+			switch status {
+			case "fault":
+				a = &event.Answer{Fault: "timeout"}
+			case "404":
+				a.Status = 404
+			}
+			a.At = now.Add(time.Duration(came) * time.Second).UnixMicro()
+			d.answers[o.Wait.Call.ID] = a
+			if first < 0 {
+				first = came
+			}
+			due = came + every
+			end := map[string]string{"done": "completed", "fault": "E0461 at call", "404": "E0462 at call"}[status]
+			if end == "" && due > first+most {
+				end = "E0464 at call"
+			}
+			if end == "" {
+				continue
+			}
+			p.out.Reset()
+			for range 2 {
+				if o = d.run(0, rec); show(o) != end {
+					rt.Fatalf("round %d: %s, want %s", n, show(o), end)
+				}
+			}
+			if end == "E0464 at call" && !strings.Contains(o.Fail.Message, fmt.Sprintf("asked %s in %ds", map[bool]string{true: "once", false: fmt.Sprintf("%d times", n+1)}[n == 0], most)) {
+				rt.Fatal(o.Fail.Message)
+			}
+			return
+		}
+	})
 }
