@@ -29,6 +29,8 @@ type Case struct {
 	// write are compared.
 	Tables, TablesAfter []Row
 	HasTablesAfter      bool
+	// HTTP are the answers to requests.
+	HTTP []Answer
 	// Bare: no expectation is written yet; --update writes it.
 	Bare bool
 
@@ -177,14 +179,14 @@ func (p *parser) section(name string) (func(string) error, error) {
 		p.c.HasDropped = true
 		return rows(&p.c.Dropped), nil
 	case "http":
-		return nil, p.errf("-- http -- is not there yet: this version of Sluice makes no requests but to Segment")
+		return p.answer, nil
 	case "tables":
 		return p.tables(rows(&p.c.Tables), true), nil
 	case "tables after":
 		p.c.HasTablesAfter = true
 		return p.tables(rows(&p.c.TablesAfter), false), nil
 	}
-	return nil, p.errf("unknown section %q: there are in, out, dead, dropped, tables, tables after", name)
+	return nil, p.errf("unknown section %q: there are in, http, out, dead, dropped, tables, tables after", name)
 }
 
 func (p *parser) step(l string) error {

@@ -17,6 +17,9 @@ type Actual struct {
 	Tables             []ActualRow // all rows of all tables at the end, by table and key
 	// Taken are the outputs of Out as their sinks took them.
 	Taken []sim.Taken
+	// Unused are the rows of http that were not used up; Unanswered the calls that none
+	// of them answers.
+	Unused, Unanswered []string
 	// Fates tell what became of each input, in order: "in 2 dropped: old, in.route:2".
 	Fates []string
 	// Open says which law of the account does not close; "" when both do.
@@ -77,6 +80,9 @@ func (c *Case) compare(a *Actual) *Verdict {
 	}
 	if c.HasTablesAfter {
 		v.Diffs = append(v.Diffs, section("tables after", c.TablesAfter, a.Tables, b)...)
+	}
+	for _, u := range a.Unanswered {
+		v.Diffs = append(v.Diffs, Difference{"http", absent, u + ": no row answers this call"})
 	}
 	if a.Open != "" {
 		v.Diffs = append(v.Diffs, Difference{"account", "both laws close", a.Open})

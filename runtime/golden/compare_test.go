@@ -67,7 +67,7 @@ func TestParseErrorsSayWhere(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no input section", "# x\n-- out --\n", "c.txtar:2: the case has no section -- in --"},
 		{"bad JSON", "-- in --\n{\"topic\":\"t\",}\n-- out --\n", "c.txtar:2: byte 13: comma before }"},
-		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, out, dead, dropped, tables, tables after"},
+		{"unknown section", "-- in --\n-- want --\n", "c.txtar:2: unknown section \"want\": there are in, http, out, dead, dropped, tables, tables after"},
 		{"an identity", "-- in --\n-- tables --\n{\"identity\":\"people\",\"ids\":{}}\n", "c.txtar:3: ids are an object: {\"user_id\":\"u1\",\"email\":[\"a@x.io\",\"b@x.io\"]}"},
 		{"a table without a name", "-- in --\n-- tables after --\n{\"key\":[1]}\n", "c.txtar:3: a row of a table needs its name: {\"table\":\"NAME\",\"key\":[…],\"row\":…}"},
 		{"a key that is no list", "-- in --\n-- tables --\n{\"table\":\"t\",\"key\":1,\"row\":1}\n", "c.txtar:3: key is the list of the key's parts: [\"a\"], or [\"a\", 1] of two"},

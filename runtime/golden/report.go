@@ -67,6 +67,7 @@ func (r *Result) WriteText(w io.Writer, width int) {
 		return
 	case v.Passed():
 		fmt.Fprintf(w, "%s  %-40s %5d ms\n", head, what, r.Took.Milliseconds())
+		r.writeUnused(w)
 		return
 	}
 	at := r.File
@@ -80,6 +81,7 @@ func (r *Result) WriteText(w io.Writer, width int) {
 	for _, f := range v.Fates {
 		fmt.Fprintf(w, "      %s\n", f)
 	}
+	r.writeUnused(w)
 	writeDiffs(w, v.Diffs)
 	var hints []string
 	if r.Rerun != "" {
@@ -90,6 +92,14 @@ func (r *Result) WriteText(w io.Writer, width int) {
 	}
 	if len(hints) > 0 {
 		fmt.Fprintf(w, "      %s\n", strings.Join(hints, "      "))
+	}
+}
+
+// writeUnused names the rows of http that were not used up: no failure, but mostly a
+// mistake in their address.
+func (r *Result) writeUnused(w io.Writer) {
+	for _, u := range r.Actual.Unused {
+		fmt.Fprintf(w, "      unused: http %s\n", u)
 	}
 }
 
@@ -150,6 +160,7 @@ type JSONCase struct {
 	Variant     string     `json:"variant,omitempty"`
 	Fates       []string   `json:"fates,omitempty"`
 	Differences []JSONDiff `json:"differences,omitempty"`
+	Unused      []string   `json:"unused,omitempty"` // rows of http
 }
 
 // JSONDiff is one difference; Want and Got are JSON as text, "<absent>" for nothing.
@@ -164,6 +175,7 @@ func (r *Result) JSON() JSONCase {
 	v := r.Verdict
 	j := JSONCase{Name: r.Name, File: r.File, Line: v.Line, Result: r.Outcome(), Updated: r.Updated, MS: r.Took.Milliseconds(), Variant: v.Variant}
 	if r.Actual != nil {
+		j.Unused = r.Actual.Unused
 		j.In, j.Out, j.Dead, j.Dropped = r.Actual.In, len(r.Actual.Out), len(r.Actual.Dead), len(r.Actual.Dropped)
 	}
 	if v.Err != nil {

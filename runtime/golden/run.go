@@ -121,7 +121,8 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 	if err != nil {
 		return nil, err
 	}
-	w, err := sim.New(p, sim.Options{Now: c.Now, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, People: people, Rows: rows, Files: files, IdleAfter: 1})
+	answers := c.answers()
+	w, err := sim.New(p, sim.Options{Now: c.Now, Answers: answers, Compile: ev.Compile, CompileGroup: ev.Group, CommitAtOnce: k != asWritten, People: people, Rows: rows, Files: files, IdleAfter: 1})
 	if err != nil {
 		return nil, c.unfit(err, of)
 	}
@@ -160,6 +161,7 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 		a.Open = strings.Join(b, "; ")
 	}
 	a.rows(w, p)
+	a.asked(w, answers)
 	return a, a.tables(w)
 }
 
@@ -313,10 +315,12 @@ func outRow(t *sim.Taken) ActualRow {
 		}
 	case "kafka":
 		to = "topic " + t.Target
+	case "http":
+		to += " " + t.Name
 	}
 	o.Put("to", to)
 	o.Put("route", t.Route.Name)
-	body := decoded(t.Body)
+	body, optional := decoded(t.Body), ""
 	switch t.Kind {
 	case "segment":
 		if msg, ok := body.(*value.Object); ok {
@@ -332,13 +336,16 @@ func outRow(t *sim.Taken) ActualRow {
 		if h := headers(t.Headers); h.Len() > 0 {
 			o.Put("headers", h)
 		}
+	case "http":
+		requestRow(o, t)
+		optional = "idempotency_key"
 	case "log":
 		if l, ok := t.Emit.Sink.(*ir.LogLine); ok && l.Name != nil {
 			o.Put("name", t.Target)
 		}
 		o.Put("fields", body)
 	}
-	row := ActualRow{Obj: o}
+	row := ActualRow{Obj: o, Optional: optional}
 	if t.Ordered {
 		row.Lane = fmt.Sprintf("%s %s %x", to, t.Route.Name, t.Lane)
 	}

@@ -67,6 +67,10 @@ func (u *updater) text(o *value.Object) string {
 		o = o.Clone()
 		o.Delete("id")
 	}
+	if to, _ := textField(o, "to"); strings.HasPrefix(to, "http ") {
+		o = o.Clone()
+		o.Delete("idempotency_key") // it is another when a line of input is put above it
+	}
 	return string(value.AppendJSON(nil, o))
 }
 

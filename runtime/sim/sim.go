@@ -31,6 +31,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/op"
+	sinkhttp "github.com/sluice-dev/sluice/runtime/sink/http"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
 )
@@ -47,7 +48,9 @@ type Options struct {
 	CompileGroup GroupFunc
 	// Sink answers requests; nil takes everything.
 	Sink Sink
-	Caps task.Caps
+	// Answers are those to requests over HTTP; nil: Sink answers them, too.
+	Answers *Answers
+	Caps    task.Caps
 	// Seed of the schedulers' jitter.
 	Seed uint64
 	// CommitAtOnce commits a position as soon as it is reached, not once a second.
@@ -105,8 +108,12 @@ type World struct {
 	known     []task.Input    // only these partitions of groups are there; nil: all are
 	trace     func(string)    // nil: nobody listens
 	policy    policy
-	orphans   []*flight   // requests on the wire whose process is dead
-	stray     []*addition // and records for an own log
+	// stageAt is where, in conns, stages stand that send requests; unanswered are calls
+	// that Answers has nothing for.
+	stageAt    map[ir.Stage]int
+	unanswered []string
+	orphans    []*flight   // requests on the wire whose process is dead
+	stray      []*addition // and records for an own log
 }
 
 // route is one route as the world runs it.
@@ -128,7 +135,8 @@ type connection struct {
 	index      int // within the scheduler
 	config     deliver.Connection
 	rate       deliver.Rate
-	holdAfter  time.Duration // how long an output of a state group waits before it is held
+	holdAfter  time.Duration   // how long an output of a state group waits before it is held
+	stage      *sinkhttp.Stage // of an http connection: whose requests these are; nil: the connection itself
 }
 
 // New makes the world of a program and starts its first process.
@@ -252,7 +260,7 @@ func (w *World) addRoute(p *plan.Route) error {
 		r.conns = append(r.conns, w.connection(e))
 	}
 	for _, c := range p.Calls {
-		r.calls = append(r.calls, w.declared("http", c.Via))
+		r.calls = append(r.calls, w.stageAt[c])
 	}
 	w.routes = append(w.routes, r)
 	r.names = kafka.SourceTopics(w.app, p.Source)
@@ -274,6 +282,7 @@ func (w *World) connect(p *plan.Plan) {
 			w.conns = append(w.conns, &connection{kind: kind, name: "main", holdAfter: holdAfter})
 		}
 	}
+	w.stages(p)
 	shares := map[string]int{}
 	for _, c := range w.conns {
 		root := c.kind + " " + shareOf(c, p.Connections)
@@ -292,6 +301,7 @@ func (w *World) connect(p *plan.Plan) {
 			}
 		}
 	}
+	w.staged(p.Connections)
 }
 
 func shareOf(c *connection, declared []*ir.Connection) string {
@@ -328,6 +338,8 @@ func (w *World) declared(kind, name string) int {
 func (w *World) connection(e *ir.Emit) int {
 	kind, name := "log", "main"
 	switch e.Sink.(type) {
+	case *ir.HTTPSink:
+		return w.stageAt[e]
 	case *ir.SegmentCall, *ir.SegmentPass:
 		kind, name = "segment", e.Via
 	case *ir.TopicRecord:

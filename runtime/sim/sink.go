@@ -10,6 +10,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
+	sinkhttp "github.com/sluice-dev/sluice/runtime/sink/http"
 	"github.com/sluice-dev/sluice/runtime/sink/segment"
 )
 
@@ -18,7 +19,8 @@ type Sink func(*Attempt) Reply
 
 // Attempt is a request as its sink sees it.
 type Attempt struct {
-	Kind, Name string // of the connection: segment, kafka, log
+	Kind, Name string          // of the connection: segment, kafka, http, log
+	Stage      *sinkhttp.Stage // of http: whose requests these are
 	Outs       []*event.Output
 	Attempt    int // 1: of the first output, for the first time
 	Now        time.Time
@@ -71,7 +73,11 @@ type takenID struct {
 
 // receive lets a sink judge a request and notes what it took.
 func (w *World) receive(f *flight) {
-	f.reply = w.opts.Sink(&Attempt{Kind: f.conn.kind, Name: f.conn.name, Outs: f.req.Outs, Attempt: f.req.Attempt, Now: w.Now()})
+	if f.conn.stage != nil && w.opts.Answers != nil {
+		f.reply = w.answered(f)
+	} else {
+		f.reply = w.opts.Sink(&Attempt{Kind: f.conn.kind, Name: f.conn.name, Stage: f.conn.stage, Outs: f.req.Outs, Attempt: f.req.Attempt, Now: w.Now()})
+	}
 	w.logf("arrive   process %d, %s: %s, %s", f.p.n, f.conn, className(f.reply.Answer.Class), f.p.describe(f))
 	var lost map[string]bool
 	if f.conn.kind == "segment" {

@@ -1,0 +1,140 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sluice-dev/sluice/lang/ir"
+	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/runtime/deliver"
+	sinkhttp "github.com/sluice-dev/sluice/runtime/sink/http"
+)
+
+// Answers are what the receivers of a world's http connections answer. Every row answers
+// requests of its method and address, as often as it says; rows are used up in order. A
+// request that is sent again after a crash gets the answers again that it had.
+type Answers struct {
+	rows  []*AnswerRow
+	given map[string][]*AnswerRow // by the id of what was sent: a row an attempt, nil for none
+}
+
+// AnswerRow answers requests.
+type AnswerRow struct {
+	Method string
+	URL    string // as the stage makes it; without a query it answers any
+	Times  int
+	Reply  sinkhttp.Got
+
+	used int
+}
+
+// NewAnswers takes the rows in their order.
+func NewAnswers(rows []*AnswerRow) *Answers {
+	return &Answers{rows: rows, given: map[string][]*AnswerRow{}}
+}
+
+// Answer gives the answer to an attempt, counted from 1, of a request that is made of
+// what has these ids.
+func (a *Answers) Answer(method, url string, attempt int, ids ...string) (*sinkhttp.Got, bool) {
+	var row *AnswerRow
+	known := false
+	for _, id := range ids {
+		if had := a.given[id]; len(had) >= attempt {
+			row, known = had[attempt-1], true
+			break
+		}
+	}
+	if !known {
+		row = a.next(method, url)
+	}
+	for _, id := range ids {
+		for len(a.given[id]) < attempt-1 {
+			a.given[id] = append(a.given[id], nil)
+		}
+		if len(a.given[id]) < attempt {
+			a.given[id] = append(a.given[id], row)
+		}
+	}
+	if row == nil {
+		return nil, false
+	}
+	return &row.Reply, true
+}
+
+// next uses the first row that is left for a request.
+func (a *Answers) next(method, url string) *AnswerRow {
+	address, _, _ := strings.Cut(url, "?")
+	for _, r := range a.rows {
+		if r.used < r.Times && r.Method == method && (r.URL == url || r.URL == address) {
+			r.used++
+			return r
+		}
+	}
+	return nil
+}
+
+// Unused are the rows that were not used up.
+func (a *Answers) Unused() []*AnswerRow {
+	return slices.DeleteFunc(slices.Clone(a.rows), func(r *AnswerRow) bool { return r.used == r.Times })
+}
+
+// Used is how often a row has answered.
+func (r *AnswerRow) Used() int { return r.used }
+
+// stages gives every stage that sends requests a place of its own at the scheduler of
+// its connection: each has its own batches, budget and judgement.
+func (w *World) stages(p *plan.Plan) {
+	w.stageAt = map[ir.Stage]int{}
+	add := func(at ir.Stage, via string, s *sinkhttp.Stage) {
+		w.stageAt[at] = len(w.conns)
+		w.conns = append(w.conns, &connection{kind: "http", name: via, stage: s})
+	}
+	for _, r := range p.Routes {
+		for _, e := range r.Emits {
+			if h, ok := e.Sink.(*ir.HTTPSink); ok {
+				add(e, e.Via, sinkhttp.Emit(h, r.Slots))
+			}
+		}
+		for _, c := range r.Calls {
+			add(c, c.Via, sinkhttp.Call(c, r.Slots))
+		}
+	}
+}
+
+// staged gives the places of stages what their connections say.
+func (w *World) staged(declared []*ir.Connection) {
+	for _, c := range w.conns {
+		if c.stage == nil {
+			continue
+		}
+		base := w.conns[w.declared("http", c.name)]
+		d := declared[slices.IndexFunc(declared, func(d *ir.Connection) bool { return d.Kind == "http" && d.Name == c.name })]
+		c.config, c.holdAfter = c.stage.Delivery(d, base.index), base.holdAfter
+	}
+}
+
+// answered is what an http receiver says to a request: what the case has for it, and
+// to an emit that it has nothing for that it was taken.
+func (w *World) answered(f *flight) Reply {
+	o := f.req.Outs[0]
+	method, url, _ := strings.Cut(string(o.Target.Of(o.Arena)), " ")
+	ids := make([]string, len(f.req.Outs))
+	for i, o := range f.req.Outs {
+		ids[i] = string(o.ID.Of(o.Arena))
+	}
+	got, ok := w.opts.Answers.Answer(method, url, f.req.Attempt, ids...)
+	switch {
+	case ok:
+		return Reply{Answer: f.conn.stage.Judge(got, len(f.req.Outs), w.now)}
+	case o.Alone:
+		w.unanswered = append(w.unanswered, method+" "+url)
+		return Reply{Answer: deliver.Answer{Class: deliver.Refused, Code: "no answer", Wait: -1}}
+	}
+	if _, err := f.conn.stage.Body(f.req.Outs); err != nil {
+		return Reply{Answer: deliver.Answer{Class: deliver.Refused, Code: "not sendable", Excerpt: err.Error(), Wait: -1}}
+	}
+	return Reply{}
+}
+
+// Unanswered are the calls for which the case has no answer: "GET /customers".
+func (w *World) Unanswered() []string { return w.unanswered }
