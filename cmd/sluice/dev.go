@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -195,6 +196,9 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	for i := range s.Segments {
 		s.Segments[i].Sink.URL, s.Segments[i].Sink.Gzip = d.receiver.URL(), false
 	}
+	for i := range s.HTTPs {
+		s.HTTPs[i].Sink.Local = d.receiver.URL()
+	}
 	if p.App == "" {
 		p.App = "dev"
 	}
@@ -264,8 +268,14 @@ type arrival struct {
 
 func (d *devServer) arrived(r *plan.Route, o *event.Output) {
 	now := time.Now()
-	em := r.Emits[o.Emit]
-	a := arrival{Time: now.Format("15:04:05.000"), Route: r.Name, Emit: em.ID, To: plan.To(em), ID: string(o.ID.Of(o.Arena))}
+	a := arrival{Time: now.Format("15:04:05.000"), Route: r.Name, ID: string(o.ID.Of(o.Arena))}
+	if o.Alone {
+		c := r.Calls[o.Emit]
+		a.Emit, a.To = c.Key, "http "+cmp.Or(c.Via, "main")
+	} else {
+		em := r.Emits[o.Emit]
+		a.Emit, a.To = em.ID, plan.To(em)
+	}
 	if o.Logged != event.NoTime {
 		a.Latency = now.UnixMilli() - o.Logged
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +27,8 @@ type connection struct {
 	senders []sender // by the index of deliver.Config.Connections
 	log     *slog.Logger
 	health  *observe.Health
-	// accepted is told each output that was taken (Config.Accepted); nil: nobody.
+	// accepted is told each output that was taken (Config.Accepted), those of calls, too;
+	// nil: nobody.
 	accepted func(*plan.Route, *event.Output)
 	// holdAfter is after how long an output that waits is held in a group's store.
 	holdAfter time.Duration
@@ -212,6 +214,12 @@ func (c *connection) reason(h deliver.Health) string {
 	case deliver.Down:
 		return fmt.Sprintf("down: %s; nothing is lost, it is tried again until it answers", h.Code)
 	case deliver.Misconfiguration:
+		if words, ok := strings.CutPrefix(h.Code, "address refused: "); ok {
+			return fmt.Sprintf("misconfigured: %s; it is asked again once a minute", words)
+		}
+		if code, ok := strings.CutPrefix(h.Code, "token: "); ok {
+			return fmt.Sprintf("misconfigured: no token is given, %s; mend `auth` or its secret, it is asked again once a minute", code)
+		}
 		if h.Code == "401" || h.Code == "403" {
 			return fmt.Sprintf("misconfigured: %s, the key is not accepted; mend the secret and restart, it is asked again once a minute", h.Code)
 		}

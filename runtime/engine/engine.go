@@ -98,6 +98,7 @@ type Engine struct {
 	producers map[string]*kafka.Producer
 	conns     map[string]*connection // "segment main"
 	index     map[string]int         // of a connection within its scheduler
+	stages    map[ir.Stage]int       // and of a stage that sends requests over HTTP
 	loops     []*loop
 	routes    []*route // of all loops
 	groups    []*kafka.Group
@@ -133,7 +134,7 @@ func New(cfg Config) *Engine {
 	return &Engine{
 		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
 		claims: dedupe.NewBudget(cfg.ClaimMemory),
-		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{},
+		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{}, stages: map[ir.Stage]int{},
 		erasures: newQueue[erasure](),
 		privacy:  privacy{known: map[state.ErasedSum]struct{}{}, wake: make(chan struct{}, 1)},
 	}
@@ -388,7 +389,7 @@ func (e *Engine) connections() error {
 		e.conns["kafka "+name] = newConnection("kafka "+name, cfg, []sender{kafkasink.New(p)}, e.log, e.health)
 	}
 	e.conns["log"] = newConnection("log", deliver.Config{}, []sender{logsink.New(e.log)}, e.log, e.health)
-	return nil
+	return e.httpConnections()
 }
 
 // distinct lists each connection once.
@@ -547,14 +548,14 @@ func (e *Engine) route(l *loop, p *plan.Route) error {
 		r.priority = deliver.Low
 	}
 	for _, em := range p.Emits {
-		t, err := e.target(l, p, connectionOf(em))
+		t, err := e.target(l, p, connectionOf(em), em)
 		if err != nil {
 			return err
 		}
 		r.targets = append(r.targets, t)
 	}
 	for _, call := range p.Calls {
-		t, err := e.target(l, p, "http "+call.Via)
+		t, err := e.target(l, p, "http "+via(call.Via), call)
 		if err != nil {
 			return err
 		}
@@ -569,7 +570,7 @@ func (e *Engine) route(l *loop, p *plan.Route) error {
 }
 
 // target is where a route's outputs to a connection go.
-func (e *Engine) target(l *loop, p *plan.Route, name string) (target, error) {
+func (e *Engine) target(l *loop, p *plan.Route, name string, of ir.Stage) (target, error) {
 	c := e.conns[name]
 	if c == nil {
 		return target{}, fmt.Errorf("route %s: there is no connection %s", p.Name, name)
@@ -579,7 +580,11 @@ func (e *Engine) target(l *loop, p *plan.Route, name string) (target, error) {
 		i = len(l.conns)
 		l.conns = append(l.conns, c)
 	}
-	return target{conn: i, index: e.index[name]}, nil
+	index, ok := e.stages[of]
+	if !ok {
+		index = e.index[name]
+	}
+	return target{conn: i, index: index}, nil
 }
 
 // join joins the route's consumer group.
@@ -701,6 +706,8 @@ func connectionOf(em *ir.Emit) string {
 		return "segment " + via(em.Via)
 	case *ir.TopicRecord:
 		return "kafka " + via(em.Via)
+	case *ir.HTTPSink:
+		return "http " + via(em.Via)
 	}
 	return "log"
 }

@@ -29,6 +29,7 @@ type Lookup struct {
 type Settings struct {
 	Kafka    map[string]kafka.Config
 	Segments []Segment
+	HTTPs    []HTTP
 	// Hooks are what opens webhooks, by their path.
 	Hooks map[string]edge.Keys
 	// Privacy keys what is remembered of people who are forgotten; empty where nobody
@@ -73,7 +74,7 @@ func (e *SettingError) Error() string { return e.At.String() + ": " + e.Msg }
 // told at once, each a *SettingError.
 func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
 	s := &Settings{Kafka: map[string]kafka.Config{}}
-	r := &resolver{frame: &eval.Frame{Ctx: &types.Context{Env: l.Env, Secret: l.Secret}}}
+	r := &resolver{frame: newFrame(l)}
 	for _, c := range p.Connections {
 		r.c = c
 		switch c.Kind {
@@ -81,6 +82,8 @@ func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
 			s.Kafka[c.Name] = r.kafka()
 		case "segment":
 			s.Segments = append(s.Segments, r.segment())
+		case "http":
+			s.HTTPs = append(s.HTTPs, r.http(l))
 		}
 	}
 	if len(p.Spaces) > 0 && l.Secret != nil {
@@ -88,6 +91,10 @@ func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
 	}
 	s.Hooks = r.hooks(p)
 	return s, errors.Join(r.errs...)
+}
+
+func newFrame(l Lookup) *eval.Frame {
+	return &eval.Frame{Ctx: &types.Context{Env: l.Env, Secret: l.Secret}}
 }
 
 // privacy takes the key that a program needs which forgets people. One with an
@@ -207,14 +214,6 @@ func (r *resolver) segment() Segment {
 		s.Sink.URL = segment.Regions[region]
 	}
 	s.Sink.Gzip = !segment.Local(s.Sink.URL)
-	s.Retry = r.duration("retry", segmentRetry)
-	s.MaxRetryAfter = r.duration("max_retry_after", 0)
-	s.HoldAfter = r.duration("hold_after", 0)
-	if o := r.c.Option("rate"); o != nil && o.Rate != nil {
-		s.Rate = deliver.Rate{N: o.Rate.N, Per: time.Duration(o.Rate.PerMS) * time.Millisecond}
-	}
-	if o := r.c.Option("batch"); o != nil && o.Limit != nil {
-		s.Batch = deliver.Limit{Count: int(o.Limit.Count), Bytes: int(o.Limit.Bytes), Linger: time.Duration(o.Limit.MS) * time.Millisecond}
-	}
+	s.Deliver = r.deliver(segmentRetry)
 	return s
 }
