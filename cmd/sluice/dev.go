@@ -205,7 +205,7 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	v := buildVersion()
 	e := engine.New(engine.Config{
 		Plan: p, Settings: s, StoreID: d.state.ID, Dir: d.dir, State: d.state.Store(), AcceptStateLoss: true, // edits are tried out here
-		Wait: d.wait, MakeTopics: true, Edge: d.hooks, OpenWebhooks: true, Log: d.log, Version: v.Version, Commit: v.Commit,
+		Wait: d.wait, MakeTopics: true, Edge: d.hooks, OpenWebhooks: true, LateFiles: true, Log: d.log, Version: v.Version, Commit: v.Commit,
 		Ready: d.ready, Accepted: d.arrived,
 	})
 	d.mu.Lock()

@@ -164,7 +164,7 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	v := buildVersion()
 	started := false // a program that did not start has no account
 	e := engine.New(engine.Config{
-		Plan: p, Settings: s, StoreID: dir.ID, Dir: o.dir, State: dir.Store(), AcceptStateLoss: o.acceptLoss, ClaimMemory: o.claimMemory << 20, Wait: o.wait, MakeTopics: !declared, Once: o.once, Edge: hooks, Log: log,
+		Plan: p, Settings: s, StoreID: dir.ID, Dir: o.dir, State: dir.Store(), AcceptStateLoss: o.acceptLoss, ClaimMemory: o.claimMemory << 20, Wait: o.wait, MakeTopics: !declared, Once: o.once, Stdin: cmd.InOrStdin(), Edge: hooks, Log: log,
 		Version: v.Version, Commit: v.Commit, Holds: holds,
 		Ready: func() {
 			started = true

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -76,7 +77,11 @@ type Config struct {
 	Edge *edge.Server
 	// OpenWebhooks asks for no secrets of webhooks: `dev`.
 	OpenWebhooks bool
-	Log          *slog.Logger
+	// Stdin is what `from file "-"` reads; nil: nothing.
+	Stdin io.Reader
+	// LateFiles lets a program start whose files are not there yet: `dev`.
+	LateFiles bool
+	Log       *slog.Logger
 	// Ready is called once when every route reads.
 	Ready func()
 	// Accepted is told each output when its sink has taken it, on the goroutine of
@@ -102,7 +107,8 @@ type Engine struct {
 	loops     []*loop
 	routes    []*route // of all loops
 	groups    []*kafka.Group
-	tables    *lookup.Set // loaded tables
+	tables    *lookup.Set   // loaded tables
+	files     []*fileSource // that routes read
 
 	store     state.Store // nil: the program has no state
 	directory *state.Directory
@@ -194,6 +200,7 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 		}
 		stop(err)
 	}
+	e.bindFiles()
 	for _, l := range e.loops {
 		letters, stopLetters := context.WithCancel(context.WithoutCancel(ctx))
 		for _, r := range l.routes {
@@ -215,6 +222,7 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 		eraser.Wait()
 	}()
 	wg.Go(func() { e.feedTables(ctx) })
+	wg.Go(func() { e.feedFiles(ctx) })
 	wg.Go(func() { e.keep(ctx) })
 	shut, err := e.openEdge()
 	if err != nil {
@@ -293,6 +301,9 @@ func (e *Engine) close() {
 
 func (e *Engine) start(ctx context.Context) error {
 	if err := e.loadFiles(); err != nil {
+		return err
+	}
+	if err := e.checkFiles(); err != nil {
 		return err
 	}
 	if err := e.kafka(ctx); err != nil {
@@ -421,6 +432,9 @@ func (e *Engine) topics(ctx context.Context) error {
 		}
 	}
 	if err := e.hookTopics(ctx); err != nil {
+		return err
+	}
+	if err := e.fileTopics(ctx); err != nil {
 		return err
 	}
 	for _, r := range e.cfg.Plan.Routes {
@@ -601,7 +615,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 		Lost:           r.lost,
 	}
 	found := map[string]kafka.TopicInfo{}
-	o.Topics = kafka.SourceTopics(e.cfg.Plan.App, p.Source)
+	o.Topics = r.joinTopics()
 	if p.Source.Pattern != "" {
 		pattern, err := kafka.ParsePattern(p.Source.Pattern)
 		if err != nil {

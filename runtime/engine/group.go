@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/plan"
@@ -51,8 +52,10 @@ type group struct {
 	run      *running // nil until every partition is here
 	early    []early  // slices that came before
 	applied  int64    // position of the own log that is stored
-	answers  *queue[told]
-	broken   error // ends the session
+	// appending counts what is on its way to the own log.
+	appending atomic.Int64
+	answers   *queue[told]
+	broken    error // ends the session
 
 	stalled string // why the store takes nothing; "" where it does
 }
@@ -136,7 +139,7 @@ func (g *group) join(ctx context.Context) error {
 		return err
 	}
 	for _, r := range g.loop.routes {
-		if r.plan.Source.Made() {
+		if !g.joins(r) {
 			continue
 		}
 		if err := e.join(ctx, r, via(r.plan.Source.Via)); err != nil {
@@ -165,7 +168,7 @@ func (g *group) mayRun(ctx context.Context) error {
 	e := g.loop.eng
 	other := &OtherStoreError{Group: g.plan.Name, Ours: e.cfg.StoreID}
 	for _, r := range g.loop.routes {
-		if r.plan.Source.Made() {
+		if !g.joins(r) {
 			continue
 		}
 		at, err := e.admins[via(r.plan.Source.Via)].Committed(ctx, r.groupName())
@@ -191,6 +194,9 @@ func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed
 	return func(tp kafka.TP, topic event.TopicID, c kafka.Committed) (int64, bool, error) {
 		if c.Known && c.StoreID != g.loop.eng.cfg.StoreID {
 			return 0, false, &OtherStoreError{g.plan.Name, []string{r.plan.Name}, c.StoreID, g.loop.eng.cfg.StoreID}
+		}
+		if r.guarded() {
+			return c.Offset, c.Known, nil
 		}
 		at, ok := g.progress.Position(r.plan.IDName(), topic, tp.Partition)
 		if ok && !c.Known && c.Offset != at {
@@ -289,6 +295,9 @@ func (g *group) slices(b polled) {
 	for i := range b.batch.Slices {
 		s := &b.batch.Slices[i]
 		switch {
+		case r.guarded():
+			r.consumer.Recycle(s)
+			continue
 		case g.run == nil:
 			g.early = append(g.early, early{r, *s})
 			continue
@@ -316,7 +325,10 @@ func (g *group) assign(r *route, a kafka.Assignment, now int64) {
 	r.joined = true
 	in := &input{run: g.run, route: r, tp: a.TP, id: a.TopicID, from: a.Offset, end: a.Offset}
 	r.parts[a.TP] = in
-	if g.run == nil {
+	if r.guarded() {
+		in.end = 0
+	}
+	if g.run == nil || r.guarded() {
 		in.pause(byTask)
 		return
 	}
@@ -345,8 +357,12 @@ func (g *group) gather(now int64) {
 		routes = append(routes, r.plan)
 		for _, tp := range sorted(r.parts) {
 			in := r.parts[tp]
-			in.run, in.number = p, len(p.inputs)
 			r.dirty[tp] = in.from // what the store knew may be ahead of what was committed
+			if r.guarded() {
+				in.run, in.number = p, ownInput
+				continue
+			}
+			in.run, in.number = p, len(p.inputs)
 			p.inputs = append(p.inputs, in)
 			inputs = append(inputs, in.input())
 		}
@@ -530,7 +546,9 @@ func (g *group) limitClaims() {
 // waits for it, what it says is said again.
 func (g *group) append(val []byte) {
 	e := g.loop.eng
+	g.appending.Add(1)
 	e.producers[g.conn].Send(context.Background(), kafka.Record{Topic: g.ownName, Value: val, Timestamp: event.NoTime}, func(r kafka.Result) {
+		g.appending.Add(-1)
 		if r.Err != nil {
 			e.log.Debug("own log", "group", g.plan.Name, "error", r.Err)
 		}

@@ -12,10 +12,13 @@ import (
 	"github.com/sluice-dev/sluice/runtime/observe"
 )
 
-// once waits until everything has been taken: what stood in the sources at start, what
-// the program itself wrote to topics that it reads, and what its groups were told. It gives errDone, or
-// why a route could not do its part.
+// once waits until everything has been taken: what stood in the files and the other
+// sources at start, what the program itself wrote to topics that it reads, and what its
+// groups were told. It gives errDone, or why a route could not do its part.
 func (e *Engine) once(ctx context.Context) error {
+	if !e.filesRead(ctx) {
+		return nil
+	}
 	goals := map[*route]kafka.Offsets{}
 	tick := time.NewTicker(pollWait)
 	defer tick.Stop()
@@ -55,7 +58,7 @@ func (e *Engine) once(ctx context.Context) error {
 }
 
 func (e *Engine) onceError() error {
-	var errs []error
+	errs := e.fileErrors()
 	for _, r := range e.routes {
 		if h := r.halt.Load(); h != nil {
 			errs = append(errs, h.err)
@@ -112,6 +115,9 @@ func (g *group) heard(ctx context.Context) (bool, error) {
 	}
 	if waits {
 		return false, nil
+	}
+	if g.appending.Load() > 0 {
+		return false, nil // before the end is asked for: it is part of that
 	}
 	ends, err := g.loop.eng.admins[g.conn].EndOffsets(ctx, name)
 	if err != nil {

@@ -53,8 +53,9 @@ type Reset struct {
 // positions. What the state knew of the route's positions is forgotten: it reads on
 // from there as from new inputs. forgot counts them.
 func (x *Reset) Put(ctx context.Context, r *plan.Route, to To) (at kafka.Offsets, forgot int, err error) {
-	if r.Source.Made() {
-		return nil, 0, fmt.Errorf("route %s reads the %s of a table: it has no positions", r.Name, map[string]string{"changes": "changes", "table": "rows"}[r.Source.Kind])
+	if r.Source.Made() && guardOf(r.Group) != r {
+		what := map[string]string{"changes": "reads the changes of a table", "table": "reads the rows of a table", "every": "is driven by a schedule"}[r.Source.Kind]
+		return nil, 0, fmt.Errorf("route %s %s: it has no positions", r.Name, what)
 	}
 	cfg := x.Settings.Kafka[via(r.Source.Via)]
 	cfg.Logger = x.Log
@@ -69,6 +70,9 @@ func (x *Reset) Put(ctx context.Context, r *plan.Route, to To) (at kafka.Offsets
 	names, err := sourceTopics(ctx, admin, x.Plan.App, r)
 	if err != nil {
 		return nil, 0, err
+	}
+	if guardOf(r.Group) == r { // it has a place there, and nothing else
+		names = []string{kafka.OwnTopic(x.Plan.App, r.Group.Name)}
 	}
 	topics, err := admin.Describe(ctx, names...)
 	if err != nil {

@@ -227,10 +227,11 @@ func (p *parser) input(o *value.Object) error {
 	if o.Has("webhook") {
 		return p.webhook(o)
 	}
-	for _, kind := range []string{"segment", "file"} {
-		if o.Has(kind) {
-			return p.errf("inputs of %q are not there yet: this version of Sluice reads topics and webhooks", kind)
-		}
+	if o.Has("file") {
+		return p.fileRow(o)
+	}
+	if o.Has("segment") {
+		return p.errf("inputs of %q are not there yet: this version of Sluice reads topics, webhooks, ticks and files", "segment")
 	}
 	if o.Has("tick") {
 		if _, ok := textField(o, "tick"); !ok || o.Len() > 1 {

@@ -74,7 +74,7 @@ func TestParseErrorsSayWhere(t *testing.T) {
 		{"a table without a row", "-- in --\n-- tables --\n{\"table\":\"t\",\"key\":[1]}\n", "c.txtar:3: a row of a table needs its row"},
 		{"a row before that admits more", "-- in --\n-- tables --\n{\"table\":\"t\",\"key\":[1],\"row\":1,\"...\":true}\n", "c.txtar:3: a row of a table has no field \"...\""},
 		{"a time that is none", "-- in --\n-- tables after --\n{\"table\":\"t\",\"key\":[1],\"row\":1,\"at\":\"soon\"}\n", ""},
-		{"a file", "-- in --\n{\"file\":\"x\"}\n-- out --\n", "c.txtar:2: inputs of \"file\" are not there yet: this version of Sluice reads topics and webhooks"},
+		{"a file", "-- in --\n{\"file\":\"x\"}\n-- out --\n", "c.txtar:2: a line of a file is {\"file\": NAME, \"line\": …}, and nothing else stands there"},
 		{"a webhook without a path", "-- in --\n{\"webhook\":\"x\"}\n-- out --\n", "c.txtar:2: webhook is a path, as \"/hooks/x\""},
 		{"a field of no webhook", "-- in --\n{\"webhook\":\"/x\",\"value\":1}\n-- out --\n", "c.txtar:2: an input of a webhook has no field \"value\""},
 		{"two bodies", "-- in --\n{\"webhook\":\"/x\",\"json\":1,\"form\":\"a\"}\n-- out --\n", "c.txtar:2: a request has one body: json, form, body or body_base64"},

@@ -25,8 +25,16 @@ func Feed(name string, data []byte, now time.Time, prog *plan.Plan) ([]sim.Input
 	var out []sim.Input
 	for i := range c.Steps {
 		s := &c.Steps[i]
-		if s.Kind != Input || s.Input.Has("tick") {
-			return nil, &CaseError{name, s.Line, "a feed holds records of topics and requests to webhooks only"}
+		if s.Kind != Input {
+			return nil, &CaseError{name, s.Line, "a feed holds inputs only: records of topics, requests to webhooks, ticks and lines of files"}
+		}
+		if s.Input.Has("tick") {
+			in, err := c.tickInput(s, now, prog)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, in)
+			continue
 		}
 		ins, err := c.records(s, now, prog)
 		if err != nil {

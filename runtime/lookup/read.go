@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
-	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/file"
 )
 
 // Error is why a file is no version of its table.
@@ -217,29 +215,8 @@ func (r *reader) cell(c *csv.Reader, header, cells []string, i int, why, help st
 
 // header judges the names of the columns.
 func (r *reader) header(names []string) *Error {
-	seen := map[string]int{}
-	for i, name := range names {
-		if !utf8.ValidString(name) {
-			return r.fail(1, "save the file as UTF-8", "the name of column %d is not UTF-8 text", i+1)
-		}
-		if first, ok := seen[name]; ok {
-			return r.fail(1, "rename one of them", "columns %d and %d are both called %q", first, i+1, name)
-		}
-		seen[name] = i + 1
-	}
-	for _, name := range needed(r.table) {
-		if _, ok := seen[name]; ok {
-			continue
-		}
-		help := "the columns are " + strings.Join(names, ", ")
-		if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(strings.TrimSpace(n), name) }); i >= 0 {
-			help = fmt.Sprintf("is it column %q? names are taken as they stand", names[i])
-		} else if near := diag.Nearest(name, names); near != "" {
-			help = fmt.Sprintf("is it column %q?", near)
-		} else if len(names) == 1 && strings.ContainsAny(names[0], ";\t|") {
-			help = "columns are separated by commas"
-		}
-		return r.fail(1, help, "there is no column %q", name)
+	if why, help := file.Columns(names, needed(r.table)); why != "" {
+		return r.fail(1, help, "%s", why)
 	}
 	return nil
 }
@@ -253,15 +230,7 @@ func needed(t *ir.Table) []string {
 			out = append(out, k.Field[0])
 		}
 	}
-	if t.Row.Kind != types.Object {
-		return out
-	}
-	for i := range t.Row.Fields {
-		if f := &t.Row.Fields[i]; !f.HasDef && !f.Optional && !types.MayBeNull(f.Type) {
-			out = append(out, f.Name)
-		}
-	}
-	return out
+	return append(out, file.Needed(t.Row)...)
 }
 
 // broken says what is wrong with a line that is no CSV.

@@ -265,7 +265,10 @@ func (w *World) addRoute(p *plan.Route) error {
 	w.routes = append(w.routes, r)
 	r.names = kafka.SourceTopics(w.app, p.Source)
 	for _, name := range r.names {
-		w.topic(name) // every topic the program names is made at start
+		t := w.topic(name) // every topic the program names is made at start
+		if p.Source.File != nil {
+			t.parts = make([]partition, 1)
+		}
 	}
 	return nil
 }
