@@ -31,6 +31,7 @@ var env = stdlib.Env()
 const connections = `app "app"
 connection kafka   main { brokers: "localhost:9092" }
 connection segment main { write_key: secret("SEGMENT_WRITE_KEY") }
+connection http    c    { url: "https://c.example.com" }
 `
 
 func tryCompile(name, src string) (*op.Route, string) {

@@ -848,7 +848,7 @@ func (g *gen) emit(b *strings.Builder, indent string) {
 		line("emit track \"Thing %s\" as %s%s", g.one("One", "Two"), name, g.one("", " { userId: "+p+".crm_id }"))
 		return
 	}
-	switch g.Intn(6) {
+	switch g.Intn(7) {
 	case 0, 1:
 		x, _ := g.literal(1 + g.Intn(4))
 		if g.maybe(30) {
@@ -879,6 +879,16 @@ func (g *gen) emit(b *strings.Builder, indent string) {
 		_ = id
 	case 4:
 		line("emit topic \"out\" as %s { key: %s, value: %s }", name, g.str(), g.num())
+	case 5:
+		x, _ := g.literal(1 + g.Intn(3))
+		more := ""
+		if p := g.read(true, "string", "number", "bool", "time"); p != "" && g.maybe(50) {
+			more = ", query: { q?: " + p + ", n: " + g.num() + " }"
+		}
+		if g.maybe(40) {
+			more += ", headers: { \"X-A\": " + g.str() + " }"
+		}
+		line("emit http %s \"/a/${%s}\" via c as %s { %s: %s%s }", g.one("GET", "POST"), g.str(), name, g.one("body", "item"), x, more)
 	default:
 		x, _ := g.field()
 		line("emit topic \"out.\" as %s { value: %s }", name, x)
