@@ -25,6 +25,7 @@ const (
 	eventOption                      // an expression over the event, of a type
 	wordOption                       // a name of something
 	methodsOption                    // [GET, POST]
+	requestOption                    // an expression over a request before `as T`
 	countOption                      // a whole number from 1 on
 	laterOption                      // not there yet
 )
@@ -184,6 +185,12 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 			return wrong(s.takes())
 		}
 		out.X = &ir.Const{Node: e.node(types.AnyT, at), Value: ms}
+	case requestOption:
+		v, ok := e.challenge(x.Value)
+		if !ok {
+			return out, false
+		}
+		out.X = v
 	case limitOption:
 		l, ok := limit(x.Value)
 		if !ok {

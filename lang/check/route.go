@@ -107,6 +107,9 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 		w.topicOptions(out.Source, r.From)
 	}
 	out.Stages = w.stages(r.Stages)
+	if w.taken != nil {
+		out.Stages = append([]ir.Stage{w.taken}, out.Stages...)
+	}
 	out.Slots = w.frame.slots
 	return out
 }

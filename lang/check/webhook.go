@@ -7,6 +7,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/syntax"
+	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
 )
 
@@ -16,12 +17,19 @@ var hookOptions = []option{
 	{name: "key", kind: eventOption, t: keyType, mayBeNull: true},
 	{name: "methods", kind: methodsOption},
 	{name: "max_future", kind: durationOption},
-	{name: "verify", kind: laterOption},
-	{name: "id", kind: laterOption},
-	{name: "within", kind: laterOption},
-	{name: "challenge", kind: laterOption},
-	{name: "quiet", kind: laterOption},
+	{name: "verify", kind: settingOption, t: types.UnionOf(verifyT, types.ListOf(verifyT)),
+		help: "segment(secret(\"KEY\")), standard_webhooks(secret(\"KEY\")) or hmac_sha256(secret(\"KEY\"), \"X-Signature\"); a list takes any of several"},
+	{name: "id", kind: eventOption, t: keyType, mayBeNull: true},
+	{name: "within", kind: durationOption},
+	{name: "challenge", kind: requestOption},
+	{name: "quiet", kind: durationOption},
 }
+
+// verifyT is what says how a sender signs.
+var verifyT = types.OpaqueOf("verify")
+
+// defaultWithin is how long an id of a webhook is remembered, in milliseconds.
+const defaultWithin = 24 * 60 * 60_000
 
 // hookMethods are those that may be taken; HEAD and OPTIONS are answered anyway.
 var hookMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
@@ -81,6 +89,7 @@ func (w *walker) webhookOptions(out *ir.Source, s *syntax.FromWebhook) {
 	out.Start, out.MaxFutureMS, out.Via = "earliest", defaultMaxFuture, "main"
 	w.atSource, w.noTables = true, "an option of a source"
 	defer func() { w.atSource, w.noTables = false, "" }()
+	var id, within token.Span
 	for _, opt := range w.options(s.Options, hookOptions, "a webhook") {
 		switch opt.Name {
 		case "secret":
@@ -92,9 +101,79 @@ func (w *walker) webhookOptions(out *ir.Source, s *syntax.FromWebhook) {
 			out.Hook.Methods = opt.X.(*ir.Const).Value.([]string)
 		case "max_future":
 			out.MaxFutureMS = durationMS(&opt)
+		case "verify":
+			out.Hook.Verify = opt.X
+		case "challenge":
+			out.Hook.Challenge = opt.X
+		case "quiet":
+			out.Hook.QuietMS = durationMS(&opt)
+		case "id":
+			out.Hook.ID, id = opt.X, opt.At
+		case "within":
+			out.Hook.WithinMS, within = durationMS(&opt), opt.At
 		}
 	}
+	switch {
+	case out.Hook.ID != nil:
+		w.once(out, id)
+	case out.Hook.WithinMS > 0 && !given(s.Options, "id"):
+		w.errorf(diag.BadOption, within, "`within` says how long an `id` is remembered, and there is none").WithHelp("id: .event_id")
+	}
 	w.sameHook(out, s)
+}
+
+// given tells whether an option is written, right or wrong.
+func given(o *syntax.Options, name string) bool {
+	return o != nil && slices.ContainsFunc(o.List, func(x *syntax.Option) bool { return x.Key.Text == name })
+}
+
+// once makes the stage that drops a request of an id that was taken before, under its
+// key: the first of the route, with a memory of the route's own. An id that the record
+// itself has no part in is that of the whole request, so each element of its list has
+// one of its own.
+func (w *walker) once(out *ir.Source, at token.Span) {
+	h := out.Hook
+	if h.WithinMS == 0 {
+		h.WithinMS = defaultWithin
+	}
+	var by []ir.Expr
+	if out.Key != nil {
+		by = append(by, out.Key)
+	}
+	by = append(by, w.present(h.ID))
+	if !readsEvent(h.ID) {
+		by = append(by, &ir.Meta{Node: w.node(types.IntT, h.ID.Span()), Name: "element"})
+	}
+	m := &ir.State{Kind: ir.DedupeState, Name: "dedupe " + w.route.IDName() + " webhook", At: at, SpanMS: h.WithinMS}
+	for _, k := range by {
+		m.Keys = append(m.Keys, keyClass(types.NonNull(k.Type())))
+	}
+	w.c.states[m.Name] = m
+	h.By = by
+	w.taken = &ir.Dedupe{StageInfo: w.info("dedupe", "dedupe webhook", at), Memory: m, Keys: by, WithinMS: h.WithinMS}
+}
+
+// present makes null of a text that only looks like an id: a macro that nobody expanded
+// would make one request of many.
+func (w *walker) present(x ir.Expr) ir.Expr {
+	nonblank := w.c.env.Func("nonblank")
+	if nonblank == nil || x.Type().Kind == types.Null || !types.Assignable(types.NonNull(x.Type()), types.StringT) {
+		return x
+	}
+	return &ir.Call{Node: w.node(types.Nullable(types.StringT), x.Span()), Func: nonblank, Args: []ir.Expr{x}, NullSubject: types.MayBeNull(x.Type())}
+}
+
+// readsEvent tells whether an expression reads `.` or `$`.
+func readsEvent(x ir.Expr) bool {
+	reads := false
+	ir.Walk(x, func(x ir.Expr) bool {
+		switch x.(type) {
+		case *ir.Current, *ir.Event:
+			reads = true
+		}
+		return !reads
+	})
+	return reads
 }
 
 // plainSecret refuses a secret that stands in the script.
@@ -145,6 +224,25 @@ func (w *walker) sameHook(out *ir.Source, s *syntax.FromWebhook) {
 		w.errorf(diag.BadOption, at, "the routes of %q have different types", out.Hook.Path).WithLabel("it is %s in route %s", short(first.t), first.route.Name).
 			WithHelp("`key` is computed once for all of them, so they see the same")
 	}
+}
+
+// challenge checks an expression over a request as it came, before `as T`.
+func (e *ex) challenge(x syntax.Expr) (ir.Expr, bool) {
+	sub := *e
+	sub.src = &source{t: types.AnyT, metas: hookMetas(), hook: true}
+	sub.f = newFlow()
+	sub.f.cur = "$"
+	sub.f.known["$"] = types.AnyT
+	for name, t := range sub.src.metas {
+		sub.f.known["@"+name] = t
+	}
+	v := sub.expr(x)
+	if t := v.Type(); !isBad(v) && (t.Kind == types.Null || t.Kind != types.Any && !types.Assignable(types.NonNull(t), keyType)) {
+		e.errorf(diag.WrongType, v.Span(), "a challenge is text").WithLabel("this is %s", short(t)).
+			WithHelp("null says that the request is none that asks for an answer, as in: challenge: .challenge")
+		return nil, false
+	}
+	return v, !isBad(v)
 }
 
 // methods reads `[GET, POST]`, with quotes or without.

@@ -19,8 +19,10 @@ type Hook struct {
 	// Verify is how a request is signed, evaluated at start; nil: it need not be.
 	Verify Expr
 	// ID names a request for ever: one that came before under its key, within WithinMS,
-	// is a repeat. nil: none is.
+	// is a repeat, which the first stage of the route drops. By is its key: key, ID and,
+	// where ID reads nothing of the record, `@element`. nil: none is.
 	ID       Expr
+	By       []Expr
 	WithinMS int64
 	// Challenge, read before `as T`, answers with its text where that is neither null nor
 	// empty, and makes no record. nil: never.

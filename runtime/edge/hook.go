@@ -235,7 +235,7 @@ func (h *hook) text(x ir.Expr, r *request.Request, v value.Value, millis int64, 
 	f.Begin(&event.Record{Topic: h.topic, Timestamp: millis}, h.slots)
 	f.Ctx.Now = func() value.Value { return time.UnixMilli(millis).UTC() }
 	f.Cur, f.Event = v, v
-	f.Request = &event.Request{Method: r.Method, Path: r.Path, RemoteIP: r.RemoteIP, Headers: r.Headers}
+	f.Request = &event.Request{Method: r.Method, Path: r.Path, RemoteIP: r.RemoteIP, Headers: r.Headers, Element: r.Element}
 	f.Time = eval.Timestamp(millis)
 	k, fail := eval.Expr(x, f)
 	if fail != nil || k == nil {

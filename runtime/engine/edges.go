@@ -34,7 +34,7 @@ func (e *Engine) hookTopics(ctx context.Context) error {
 		for _, name := range kafka.SourceTopics(e.cfg.Plan.App, r.Source) {
 			if !seen[name] {
 				seen[name] = true
-				spec := kafka.LogTopicSpec(name, 0)
+				spec := kafka.LogTopicSpec(name, e.hookPartitions())
 				spec.Configs["max.message.bytes"] = strconv.Itoa(edge.MaxRecord)
 				specs = append(specs, spec)
 			}
@@ -48,6 +48,17 @@ func (e *Engine) hookTopics(ctx context.Context) error {
 		return fmt.Errorf("there is no connection kafka %s", mainKafka)
 	}
 	return a.Ensure(ctx, specs...)
+}
+
+// hookPartitions is how many partitions the log of a webhook gets. The embedded broker
+// syncs each partition of a produce by itself and one after the other, so that one of
+// them takes what comes at once with one wait for the disk; it runs in one process
+// anyway.
+func (e *Engine) hookPartitions() int32 {
+	if e.cfg.MakeTopics {
+		return 1
+	}
+	return 0
 }
 
 // openEdge lets requests in; shut keeps them out again, and returns when none is under

@@ -118,6 +118,7 @@ type Engine struct {
 	erasures  *queue[erasure]
 	privacy   privacy
 	closers   []func()
+	silences  atomic.Pointer[silences]
 	running   atomic.Bool // all of the above stands and changes no more
 }
 
@@ -228,6 +229,12 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 	if err != nil {
 		end(err)
 	} else {
+		if s := e.cfg.Edge; s != nil {
+			q := newSilences(e.cfg.Plan, s, time.Now())
+			q.tell = e.alarm
+			e.silences.Store(q)
+			wg.Go(func() { q.run(ctx) })
+		}
 		wg.Go(func() {
 			// Before the routes stop: what was taken is in the log, and the next start
 			// reads it.

@@ -323,7 +323,7 @@ const ownInput = 0
 // assign notes a partition that came here; one that comes when the task runs is new.
 func (g *group) assign(r *route, a kafka.Assignment, now int64) {
 	r.joined = true
-	in := &input{run: g.run, route: r, tp: a.TP, id: a.TopicID, from: a.Offset, end: a.Offset}
+	in := &input{run: g.run, route: r, tp: a.TP, id: a.TopicID, from: a.Offset, end: a.Offset, taken: a.Offset}
 	r.parts[a.TP] = in
 	if r.guarded() {
 		in.end = 0

@@ -37,6 +37,7 @@ type input struct {
 	id      event.TopicID
 	from    int64 // where it was when it was assigned
 	end     int64 // end of the partition on the broker when last told
+	taken   int64 // before it everything was stored, as the task last told
 	paused  pauses
 	stopped bool // its log went back: nothing more of it is read
 }
@@ -156,7 +157,7 @@ func (p *running) perform(e *task.Effect, now int64) (ok, more bool) {
 		p.inputs[e.Input].resume(byTask)
 	case task.Watermark:
 		if in := p.inputs[e.Input]; in.route != nil {
-			in.route.dirty[in.tp] = e.Offset
+			in.route.dirty[in.tp], in.taken = e.Offset, e.Offset
 		} else {
 			p.loop.group.applied = e.Offset
 		}

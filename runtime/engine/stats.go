@@ -73,6 +73,7 @@ func (e *Engine) Snapshot() observe.Snapshot {
 		Lag:         map[string]int64{},
 		Build:       map[string]string{"version": e.cfg.Version, "commit": e.cfg.Commit},
 	}
+	e.requests(&s)
 	if !e.running.Load() {
 		s.Account = e.Account()
 		return s

@@ -123,6 +123,7 @@ func (e *Engine) keep(ctx context.Context) {
 		wg.Go(func() { e.tellHolds(ctx, &reads) })
 	}
 	trimmed := map[*group]int64{}
+	requests := newTrimmer(e)
 	for {
 		select {
 		case <-ctx.Done():
@@ -130,6 +131,7 @@ func (e *Engine) keep(ctx context.Context) {
 		case <-tick.C:
 		}
 		applied := map[*group]int64{}
+		taken := map[*route]kafka.Offsets{}
 		partitions := 0
 		for _, l := range e.loops {
 			l.command(func() {
@@ -138,18 +140,19 @@ func (e *Engine) keep(ctx context.Context) {
 				}
 				if g := l.group; g != nil {
 					applied[g] = g.applied
+					requests.look(g, taken)
 				}
 			})
 		}
 		reads.Store(int64(partitions))
-		if e.store == nil {
-			continue
+		if e.store != nil {
+			e.watchSpace()
+			if err := e.store.Sync(); err != nil {
+				e.log.Warn("the store was not synced", "error", err)
+				continue
+			}
 		}
-		e.watchSpace()
-		if err := e.store.Sync(); err != nil {
-			e.log.Warn("the store was not synced", "error", err)
-			continue
-		}
+		requests.trim(ctx, taken)
 		for g, at := range applied {
 			if at > trimmed[g] {
 				if err := e.admins[g.conn].DeleteRecords(ctx, kafka.Offsets{{Topic: g.ownName}: at}); err == nil {

@@ -6,4 +6,5 @@ import "github.com/sluice-dev/sluice/lang/value"
 type Request struct {
 	Method, Path, RemoteIP string
 	Headers                *value.Object // texts, names in small letters
+	Element                int           // its place in the list that was sent; -1: it was none
 }

@@ -20,11 +20,16 @@ func Admin(h *Health, snapshot func() Snapshot) http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		conds := h.Conditions()
+		says := map[string]any{"status": "ready", "reasons": conds}
+		if alarms := h.Alarms(); len(alarms) > 0 {
+			says["alarms"] = alarms
+		}
 		if len(conds) > 0 {
-			answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reasons": conds})
+			says["status"] = "not ready"
+			answer(w, http.StatusServiceUnavailable, says)
 			return
 		}
-		answer(w, http.StatusOK, map[string]any{"status": "ready", "reasons": conds})
+		answer(w, http.StatusOK, says)
 	})
 	mux.HandleFunc("GET /account", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, snapshot().Account) })
 	return mux

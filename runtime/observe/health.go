@@ -15,26 +15,38 @@ type Condition struct {
 	Name   string    `json:"name"`
 	Reason string    `json:"reason"` // "401: the write key is not taken"
 	Since  time.Time `json:"since"`
+
+	alarm bool
 }
 
-// Health holds the conditions of a program. It is ready when there are none.
+// Health holds the conditions of a program. It is ready when there are none but alarms.
 type Health struct {
 	mu    sync.Mutex
 	conds map[string]Condition
 }
 
+// Alarm puts a condition that somebody should look at while everything runs as it
+// should: the program stays ready. It tells whether that is news.
+func (h *Health) Alarm(name, reason string, now time.Time) bool {
+	return h.put(Condition{Name: name, Reason: reason, Since: now, alarm: true})
+}
+
 // Set puts a condition; one of the same name and reason stays since it was. It
 // tells whether that is news.
 func (h *Health) Set(name, reason string, now time.Time) bool {
+	return h.put(Condition{Name: name, Reason: reason, Since: now})
+}
+
+func (h *Health) put(n Condition) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c, ok := h.conds[name]; ok && c.Reason == reason {
+	if c, ok := h.conds[n.Name]; ok && c.Reason == n.Reason {
 		return false
 	}
 	if h.conds == nil {
 		h.conds = map[string]Condition{}
 	}
-	h.conds[name] = Condition{name, reason, now}
+	h.conds[n.Name] = n
 	return true
 }
 
@@ -47,13 +59,20 @@ func (h *Health) Clear(name string) bool {
 	return ok
 }
 
-// Conditions lists them by name; an empty list means ready.
-func (h *Health) Conditions() []Condition {
+// Conditions lists them by name, without alarms; an empty list means ready.
+func (h *Health) Conditions() []Condition { return h.list(false) }
+
+// Alarms lists the alarms by name.
+func (h *Health) Alarms() []Condition { return h.list(true) }
+
+func (h *Health) list(alarms bool) []Condition {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := make([]Condition, 0, len(h.conds))
 	for _, c := range h.conds {
-		out = append(out, c)
+		if c.alarm == alarms {
+			out = append(out, c)
+		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out

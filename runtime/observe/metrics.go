@@ -1,8 +1,11 @@
 package observe
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
@@ -17,6 +20,9 @@ type Snapshot struct {
 	Lag         map[string]int64   // route → records behind the ends of its partitions
 	States      []State            // of the state groups that run here
 	Build       map[string]string  // version, commit
+	Requests    []edge.Requests    // to webhooks
+	UnderWay    int                // of them, without an answer yet
+	Quiet       map[string]bool    // webhook with `quiet` → nothing came for as long
 }
 
 // State is what a state holds and what was done with it, since its group runs here.
@@ -42,9 +48,15 @@ var (
 	writesDesc     = stateDesc("writes_total", "Cells written; of a dedupe memory, keys that passed.")
 	evictionsDesc  = stateDesc("evictions_total", "Cells removed: deleted, past their ttl, panes told; of a dedupe memory, keys forgotten when their time was over.")
 	stateMarkDesc  = stateDesc("watermark_seconds", "Watermark of a state, seconds since 1970; none before the first record.")
+	requestsDesc   = prometheus.NewDesc("sluice_requests_total", "Requests by webhook and by what they were answered.", []string{"source", "status"}, nil)
+	durationDesc   = prometheus.NewDesc("sluice_request_duration_seconds", "How long requests to a webhook took until their answer.", []string{"source"}, nil)
+	underWayDesc   = prometheus.NewDesc("sluice_requests_in_flight", "Requests that have no answer yet.", nil, nil)
+	replacedDesc   = prometheus.NewDesc("sluice_request_replaced_total", "Parameters of requests in which bytes that are no text were replaced.", []string{"source"}, nil)
+	macrosDesc     = prometheus.NewDesc("sluice_request_macros_total", "Parameters of requests that are macros which their sender did not expand, by declared field.", []string{"source", "field"}, nil)
+	quietDesc      = prometheus.NewDesc("sluice_webhook_quiet", "1 where nothing came to a webhook for as long as its `quiet` says.", []string{"source"}, nil)
 	buildDesc      = prometheus.NewDesc("sluice_build_info", "Always 1; what is running.", []string{"version", "commit"}, nil)
 	descriptions   = []*prometheus.Desc{recordsDesc, outputsDesc, inFlightDesc, watermarkDesc, connectionDesc, lagDesc, buildDesc,
-		heldDesc, keysDesc, bytesDesc, readsDesc, hitsDesc, writesDesc, evictionsDesc, stateMarkDesc}
+		heldDesc, keysDesc, bytesDesc, readsDesc, hitsDesc, writesDesc, evictionsDesc, stateMarkDesc, requestsDesc, durationDesc, underWayDesc, replacedDesc, macrosDesc, quietDesc}
 )
 
 func stateDesc(name, help string) *prometheus.Desc {
@@ -109,6 +121,27 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		if st.Watermark != event.NoMicros {
 			gauge(stateMarkDesc, float64(st.Watermark)/1e6, st.Name)
 		}
+	}
+	for i := range s.Requests {
+		r := &s.Requests[i]
+		for status, n := range r.Statuses {
+			count(requestsDesc, n, r.Source, strconv.Itoa(status))
+		}
+		ch <- prometheus.MustNewConstHistogram(durationDesc, r.Count, r.Seconds, r.Buckets, r.Source)
+		count(replacedDesc, r.Replaced, r.Source)
+		for field, n := range r.Macros {
+			count(macrosDesc, n, r.Source, field)
+		}
+	}
+	if s.Requests != nil {
+		gauge(underWayDesc, float64(s.UnderWay))
+	}
+	for source, quiet := range s.Quiet {
+		v := 0.0
+		if quiet {
+			v = 1
+		}
+		gauge(quietDesc, v, source)
 	}
 	gauge(buildDesc, 1, s.Build["version"], s.Build["commit"])
 }

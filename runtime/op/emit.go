@@ -97,7 +97,7 @@ func (fr *Frame) lane(e *emit, o *event.Output, key []byte) {
 // id writes the output's deterministic id and returns where it stands.
 func (fr *Frame) id(e *emit) event.Bytes {
 	start := len(fr.out.Buf)
-	fr.out.Buf, fr.buf = e.ids.append(fr.out.Buf, fr.buf, e.prefix, fr.rec, fr.path)
+	fr.out.Buf, fr.buf = e.ids.append(fr.out.Buf, fr.buf, e.prefix, fr.origin(e.ids), fr.path)
 	return event.Bytes{Start: uint32(start), End: uint32(len(fr.out.Buf))}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/runtime/event"
 )
 
@@ -26,6 +27,7 @@ type ids struct {
 	prefix string // "sl1-" and the app's part
 	lane   uint64 // seed of lanes
 	policy policy
+	by     []ir.Expr // of a source with an `id`, ir.Hook.By; nil: ids are made of the origin
 }
 
 // idPrefix begins every message id; the digit is the version of the scheme.
@@ -64,6 +66,26 @@ func (i *ids) append(dst, buf, emit []byte, o *event.Record, path []byte) (id, s
 	h := xxh3.Hash128(buf).Bytes()
 	dst = append(dst, i.prefix...)
 	return hex.AppendEncode(dst, h[:12]), buf
+}
+
+// origin is what ids are made of: topic, partition and offset, or the id that the
+// source says. A request that is sent again has another place in the log and the same
+// id, however long ago the first was. Of those the topic id is then H(keys of the id),
+// the partition -1 and the offset 0.
+func (fr *Frame) origin(i *ids) *event.Record {
+	f := &fr.eval
+	if i.by == nil || f.Request == nil { // a pane is of no request
+		return fr.rec
+	}
+	cur := f.Cur
+	f.Cur = f.Event // as where the record begins, also in what became of it
+	key, fail := f.Key(i.by)
+	f.Cur = cur
+	if fail != nil {
+		return fr.rec
+	}
+	fr.byID = event.Record{TopicID: xxh3.Hash128(key).Bytes(), Partition: -1}
+	return &fr.byID
 }
 
 // own tells whether a message id was made by this program.

@@ -214,6 +214,7 @@ func (w *parker) carried(c *carried, m *event.Made, at *entry) {
 		w.text(c.request.Path)
 		w.text(c.request.RemoteIP)
 		w.object(c.request.Headers)
+		w.varint(int64(c.request.Element))
 	}
 	if c.pane != nil {
 		w.varint(*c.pane)
@@ -343,7 +344,7 @@ func (u *unparker) carried(m *event.Made, at *entry, slots int) *carried {
 		}
 	}
 	if bits&hasRequest != 0 {
-		c.request = &event.Request{Method: u.text(), Path: u.text(), RemoteIP: u.text(), Headers: u.object()}
+		c.request = &event.Request{Method: u.text(), Path: u.text(), RemoteIP: u.text(), Headers: u.object(), Element: int(u.varint())}
 	}
 	if bits&hasPane != 0 {
 		due := u.varint()

@@ -151,7 +151,8 @@ type Frame struct {
 	keyBuf   []byte
 	emitKey  []byte // the key that the emit at hand says
 	emitBuf  []byte
-	loop     bool // the call at hand came from here
+	loop     bool         // the call at hand came from here
+	byID     event.Record // what ids are made of where the source has an `id`
 }
 
 // NewFrame makes a frame for r.
@@ -297,6 +298,9 @@ func newCompiler(r *plan.Route, app string) *compiler {
 		emits: map[*ir.Emit]int32{},
 		calls: map[*ir.HTTPCall]int32{},
 		child: ended,
+	}
+	if h := r.Source.Hook; h != nil {
+		c.route.ids.by = h.By
 	}
 	for _, n := range r.Nodes {
 		if n.Stage != nil {

@@ -15,7 +15,7 @@ func (a *arrival) request(fr *Frame, t *topic) bool {
 		fr.fail(&a.place, diag.Failf(diag.BadJSON, a.at, "%v", err))
 		return false
 	}
-	fr.eval.Request = &event.Request{Method: r.Method, Path: r.Path, RemoteIP: r.RemoteIP, Headers: r.Headers}
+	fr.eval.Request = &event.Request{Method: r.Method, Path: r.Path, RemoteIP: r.RemoteIP, Headers: r.Headers, Element: r.Element}
 	if r.Empty() {
 		fr.drop(&a.place, "empty", ended)
 		return false

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/kafka"
+)
+
+// trimmer cuts the logs of requests, which have no retention of their own: what every
+// route has taken that reads them goes. What counts is what survives a loss of power: of
+// a state group what was stored before the store was last synced, of a route without
+// state what the brokers have as its position. A route that the program has and that
+// does not run, here or at all, keeps all that it has not taken.
+type trimmer struct {
+	eng     *Engine
+	readers map[string][]*route // of a topic
+	done    kafka.Offsets       // below what each partition was cut
+	at      time.Time           // when it looked last
+	said    bool
+}
+
+// trimEvery is how often positions are asked for.
+const trimEvery = 5 * time.Second
+
+func newTrimmer(e *Engine) *trimmer {
+	t := &trimmer{eng: e, readers: map[string][]*route{}, done: kafka.Offsets{}, at: time.Now()}
+	for _, r := range e.routes {
+		if r.plan.Source.Hook == nil {
+			continue
+		}
+		for _, topic := range kafka.SourceTopics(e.cfg.Plan.App, r.plan.Source) {
+			t.readers[topic] = append(t.readers[topic], r)
+		}
+	}
+	return t
+}
+
+// look notes what the routes of a group have stored. Only on the loop of the group.
+func (t *trimmer) look(g *group, taken map[*route]kafka.Offsets) {
+	if g.run == nil {
+		return
+	}
+	for _, r := range g.loop.routes {
+		if r.plan.Source.Hook == nil {
+			continue
+		}
+		at := kafka.Offsets{}
+		for tp, in := range r.parts {
+			if in.run == g.run {
+				at[tp] = in.taken
+			}
+		}
+		taken[r] = at
+	}
+}
+
+// trim deletes what all routes have taken. taken is what groups had stored before the
+// last sync.
+func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
+	if len(t.readers) == 0 || time.Since(t.at) < trimEvery {
+		return
+	}
+	t.at = time.Now()
+	admin := t.eng.admins[mainKafka]
+	below := kafka.Offsets{}
+	for topic, routes := range t.readers {
+		var least kafka.Offsets
+		for _, r := range routes {
+			at := taken[r]
+			if r.loop.group == nil {
+				at = t.committed(ctx, admin, r)
+			}
+			least = both(least, at, topic)
+		}
+		for tp, at := range least {
+			if at > t.done[tp] {
+				below[tp] = at
+			}
+		}
+	}
+	if len(below) == 0 {
+		return
+	}
+	if err := admin.DeleteRecords(ctx, below); err == nil {
+		maps.Copy(t.done, below)
+	} else if !t.said && ctx.Err() == nil {
+		t.said = true
+		t.eng.log.Warn("the logs of requests are not trimmed", "error", err)
+	}
+}
+
+// committed gives what the brokers have as the positions of a route.
+func (t *trimmer) committed(ctx context.Context, admin *kafka.Admin, r *route) kafka.Offsets {
+	cs, err := admin.Committed(ctx, r.groupName())
+	if err != nil {
+		return nil // the next look tells
+	}
+	at := kafka.Offsets{}
+	for tp, c := range cs {
+		at[tp] = c.Offset
+	}
+	return at
+}
+
+// both is the lesser position of two in each partition of a topic; one that either does
+// not have is left out. least is nil where there is nothing to compare with yet.
+func both(least, at kafka.Offsets, topic string) kafka.Offsets {
+	out := kafka.Offsets{}
+	for tp, n := range at {
+		if tp.Topic != topic {
+			continue
+		}
+		if least != nil {
+			other, ok := least[tp]
+			if !ok {
+				continue
+			}
+			n = min(n, other)
+		}
+		out[tp] = n
+	}
+	return out
+}
