@@ -224,8 +224,8 @@ func (w *World) settled(in *input, from, to int64) {
 		rec := &part.recs[i].rec
 		o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}
 		n, ok := w.ends[endID{in.route.Name, o}]
-		if !ok && in.r.parks(in.route, o) {
-			continue
+		if _, waited := w.waits[endID{in.route.Name, o}]; waited && in.r.parks(in.route, o) {
+			continue // where it ended, if it did, is not stored
 		}
 		if !ok {
 			w.breaks("I1: %s is committed and never ran", endID{in.route.Name, o})

@@ -359,6 +359,68 @@ where .mode != "drop" else "unwanted"
 key by .k, .n % 2
 emit track "Two" { userId: .k, properties: { n: .n, h: hist["all"], mode: .mode } }
 `},
+	{"calls", `
+connection http api { url: "https://api.test", retry: 10s }
+table rows: int = 0 keyed by string
+
+route one
+from topic "a" as R
+time by .at
+where .mode != "drop" else "unwanted"
+update rows[.k] = it + 1 as seen
+call http GET "/one/${.k}" via api as r: { v: int } { retry: 20s }
+update hist[.k] = "${it}${.n}," as h
+call http POST "/more" via api as s: { v: int } { body: { n: .n }, until: s.body.v % 3 == 0, every: 2s, for: 20s }
+emit track "One" { userId: .k, properties: { n: .n, r: r.body.v, s: s.body.v, h, seen, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+dedupe by .k, .n within 30s
+window 20s by .k grace 10s { n: count(), all: collect(.n, 20) }
+when .n > 1 {
+  call http GET "/two/${@window.key}" via api as r: { v: int } { cache: 15s, retry: 20s }
+  emit topic "out" { value: { all: .all, r: r.body.v, rows: rows[@window.key] } }
+}
+
+route told
+from changes rows
+key by .key
+let new = .new ?? 0
+when new % 2 == 0 {
+  call http GET "/told/${.key}/${new}" via api as r: { v: int } { retry: 20s }
+  update hist[.key] = "${it}${r.body.v};"
+}
+emit topic "told" { value: { now: new, h: hist[.key] } }
+`},
+	{"calls of people", people + `
+connection http api { url: "https://api.test", retry: 10s }
+
+route one
+from topic "a" as R
+time by .at
+resolve who as p { cookie: "${.k}${.n % 2}", device: if .items == [] then null else "d${sum(.items) % 5}" }
+update spent[p] = it + .n as sum
+call http GET "/one/${.k}" via api as r: { v: int } { retry: 20s }
+update hist[p.id] = "${it}${.n}," as h
+emit track "One" { properties: { sum, h, r: r.body.v, merged: p.merged, mode: .mode } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+where .mode != "drop" else "unwanted"
+let whose = .k
+split .items as i
+resolve who as p { cookie: "${whose}0", device: "d${i % 5}" }
+when i % 3 == 0 {
+  call http POST "/two" via api as r: { v: int } { body: { i }, retry: 20s }
+  emit topic "out" { value: { r: r.body.v, spent: spent[p], i } }
+}
+update hist[p.id] = "${it}${i};" as h
+emit topic "out" as rest { value: { h, i } }
+`},
 	{"people", people + `
 table firsts: string keyed by who ttl 40s merge first
 table all: [int] = [] keyed by who merge union

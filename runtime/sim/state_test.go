@@ -65,13 +65,16 @@ const (
 	dRefused                   // an output was refused
 	dFence                     // a person became another while both had outputs
 	dCommand                   // an operator commanded
+	dParked                    // a record waited for an answer
+	dUnparked                  // a start found some that wait
 	stateDeeds
 )
 
 func (d stateDeed) String() string {
 	return [...]string{"an output is taken twice", "a loss of power takes transactions", "an output is held", "a start finds held outputs",
 		"an input is told idle", "a timer causes something", "a start finds intents", "a task pauses at its cap", "a lease is lost",
-		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused", "somebody becomes another who has outputs", "an operator commands"}[d]
+		"a mark is appended twice", "a partition is added", "a record fails", "an output is refused", "somebody becomes another who has outputs", "an operator commands",
+		"a record waits for an answer", "a start finds records that wait"}[d]
 }
 
 // stateChaos is one run of a stateful program under one seed.
@@ -89,6 +92,7 @@ type stateChaos struct {
 	calm   bool // nothing goes wrong but what the records ask for
 
 	toCome   int
+	answers  int // given to calls
 	problems []string
 }
 
@@ -201,6 +205,9 @@ func (c *stateChaos) open() *running {
 	}
 	if c.count('h') > 0 {
 		c.did[dRefilled]++
+	}
+	if c.count('p') > 0 {
+		c.did[dUnparked]++
 	}
 	c.process().assigned()
 	return c.group()
@@ -491,7 +498,17 @@ func (c *stateChaos) sink(a *Attempt) Reply {
 	case !c.calm && c.rng.IntN(100) < c.faulty:
 		return c.fault(a)
 	}
+	if a.Outs[0].Alone {
+		c.answers++
+		return answering(c.answers)
+	}
 	return willing(a)
+}
+
+// answering answers a call, each time with something else.
+func answering(n int) Reply {
+	body := fmt.Appendf(nil, `{"v":%d}`, n)
+	return Reply{Answer: deliver.Answer{Whole: &event.Answer{Status: 200, Body: body, At: int64(n)}}}
 }
 
 // willing is a sink that is well: it takes everything but what the records want it
@@ -520,6 +537,9 @@ func unwanted(o *event.Output) bool {
 func (c *stateChaos) fault(a *Attempt) Reply {
 	failed := func(code string) deliver.Answer { return deliver.Answer{Class: deliver.Failed, Code: code} }
 	bad := slices.ContainsFunc(a.Outs, unwanted)
+	if a.Outs[0].Alone && c.rng.IntN(2) == 0 {
+		return Reply{Answer: deliver.Answer{Class: deliver.Refused, Code: "404", Whole: &event.Answer{Status: 404, Body: []byte("no"), At: 1}}}
+	}
 	switch n := c.rng.IntN(8); {
 	case n < 2:
 		return Reply{Answer: failed("503")}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/dedupe"
+	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
@@ -50,7 +51,10 @@ func (c *stateChaos) judge() {
 	c.mergesKept(ref)
 	c.sameEnds(ref)
 	c.sameLetters(ref)
-	for _, kind := range []byte{'i', 'h'} {
+	if len(c.w.waits) > 0 {
+		c.did[dParked]++
+	}
+	for _, kind := range []byte{'i', 'h', 'p'} {
 		if n := c.count(kind); n > 0 {
 			c.fail("the store keeps %d keys of the kind %q though everything has ended", n, kind)
 		}
@@ -103,7 +107,13 @@ func (c *stateChaos) complete(g *stateGroup) {
 
 // reference runs the steps again in a world of its own, on the reference evaluator.
 func (c *stateChaos) reference(g *stateGroup) *World {
-	w, err := newWorld(statePlan(c.program), Options{Now: c.w.Now(), Partitions: c.w.opts.Partitions, Sink: willing, CompileGroup: ReferenceGroup})
+	sink := func(a *Attempt) Reply {
+		if a.Outs[0].Alone { // the log has its answer
+			return Reply{Answer: deliver.Answer{Class: deliver.Failed, Code: "asked before"}}
+		}
+		return willing(a)
+	}
+	w, err := newWorld(statePlan(c.program), Options{Now: c.w.Now(), Partitions: c.w.opts.Partitions, Sink: sink, CompileGroup: ReferenceGroup})
 	if err != nil {
 		panic(err)
 	}
