@@ -102,7 +102,11 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 		w.f.known["@"+name] = t
 	}
 	if out.Source != nil && out.Source.Hook != nil {
-		w.webhookOptions(out.Source, r.From.Source.(*syntax.FromWebhook))
+		if s, ok := r.From.Source.(*syntax.FromSegment); ok {
+			w.segmentOptions(out.Source, s)
+		} else {
+			w.webhookOptions(out.Source, r.From.Source.(*syntax.FromWebhook))
+		}
 	} else if out.Source != nil && !out.Source.Made() && out.Source.File == nil {
 		w.topicOptions(out.Source, r.From)
 	}
@@ -137,7 +141,7 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromFile:
 		return w.fromFile(f, s)
 	case *syntax.FromSegment:
-		return later("segment")
+		return w.fromSegment(f, s)
 	case *syntax.FromEvery:
 		return w.fromEvery(f, s)
 	case *syntax.FromDead:

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -119,7 +120,7 @@ func (w *walker) webhookOptions(out *ir.Source, s *syntax.FromWebhook) {
 	case out.Hook.WithinMS > 0 && !given(s.Options, "id"):
 		w.errorf(diag.BadOption, within, "`within` says how long an `id` is remembered, and there is none").WithHelp("id: .event_id")
 	}
-	w.sameHook(out, s)
+	w.sameHook(out, s.Path, s.Options)
 }
 
 // given tells whether an option is written, right or wrong.
@@ -189,10 +190,10 @@ func (w *walker) plainSecret(x ir.Expr) {
 }
 
 // sameHook compares a webhook with the others of its path: one door has one set of rules.
-func (w *walker) sameHook(out *ir.Source, s *syntax.FromWebhook) {
+func (w *walker) sameHook(out *ir.Source, path syntax.Const, options *syntax.Options) {
 	u := &hookUse{route: w.route, hook: out.Hook, options: map[string]string{}, t: out.Topics[0].Type}
-	if s.Options != nil {
-		for _, o := range s.Options.List {
+	if options != nil {
+		for _, o := range options.List {
 			text := o.Span().Text()
 			if _, v, ok := strings.Cut(text, ":"); ok {
 				text = strings.Join(strings.Fields(v), " ")
@@ -205,17 +206,24 @@ func (w *walker) sameHook(out *ir.Source, s *syntax.FromWebhook) {
 		w.c.hooks[out.Hook.Name()] = u
 		return
 	}
-	at := s.Path.Span()
+	at := path.Span()
 	if first.hook.Path != out.Hook.Path {
 		w.errorf(diag.NameClash, at, "the webhooks %q and %q become one name", first.hook.Path, out.Hook.Path).
 			WithLabel("both are %q in the name of their topic", out.Hook.Name())
 		return
 	}
-	for _, o := range hookOptions {
-		a, there := first.options[o.name]
-		b, here := u.options[o.name]
+	if first.hook.Segment != out.Hook.Segment {
+		w.errorf(diag.BadOption, at, "the routes of %q are different sources", out.Hook.Path).WithLabel("it is another in route %s", first.route.Name).
+			WithHelp("a path is one door: what comes in by it is of one kind")
+		return
+	}
+	all := maps.Clone(u.options)
+	maps.Copy(all, first.options)
+	for _, name := range keys(all) {
+		a, there := first.options[name]
+		b, here := u.options[name]
 		if there != here || a != b {
-			w.errorf(diag.BadOption, at, "the routes of %q have different options", out.Hook.Path).WithLabel("`%s` is another in route %s", o.name, first.route.Name).
+			w.errorf(diag.BadOption, at, "the routes of %q have different options", out.Hook.Path).WithLabel("`%s` is another in route %s", name, first.route.Name).
 				WithHelp("a path is one door: every route that reads it says the same")
 			return
 		}

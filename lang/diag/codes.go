@@ -33,6 +33,7 @@ var (
 func All() []*Code {
 	all := append([]*Code{Syntax, NotYet, BadToken, Unclosed, Nesting}, checkCodes()...)
 	all = append(append(append(append(all, runCodes()...), stateCodes()...), append(append(peopleCodes(), stageCodes()...), append(httpCodes(), callCodes()...)...)...), warningCodes()...)
+	all = append(all, segmentCodes()...)
 	slices.SortStableFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }

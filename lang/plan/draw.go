@@ -30,6 +30,7 @@ type GraphPart struct {
 	Topics   []string    `json:"topics,omitempty"`
 	Pattern  string      `json:"pattern,omitempty"`
 	Webhook  string      `json:"webhook,omitempty"` // the path of the webhook that is read
+	Segment  string      `json:"segment,omitempty"` // where Segment's calls come in: "segment /v1"
 	Changes  string      `json:"changes,omitempty"` // the table whose changes are read
 	Rows     string      `json:"rows,omitempty"`    // the table whose rows are read on a schedule
 	Every    string      `json:"every,omitempty"`   // the schedule that drives it: "1d at 06:00 UTC"
@@ -83,6 +84,8 @@ func (p *Plan) Graph() *Graph {
 			}
 		}
 		switch r.Source.Kind {
+		case "segment":
+			part.Segment = segmentName(r.Source.Hook)
 		case "webhook":
 			part.Webhook = r.Source.Hook.Path
 		case "changes":
@@ -415,6 +418,9 @@ func (d *chart) links(r *GraphPart, i int) {
 	}
 	if r.Pattern != "" {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("topics "+r.Pattern, "([", "])", "  "), i+1)
+	}
+	if r.Segment != "" {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node(r.Segment, "([", "])", "  "), i+1)
 	}
 	if r.Webhook != "" {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("webhook "+r.Webhook, "([", "])", "  "), i+1)

@@ -158,11 +158,21 @@ func span(ms int64) string {
 	return value.FormatDuration(time.Duration(ms) * time.Millisecond)
 }
 
+// segmentName names a source of Segment's calls as a drawing shows it.
+func segmentName(h *ir.Hook) string {
+	if h.Segment == "webhook" {
+		return "segment webhook " + h.Path
+	}
+	return "segment " + h.Path
+}
+
 // inputs says what a route reads.
 func inputs(r *Route) []string {
 	switch r.Source.Kind {
 	case "webhook":
 		return []string{"webhook " + r.Source.Hook.Path}
+	case "segment":
+		return []string{segmentName(r.Source.Hook)}
 	case "changes":
 		return []string{"changes of " + r.Source.Of()}
 	case "table":

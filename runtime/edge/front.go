@@ -119,6 +119,10 @@ func NewFront(p *plan.Plan, o Options) *Front {
 			}
 			continue // routes of one path have equal options
 		}
+		if s.Hook.Segment == "sdk" {
+			f.places[s.Hook.Path] = newSegmentIn(p.App, r, o.Keys[s.Hook.Path], o.Open)
+			continue
+		}
 		f.places[s.Hook.Path] = newHook(p.App, r, o.Keys[s.Hook.Path], o.Open)
 	}
 	if len(f.places) == 0 {

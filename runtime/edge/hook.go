@@ -196,6 +196,9 @@ func headersOf(in *Incoming) *value.Object {
 // keyOf gives the key of a record; nil where it has none, or it cannot be made: then
 // the record becomes a letter when it arrives.
 func (h *hook) keyOf(r *request.Request, millis int64) []byte {
+	if h.decl.Segment != "" {
+		return callKey(r)
+	}
 	if h.key == nil || r.Empty() {
 		return nil
 	}

@@ -111,6 +111,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		source = door.front.Source(in.Path)
 	}
 	a := s.answer(w, r, in, door)
+	if door != nil {
+		door.front.Dress(in, a)
+	}
 	write(w, a)
 	s.counts.add(source, a, time.Since(began), in.Millis)
 }

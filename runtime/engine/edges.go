@@ -124,12 +124,9 @@ func (r *resolver) hooks(p *plan.Plan) map[string]edge.Keys {
 			continue // routes of one path have equal options
 		}
 		k := edge.Keys{Secrets: r.secrets(h.Secret, "the secret of "+h.Path+" is empty: whoever knows the path could send")}
+		k.WriteKeys = r.secrets(h.WriteKeys, "a write key of "+h.Path+" is empty")
 		for _, v := range r.several(h.Verify) {
-			o, ok := v.(*value.Object)
-			if !ok {
-				continue
-			}
-			s, err := edge.NewSignature(o)
+			s, err := edge.NewSignature(verifier(v))
 			if err != nil {
 				r.errs = append(r.errs, &SettingError{h.Verify.Span(), h.Path + ": " + err.Error()})
 				continue
@@ -139,6 +136,14 @@ func (r *resolver) hooks(p *plan.Plan) map[string]edge.Keys {
 		out[h.Path] = k
 	}
 	return out
+}
+
+// verifier is what says how requests are signed; of a key alone it is Segment's way.
+func verifier(v value.Value) *value.Object {
+	if o, ok := v.(*value.Object); ok {
+		return o
+	}
+	return value.NewObject(value.Field{Key: "scheme", Value: "segment"}, value.Field{Key: "key", Value: v})
 }
 
 // several evaluates an option that takes one or a list.

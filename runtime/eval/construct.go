@@ -185,19 +185,25 @@ func (f *Frame) objectFor(x *ir.ObjectFor) (value.Value, *diag.Failure) {
 	return f.sized(x, o)
 }
 
+// text is an interpolation. One with a secret in it is a secret.
 func (f *Frame) text(x *ir.Text) (value.Value, *diag.Failure) {
 	var b strings.Builder
+	secret := false
 	b.WriteString(x.Parts[0])
 	for i, e := range x.Exprs {
 		v, fail := Expr(e, f)
 		if fail != nil {
 			return nil, fail
 		}
-		s, fail := Plain(e, v, "text")
-		if fail != nil {
-			return nil, fail
+		s, hidden := v.(value.Secret)
+		if secret = secret || hidden; !hidden {
+			plain, fail := Plain(e, v, "text")
+			if fail != nil {
+				return nil, fail
+			}
+			s = value.Secret(plain)
 		}
-		b.WriteString(s)
+		b.WriteString(string(s))
 		b.WriteString(x.Parts[i+1])
 		if b.Len() > MaxSize {
 			return nil, tooLarge(x)
@@ -205,6 +211,9 @@ func (f *Frame) text(x *ir.Text) (value.Value, *diag.Failure) {
 	}
 	if fail := f.charge(b.Len()/textPerStep, x); fail != nil {
 		return nil, fail
+	}
+	if secret {
+		return value.Secret(b.String()), nil
 	}
 	return b.String(), nil
 }

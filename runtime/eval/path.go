@@ -127,6 +127,8 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 		return value.FromInt(f.Rec.Line()), nil
 	case "remote_ip":
 		return f.Request.RemoteIP, nil
+	case "write_key":
+		return f.Request.WriteKey, nil
 	case "element": // only where the checker puts it (ir.Hook.By)
 		return value.FromInt(int64(f.Request.Element)), nil
 	}
@@ -134,10 +136,13 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 }
 
 // timestamp is @timestamp; of a change it is the @time of the record that caused it, of a
-// row or a tick the planned time.
+// row or a tick the planned time, of a call of Segment when it happened.
 func (f *Frame) timestamp() value.Value {
 	if m := f.Rec.Made; m != nil && (m.Kind == event.Change || m.Kind == event.Row || m.Kind == event.Tick) {
 		return m.Time
+	}
+	if f.Request != nil && f.Request.At != nil {
+		return f.Request.At
 	}
 	return Timestamp(f.Rec.Timestamp)
 }

@@ -227,11 +227,11 @@ func (p *parser) input(o *value.Object) error {
 	if o.Has("webhook") {
 		return p.webhook(o)
 	}
+	if o.Has("segment") {
+		return p.segment(o)
+	}
 	if o.Has("file") {
 		return p.fileRow(o)
-	}
-	if o.Has("segment") {
-		return p.errf("inputs of %q are not there yet: this version of Sluice reads topics, webhooks, ticks and files", "segment")
 	}
 	if o.Has("tick") {
 		if _, ok := textField(o, "tick"); !ok || o.Len() > 1 {

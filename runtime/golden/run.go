@@ -188,6 +188,9 @@ func (c *Case) records(s *Step, now time.Time, p *plan.Plan) ([]sim.Input, error
 	if s.Input.Has("file") {
 		return c.fileLine(s, now, p)
 	}
+	if s.Input.Has("segment") {
+		return c.calls(s, now, p)
+	}
 	in, err := c.input(s, now)
 	return []sim.Input{in}, err
 }

@@ -26,6 +26,7 @@ type arrival struct {
 	made      string // of a table: every record is; why none is fused
 	hook      bool   // records are requests to a webhook
 	file      bool   // records are lines of a file
+	segment   string // records are calls of Segment: ir.Hook.Segment
 	key       ir.Expr
 	maxFuture time.Duration
 	passed    string // this route, as it stands in sluice-path
@@ -75,6 +76,10 @@ func (c *compiler) source(s *ir.Source) error {
 		t := newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
 		t.takesNull = false // a request is never null, whatever its body is
 		a.any, a.hook, a.made = &t, true, "requests are taken apart first"
+	case "segment":
+		t := newTopic("", s.Topics[0].Type, false)
+		t.takesNull = false
+		a.any, a.hook, a.segment, a.made = &t, true, s.Hook.Segment, "calls are taken apart first"
 	case "file":
 		t := newTopic("", s.Topics[0].Type, s.Topics[0].Strict)
 		a.any, a.file = &t, true

@@ -20,6 +20,9 @@ func (a *arrival) request(fr *Frame, t *topic) bool {
 		fr.drop(&a.place, "empty", ended)
 		return false
 	}
+	if a.segment != "" {
+		return a.call(fr, t, r)
+	}
 	v, fault := r.View(t.typ, t.strict)
 	fail := a.refused(fault)
 	if fail == nil && !fr.eval.Fits(v) {
@@ -43,6 +46,8 @@ func (a *arrival) refused(f *request.Fault) *diag.Failure {
 		return nil
 	case f.Syntax != nil:
 		return a.undecodable(f.Syntax)
+	case f.Broken != nil:
+		return a.discarded(f.Broken)
 	}
 	return eval.Mismatched(a.at, f.Mismatch)
 }

@@ -15,6 +15,7 @@ const (
 type Capture struct {
 	At     time.Time
 	Method string
+	Host   string // whom it was addressed to
 	URL    string // path and query
 	Header http.Header
 	Body   []byte // inflated
@@ -35,10 +36,18 @@ func (r *Receiver) Captures() []Capture {
 	return append([]Capture(nil), r.captures.kept...)
 }
 
-func (r *Receiver) capture(req *http.Request, body []byte) {
+// capture keeps a request and gives the answer to it.
+func (r *Receiver) capture(req *http.Request, body []byte) Reply {
 	c := Capture{
-		At: time.Now(), Method: req.Method, URL: req.URL.RequestURI(), Header: req.Header.Clone(),
+		At: time.Now(), Method: req.Method, Host: req.Host, URL: req.URL.RequestURI(), Header: req.Header.Clone(),
 		Body: append([]byte(nil), body...),
+	}
+	a := Reply{Status: http.StatusOK, Body: `{"success":true}`}
+	if r.opts.Reply != nil {
+		a = r.opts.Reply(c)
+	}
+	if r.opts.Read != nil && a.Status/100 == 2 {
+		r.take(r.opts.Read(c))
 	}
 	r.captures.mu.Lock()
 	defer r.captures.mu.Unlock()
@@ -52,4 +61,5 @@ func (r *Receiver) capture(req *http.Request, body []byte) {
 		s.kept[0] = Capture{}
 		s.kept = s.kept[1:]
 	}
+	return a
 }

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,6 +22,35 @@ type Fault struct {
 	// Cut accepts the events and then cuts the connection without an
 	// answer. Events that would be refused are refused properly.
 	Cut bool
+
+	// Short, of a request that is not for Segment, accepts it and announces a
+	// longer answer than it gives.
+	Short bool
+
+	// Page answers 200 and a page of HTML, as a proxy does in front of a receiver
+	// that is away; nothing is accepted.
+	Page bool
+
+	// Location answers 302 with it; nothing is accepted.
+	Location string
+
+	// Wait is how long nothing happens before all of this.
+	Wait time.Duration
+}
+
+// elsewhere answers for somebody else than the receiver.
+func (f Fault) elsewhere(w http.ResponseWriter) bool {
+	switch {
+	case f.Location != "":
+		w.Header().Set("Location", f.Location)
+		w.WriteHeader(http.StatusFound)
+	case f.Page:
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><html><body>busy</body></html>")
+	default:
+		return false
+	}
+	return true
 }
 
 func (f Fault) setHeaders(h http.Header, now time.Time) {

@@ -23,6 +23,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -82,6 +83,21 @@ type Options struct {
 	// OnCapture is told each request that is not for Segment, one at a
 	// time.
 	OnCapture func(Capture)
+
+	// Read gives the events that a request holds which is not for Segment, so
+	// that Ledger and OnEvent see them; nil: it holds none.
+	Read func(Capture) []Event
+
+	// Reply says what is answered to a request that is not for Segment; nil is
+	// 200 and {"success":true}. What it answers with 2xx is accepted.
+	Reply func(Capture) Reply
+}
+
+// Reply is an answer.
+type Reply struct {
+	Status int
+	Header map[string]string
+	Body   string
 }
 
 // Event is one accepted Segment message.
@@ -167,6 +183,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		fault = r.opts.Fault(n)
 	}
 	call, forSegment := segmentCalls[strings.TrimSuffix(req.URL.Path, "/")]
+	forSegment = forSegment && r.own(req.Host)
 
 	limit := int64(maxCaptureBytes)
 	if forSegment {
@@ -177,6 +194,17 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	readErr := r.read(buf, w, req, limit)
 
 	r.wait()
+	if fault.Wait > 0 {
+		select {
+		case <-time.After(fault.Wait):
+		case <-req.Context().Done():
+			return
+		}
+	}
+	if fault.elsewhere(w) {
+		r.count(http.StatusOK)
+		return
+	}
 	if fault.Status != 0 {
 		// The body has been read, so the connection stays usable: a 429
 		// must not cost the sender a new connection as well.
@@ -191,7 +219,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case forSegment:
 		v = r.segment(call, req, buf.Bytes())
 	default:
-		r.capture(req, buf.Bytes())
+		a := r.capture(req, buf.Bytes())
+		r.wait()
+		r.reply(w, a, fault)
+		return
 	}
 	r.wait()
 	if fault.Cut && v.status == http.StatusOK {
@@ -201,6 +232,35 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.answer(w, v)
+}
+
+// own tells whether a request is addressed to the receiver itself. In dev what is for
+// somebody else comes here, too, and may have a path that Segment also has.
+func (r *Receiver) own(host string) bool {
+	if r.ln == nil {
+		return true
+	}
+	_, port, err := net.SplitHostPort(host)
+	_, mine, _ := net.SplitHostPort(r.ln.Addr().String())
+	return err == nil && port == mine
+}
+
+// reply writes the answer to a request that is not for Segment.
+func (r *Receiver) reply(w http.ResponseWriter, a Reply, fault Fault) {
+	if fault.Cut && a.Status/100 == 2 {
+		r.count(0)
+		panic(http.ErrAbortHandler)
+	}
+	r.count(a.Status)
+	w.Header().Set("Content-Type", "application/json")
+	for k, v := range a.Header {
+		w.Header().Set(k, v)
+	}
+	if fault.Short {
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.Body)+100))
+	}
+	w.WriteHeader(a.Status)
+	_, _ = io.WriteString(w, a.Body)
 }
 
 // wait lets half of the round trip pass.

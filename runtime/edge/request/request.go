@@ -24,6 +24,7 @@ type Request struct {
 	Query    string        // as sent, without a token
 	Headers  *value.Object // texts, names in small letters
 	RemoteIP string
+	WriteKey string // of a call of Segment
 	Body     []byte // what was sent, no longer compressed; empty: nothing
 	// Element is the place of the body in the list that was sent; Whole where it was
 	// none.
@@ -41,6 +42,7 @@ type logged struct {
 	Query   string          `json:"raw_query,omitempty"`
 	Headers json.RawMessage `json:"headers,omitempty"`
 	IP      string          `json:"remote_ip,omitempty"`
+	Key     string          `json:"write_key,omitempty"`
 	Element *int            `json:"element,omitempty"`
 	JSON    json.RawMessage `json:"json,omitempty"`
 	Form    *string         `json:"form,omitempty"`
@@ -70,6 +72,10 @@ func (r *Request) Append(dst []byte) []byte {
 	if r.RemoteIP != "" {
 		dst = append(dst, ',')
 		text("remote_ip", r.RemoteIP)
+	}
+	if r.WriteKey != "" {
+		dst = append(dst, ',')
+		text("write_key", r.WriteKey)
 	}
 	if r.Element != Whole {
 		dst = fmt.Appendf(dst, `,"element":%d`, r.Element)
@@ -101,7 +107,7 @@ func Parse(b []byte) (*Request, error) {
 	if l.Method == "" || l.Path == "" {
 		return nil, errors.New("not a request as it is logged: it has no method and path")
 	}
-	r := &Request{Method: l.Method, Path: l.Path, Query: l.Query, Headers: value.NewObject(), RemoteIP: l.IP, Element: Whole}
+	r := &Request{Method: l.Method, Path: l.Path, Query: l.Query, Headers: value.NewObject(), RemoteIP: l.IP, WriteKey: l.Key, Element: Whole}
 	if l.Headers != nil {
 		v, err := value.DecodeJSON(l.Headers)
 		hs, ok := v.(*value.Object)

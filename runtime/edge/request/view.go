@@ -11,6 +11,7 @@ import (
 type Fault struct {
 	Syntax   *value.SyntaxError // the body is no JSON
 	Mismatch *types.Mismatch    // it is not what the route declares
+	Broken   *Broken            // it is a call that Segment would discard
 }
 
 // View gives what a route sees of the request: query and body in one object, of which
