@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/value"
@@ -85,11 +86,19 @@ func isHost(s string) bool {
 	return name != "" && len(port) <= 5
 }
 
-// climbs tells whether a path has a segment that stands for another place, written out
-// or percent-encoded.
+// climbs tells whether a path has a segment that stands for another place. It is judged
+// decoded: many a server decodes a path before it goes along it.
 func climbs(path string) bool {
-	for seg := range strings.SplitSeq(path, "/") {
-		seg = dots.Replace(seg)
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '%' && i+2 < len(path) {
+			n, _ := strconv.ParseUint(path[i+1:i+3], 16, 8)
+			c, i = byte(n), i+2
+		}
+		b.WriteByte(c)
+	}
+	for seg := range strings.FieldsFuncSeq(b.String(), func(r rune) bool { return r == '/' || r == '\\' }) {
 		if seg == "." || seg == ".." {
 			return true
 		}
@@ -100,8 +109,6 @@ func climbs(path string) bool {
 func isHex(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F'
 }
-
-var dots = strings.NewReplacer("%2e", ".", "%2E", ".")
 
 // Append writes the address with all that is no ASCII percent-encoded.
 func (a Address) Append(dst []byte) []byte {
