@@ -138,14 +138,6 @@ func (g *group) join(ctx context.Context) error {
 	if g.cells, err = state.OpenIn(e.claims, e.store, e.directory.Specs(g.plan)); err != nil {
 		return err
 	}
-	for _, r := range g.loop.routes {
-		if !g.joins(r) {
-			continue
-		}
-		if err := e.join(ctx, r, via(r.plan.Source.Via)); err != nil {
-			return err
-		}
-	}
 	ends, err := admin.EndOffsets(ctx, g.ownName)
 	if err != nil {
 		return err
@@ -156,6 +148,14 @@ func (g *group) join(ctx context.Context) error {
 		from = g.ownEnd
 	}
 	g.applied = from
+	for _, r := range g.loop.routes {
+		if !g.joins(r) {
+			continue
+		}
+		if err := e.join(ctx, r, via(r.plan.Source.Via)); err != nil {
+			return err
+		}
+	}
 	cfg := e.cfg.Settings.Kafka[g.conn]
 	cfg.Logger = e.log
 	g.tail, err = kafka.NewTail(cfg, kafka.TP{Topic: g.ownName}, g.ownTopic.ID, from, pollWait)
@@ -196,7 +196,7 @@ func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed
 			return 0, false, &OtherStoreError{g.plan.Name, []string{r.plan.Name}, c.StoreID, g.loop.eng.cfg.StoreID}
 		}
 		if r.guarded() {
-			return c.Offset, c.Known, nil
+			return g.applied, true, nil // what is below may be trimmed
 		}
 		at, ok := g.progress.Position(r.plan.IDName(), topic, tp.Partition)
 		if ok && !c.Known && c.Offset != at {

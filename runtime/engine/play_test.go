@@ -57,6 +57,7 @@ func play(role string) int {
 type engineRole struct {
 	Script  string
 	State   string // its state directory
+	Dir     string // of the program's files
 	Env     map[string]string
 	Session time.Duration
 }
@@ -93,7 +94,7 @@ func playEngine() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	e := engine.New(engine.Config{
-		Plan: p.Plan, Settings: s, StoreID: dir.ID, State: dir.Store(), Wait: 30 * time.Second, Session: c.Session, Version: "test",
+		Plan: p.Plan, Settings: s, StoreID: dir.ID, State: dir.Store(), Dir: c.Dir, Wait: 30 * time.Second, Session: c.Session, Version: "test",
 		Log:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Ready: func() { fmt.Println("ready") },
 	})
