@@ -48,7 +48,7 @@ func (p *places) stages(list []Stage, timed bool) {
 			}
 		}
 		for _, k := range keysOf(s) {
-			if k.Type().Kind == types.Any {
+			if k.Type().Kind == types.Any || types.MayBeNull(k.Type()) { // as the id of a webhook
 				p.add(k.Span(), diag.NullValue) // whether it is a key shows when the record runs
 			}
 		}

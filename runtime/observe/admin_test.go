@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/state"
 	"github.com/sluice-dev/sluice/runtime/task"
@@ -27,7 +28,11 @@ func get(t *testing.T, h *Health, path string) (int, string) {
 			States: []State{
 				{"dedupe seen", state.Counts{Memory: true, Keys: 5, Bytes: 195, Reads: 12, Hits: 3, Writes: 9, Evictions: 4, Watermark: 1_500_000}},
 				{"table taken", state.Counts{Reads: 7, Hits: 6, Writes: 2, Evictions: 1, Watermark: event.NoMicros}},
-			}}
+			},
+			Requests: []edge.Requests{
+				{Source: "/hook", Statuses: map[int]uint64{200: 3, 401: 1}, Count: 4, Seconds: 0.5, Buckets: map[float64]uint64{.1: 3, .5: 4}, Replaced: 2, Macros: map[string]uint64{"idfa": 7}},
+			},
+			UnderWay: 5, Quiet: map[string]bool{"/hook": true, "/other": false}}
 	}).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	b, _ := io.ReadAll(w.Body)
 	return w.Code, string(b)
@@ -58,6 +63,23 @@ func TestReadyTellsWhyNot(t *testing.T) {
 	}
 }
 
+// TestAlarmLeavesItReady: an alarm is told, and takes nobody out of service.
+func TestAlarmLeavesItReady(t *testing.T) {
+	h := &Health{}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	if !h.Alarm("webhook /hook", "no request was taken for 1h0m0s", at) || h.Alarm("webhook /hook", "no request was taken for 1h0m0s", at) {
+		t.Error("an alarm is news once")
+	}
+	code, body := get(t, h, "/readyz")
+	want := `{"alarms":[{"name":"webhook /hook","reason":"no request was taken for 1h0m0s","since":"2026-03-01T12:00:00Z"}],"reasons":[],"status":"ready"}`
+	if code != 200 || strings.TrimSpace(body) != want {
+		t.Errorf("with an alarm: %d %s\nwant %s", code, body, want)
+	}
+	if !h.Clear("webhook /hook") {
+		t.Error("an alarm is cleared like a condition")
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	_, body := get(t, &Health{}, "/metrics")
 	for _, want := range []string{
@@ -77,6 +99,16 @@ func TestMetrics(t *testing.T) {
 		`sluice_state_evictions_total{state="dedupe seen"} 4`,
 		`sluice_state_watermark_seconds{state="dedupe seen"} 1.5`,
 		`sluice_state_hits_total{state="table taken"} 6`,
+		`sluice_requests_total{source="/hook",status="200"} 3`,
+		`sluice_requests_total{source="/hook",status="401"} 1`,
+		`sluice_request_duration_seconds_bucket{source="/hook",le="0.1"} 3`,
+		`sluice_request_duration_seconds_count{source="/hook"} 4`,
+		`sluice_request_duration_seconds_sum{source="/hook"} 0.5`,
+		`sluice_request_replaced_total{source="/hook"} 2`,
+		`sluice_request_macros_total{field="idfa",source="/hook"} 7`,
+		`sluice_requests_in_flight 5`,
+		`sluice_webhook_quiet{source="/hook"} 1`,
+		`sluice_webhook_quiet{source="/other"} 0`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("missing %s", want)
