@@ -29,13 +29,16 @@ import (
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
 	"github.com/sluice-dev/sluice/runtime/observe"
 	"github.com/sluice-dev/sluice/runtime/receiver"
+	"github.com/sluice-dev/sluice/runtime/sim"
+	sinkhttp "github.com/sluice-dev/sluice/runtime/sink/http"
 )
 
 // devServer is one run of `sluice dev`: broker and receiver stay, the engine is
 // started anew at each save.
 type devServer struct {
 	runOptions
-	feed string
+	feed    string
+	answers string
 
 	words    io.Writer
 	log      *slog.Logger
@@ -48,6 +51,7 @@ type devServer struct {
 	out    io.Writer
 	engine *engine.Engine // the present one, for the admin server
 	plan   *plan.Plan     // of the present one
+	says   *sim.Answers   // to requests over HTTP; nil: nothing special
 	fed    bool
 }
 
@@ -58,7 +62,8 @@ func devCmd() *cobra.Command {
 		Short: "Run a program on this machine alone, again at each save",
 		Long: "Dev runs the program in DIR with an embedded Kafka broker, and every connection goes to a strict local receiver.\n" +
 			"Variables and secrets that are not set give their own name. The events of --feed (default DIR/sample.jsonl) are put\n" +
-			"into the topics once; each output that arrives is one line. At each save the program is checked, tested and started\n" +
+			"into the topics once; each output that arrives is one line, and so is each answer of a call. Requests over HTTP are\n" +
+			"answered by --answers (default DIR/answers.jsonl), what stands in no line of it with 200. At each save the program is checked, tested and started\n" +
 			"again; one that does not check leaves the old one running.",
 		GroupID: "run",
 		Args:    cobra.ExactArgs(1),
@@ -70,6 +75,7 @@ func devCmd() *cobra.Command {
 	d.flags(c)
 	_ = c.Flags().MarkHidden("brokers") // dev always has a broker of its own
 	c.Flags().StringVar(&d.feed, "feed", "", "file of inputs, one a line as in `-- in --` of a golden case (default DIR/sample.jsonl, if there is one)")
+	c.Flags().StringVar(&d.answers, "answers", "", "file of what the receiver answers to requests over HTTP, one a line as in `-- http --` of a golden case (default DIR/answers.jsonl, if there is one)")
 	return c
 }
 
@@ -107,8 +113,8 @@ func (d *devServer) serve(ctx context.Context) error {
 	}
 	defer d.broker.Close()
 	wg.Go(func() { _ = d.broker.Run(side) })
-	if d.receiver, err = receiver.Listen(receiverAddr, receiver.Options{}); err != nil {
-		if d.receiver, err = receiver.Listen("127.0.0.1:0", receiver.Options{}); err != nil {
+	if d.receiver, err = receiver.Listen(receiverAddr, receiver.Options{Reply: d.reply}); err != nil {
+		if d.receiver, err = receiver.Listen("127.0.0.1:0", receiver.Options{Reply: d.reply}); err != nil {
 			return fail(exitUnreachable, err)
 		}
 	}
@@ -199,6 +205,10 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	for i := range s.HTTPs {
 		s.HTTPs[i].Sink.Local = d.receiver.URL()
 	}
+	says, err := d.readAnswers()
+	if err != nil {
+		return nil, err
+	}
 	if p.App == "" {
 		p.App = "dev"
 	}
@@ -209,9 +219,46 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 		Ready: d.ready, Accepted: d.arrived,
 	})
 	d.mu.Lock()
-	d.engine, d.plan = e, p
+	d.engine, d.plan, d.says = e, p, says
 	d.mu.Unlock()
 	return e, nil
+}
+
+// readAnswers reads what the receiver is to answer.
+func (d *devServer) readAnswers() (*sim.Answers, error) {
+	name := d.answers
+	if name == "" {
+		name = filepath.Join(d.dir, "answers.jsonl")
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && d.answers == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fail(exitUsage, err)
+	}
+	rows, err := golden.FeedAnswers(name, data)
+	if err != nil {
+		return nil, fail(exitProblems, err)
+	}
+	return sim.NewAnswers(rows), nil
+}
+
+// reply is what the receiver answers to a request over HTTP.
+func (d *devServer) reply(c receiver.Capture) receiver.Reply {
+	method, url, _ := strings.Cut(c.Header.Get(sinkhttp.TargetHeader), " ")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.says != nil {
+		if g, ok := d.says.Endless(method, url); ok {
+			r := receiver.Reply{Status: g.Status, Body: string(g.Body), Header: map[string]string{}}
+			for _, h := range g.Headers {
+				r.Header[h.Key] = string(h.Value)
+			}
+			return r
+		}
+	}
+	return receiver.Reply{Status: http.StatusOK, Body: `{"success":true}`}
 }
 
 // ready feeds the topics, once; after that it says that a saved program runs.

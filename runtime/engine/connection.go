@@ -180,7 +180,7 @@ func (c *connection) send(ctx context.Context, r *deliver.Request, taken time.Ti
 		}
 		if c.accepted != nil {
 			for i := range results[:n] {
-				if results[i].Kind == deliver.Taken && !results[i].Out.Alone {
+				if results[i].Kind == deliver.Taken {
 					c.accepted(p.loop.routes[results[i].Out.Route].plan, results[i].Out)
 				}
 			}

@@ -8,6 +8,26 @@ import (
 	"github.com/sluice-dev/sluice/runtime/sim"
 )
 
+// FeedAnswers reads a file of answers in the line format of `-- http --`, for `dev`.
+func FeedAnswers(name string, data []byte) ([]*sim.AnswerRow, error) {
+	c := &Case{Name: name}
+	p := &parser{file: name, c: c}
+	for _, l := range lines(data) {
+		p.line++
+		if l = strings.TrimSpace(l); l == "" || l[0] == '#' {
+			continue
+		}
+		if err := p.answer(l); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]*sim.AnswerRow, len(c.HTTP))
+	for i := range c.HTTP {
+		out[i] = &c.HTTP[i].Row
+	}
+	return out, nil
+}
+
 // Feed reads a file of inputs in the line format of `-- in --`, for `dev`, and gives
 // the records that the program gets of them. Steps other than inputs are refused.
 func Feed(name string, data []byte, now time.Time, prog *plan.Plan) ([]sim.Input, error) {

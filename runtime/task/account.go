@@ -165,6 +165,8 @@ func to(e *ir.Emit) string {
 		return "segment " + e.Via
 	case *ir.TopicRecord:
 		return "kafka " + e.Via
+	case *ir.HTTPSink:
+		return "http " + e.Via
 	}
 	return "log"
 }

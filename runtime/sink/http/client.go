@@ -40,10 +40,14 @@ type Config struct {
 	Version string        // ours, for User-Agent
 	// Private lets requests go to private, loopback and metadata addresses.
 	Private bool
-	// Local is where all requests go instead, whatever they are addressed to ("dev"); "":
-	// where they are addressed to.
+	// Local is where all requests go instead, whatever they are addressed to ("dev"), with
+	// a header TargetHeader; "": where they are addressed to.
 	Local string
 }
+
+// TargetHeader says, in dev, what a stage sends and where, without what its connection
+// adds: "POST /users?a=b".
+const TargetHeader = "Sluice-Target"
 
 // maxConns is how many requests deliver has under way at most.
 const maxConns = 64
@@ -294,6 +298,9 @@ func (s *Sender) request(ctx context.Context, outs []*event.Output, parts *Parts
 		return nil, errAddress // its own words hold the address
 	}
 	req.Host = host
+	if s.client.cfg.Local != "" {
+		req.Header.Set(TargetHeader, method+" "+address)
+	}
 	req.Header.Set("User-Agent", "sluice/"+s.client.cfg.Version)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
