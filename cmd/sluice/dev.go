@@ -63,7 +63,7 @@ func devCmd() *cobra.Command {
 		Long: "Dev runs the program in DIR with an embedded Kafka broker, and every connection goes to a strict local receiver.\n" +
 			"Variables and secrets that are not set give their own name. The events of --feed (default DIR/sample.jsonl) are put\n" +
 			"into the topics once; each output that arrives is one line, and so is each answer of a call. Requests over HTTP are\n" +
-			"answered by --answers (default DIR/answers.jsonl), what stands in no line of it with 200. At each save the program is checked, tested and started\n" +
+			"answered by --answers (default DIR/http.jsonl), what stands in no line of it with 200. At each save the program is checked, tested and started\n" +
 			"again; one that does not check leaves the old one running.",
 		GroupID: "run",
 		Args:    cobra.ExactArgs(1),
@@ -75,7 +75,7 @@ func devCmd() *cobra.Command {
 	d.flags(c)
 	_ = c.Flags().MarkHidden("brokers") // dev always has a broker of its own
 	c.Flags().StringVar(&d.feed, "feed", "", "file of inputs, one a line as in `-- in --` of a golden case (default DIR/sample.jsonl, if there is one)")
-	c.Flags().StringVar(&d.answers, "answers", "", "file of what the receiver answers to requests over HTTP, one a line as in `-- http --` of a golden case (default DIR/answers.jsonl, if there is one)")
+	c.Flags().StringVar(&d.answers, "answers", "", "file of what the receiver answers to requests over HTTP, one a line as in `-- http --` of a golden case (default DIR/http.jsonl, if there is one)")
 	return c
 }
 
@@ -228,7 +228,7 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 func (d *devServer) readAnswers() (*sim.Answers, error) {
 	name := d.answers
 	if name == "" {
-		name = filepath.Join(d.dir, "answers.jsonl")
+		name = filepath.Join(d.dir, "http.jsonl")
 	}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && d.answers == "" {

@@ -9,7 +9,7 @@ import (
 )
 
 // TestDevSendsNothingOut: in dev requests over HTTP go to the local receiver, whatever
-// they are addressed to, without a token; answers.jsonl answers them, and each arrival
+// they are addressed to, without a token; http.jsonl answers them, and each arrival
 // is a line.
 func TestDevSendsNothingOut(t *testing.T) {
 	dir := t.TempDir()
@@ -26,8 +26,8 @@ from topic "in" as { id: string, hook: string }
 call http GET "/users/${.id}" via crm as r: { name: string }
 emit log "asked ${r.body.name}" { id: .id }
 `,
-		"sample.jsonl":  `{"topic":"in","key":"a","value":{"id":"a","hook":"https://hooks.example.com/x"}}`,
-		"answers.jsonl": `{"method":"GET","url":"/users/a","reply":{"body":{"name":"Ann"}}}`,
+		"sample.jsonl": `{"topic":"in","key":"a","value":{"id":"a","hook":"https://hooks.example.com/x"}}`,
+		"http.jsonl":   `{"method":"GET","url":"/users/a","reply":{"body":{"name":"Ann"}}}`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
