@@ -2,11 +2,15 @@ package engine_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -190,6 +194,79 @@ emit log
 		Secret: func(string) (value.Secret, error) { return "x", nil },
 	})
 	if err == nil || !strings.Contains(err.Error(), "the secret of /hook is empty") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is signed is taken, once; what is not, or is signed with a key that is no more, is
+// told so, and is in no log.
+func TestWebhookSigned(t *testing.T) {
+	t.Parallel()
+	w := onEmbedded(t)
+	r := w.receive(receiver.Options{})
+	s := w.edgeOf()
+	e := w.startHooked(head+`
+route paid
+from webhook "/paid" as Order { verify: [hmac_sha256(secret("NEW"), "X-Sig"), hmac_sha256(secret("OLD"), "X-Sig")], id: .seq, quiet: 1h }
+emit track "Paid" { userId: .user, properties: { topic: .topic, seq: .seq } }
+`, s, options{url: r.URL(), env: map[string]string{"NEW": "new key", "OLD": "old key"}})
+	signed := func(key, body string) string {
+		t.Helper()
+		req, err := http.NewRequest("POST", "http://"+s.Addr()+"/paid", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key != "" {
+			m := hmac.New(sha256.New, []byte(key))
+			m.Write([]byte(body))
+			req.Header.Set("X-Sig", hex.EncodeToString(m.Sum(nil)))
+		}
+		resp, err := poster.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return fmt.Sprint(resp.StatusCode, " ", strings.TrimSpace(string(text)))
+	}
+	w.ledger.Expect("paid", "u1", 1)
+	w.ledger.Expect("paid", "u1", 2)
+	one := order("paid", "u1", 1)
+	w.eventually("it takes requests", func() bool { return signed("new key", one) == "200 ok" })
+	for _, c := range []struct{ key, body, want string }{
+		{"old key", order("paid", "u1", 2), "200 ok"},
+		{"new key", one, "200 ok"}, // sent again
+		{"older key", order("paid", "u1", 3), "401 the signature is wrong: it was made with another key, or of other bytes than came"},
+		{"", order("paid", "u1", 4), "401 the signature is missing: the header x-sig is not there"},
+	} {
+		if got := signed(c.key, c.body); got != c.want {
+			t.Errorf("signed with %q: %s, want %s", c.key, got, c.want)
+		}
+	}
+	w.arrived()
+	w.eventually("it has run", func() bool { at := row(e.Account(), "paid"); return at.Completed == 2 && at.Dropped["duplicate"] == 1 })
+	snap := e.Snapshot()
+	q, there := snap.Quiet["/paid"]
+	i := slices.IndexFunc(snap.Requests, func(r edge.Requests) bool { return r.Source == "/paid" })
+	if q || !there || i < 0 || snap.Requests[i].Statuses[401] != 2 || snap.Requests[i].Statuses[200] != 3 {
+		t.Errorf("quiet %v, requests %+v", snap.Quiet, snap.Requests)
+	}
+	e.stop()
+}
+
+// A key that cannot be one is told at start, with its place.
+func TestWebhookKeyIsNone(t *testing.T) {
+	w := onEmbedded(t)
+	p := w.plan(head + `
+route hook
+from webhook "/hook" { verify: standard_webhooks(secret("S")) }
+emit log
+`)
+	_, err := engine.Resolve(p, engine.Lookup{
+		Env:    func(string) (string, bool) { return "x", true },
+		Secret: func(string) (value.Secret, error) { return "whsec_???", nil },
+	})
+	if err == nil || !strings.Contains(err.Error(), "/hook: the key of its signatures begins with whsec_") || strings.Contains(err.Error(), "???") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -31,6 +31,7 @@ func get(t *testing.T, h *Health, path string) (int, string) {
 			},
 			Requests: []edge.Requests{
 				{Source: "/hook", Statuses: map[int]uint64{200: 3, 401: 1}, Count: 4, Seconds: 0.5, Buckets: map[float64]uint64{.1: 3, .5: 4}, Replaced: 2, Macros: map[string]uint64{"idfa": 7}},
+				{Statuses: map[int]uint64{404: 6}, Count: 6},
 			},
 			UnderWay: 5, Quiet: map[string]bool{"/hook": true, "/other": false}}
 	}).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -101,6 +102,7 @@ func TestMetrics(t *testing.T) {
 		`sluice_state_hits_total{state="table taken"} 6`,
 		`sluice_requests_total{source="/hook",status="200"} 3`,
 		`sluice_requests_total{source="/hook",status="401"} 1`,
+		`sluice_requests_total{source="none",status="404"} 6`,
 		`sluice_request_duration_seconds_bucket{source="/hook",le="0.1"} 3`,
 		`sluice_request_duration_seconds_count{source="/hook"} 4`,
 		`sluice_request_duration_seconds_sum{source="/hook"} 0.5`,

@@ -124,6 +124,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for i := range s.Requests {
 		r := &s.Requests[i]
+		if r.Source == "" { // of nobody's path
+			r.Source = "none"
+		}
 		for status, n := range r.Statuses {
 			count(requestsDesc, n, r.Source, strconv.Itoa(status))
 		}
