@@ -5,6 +5,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/stdlib/currency"
 	"github.com/sluice-dev/sluice/stdlib/segment"
+	"github.com/sluice-dev/sluice/stdlib/trackingplan"
 )
 
 // events are Segment's rules as the checker asks for them.
@@ -51,6 +52,14 @@ func (events) Call(keyword string) (check.Call, bool) {
 		}, tailFields...)}, true
 	}
 	return check.Call{}, false
+}
+
+func (events) Plan(data []byte) (check.Plan, error) {
+	p, err := trackingplan.Read(data)
+	if err != nil {
+		return nil, err // and no plan that is nil
+	}
+	return p, nil
 }
 
 func (events) PassType() *types.Type { return segment.Call() }

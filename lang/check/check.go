@@ -32,6 +32,8 @@ import (
 type Options struct {
 	// AllowNoApp admits a program without `app` (dev and test).
 	AllowNoApp bool
+	// File reads a file of the program's folder; nil where there is no folder.
+	File func(name string) ([]byte, error)
 }
 
 // maxNodes bounds what the functions of a program may come to when they are put
@@ -43,6 +45,7 @@ const maxNodes = 100_000
 // of the text (syntax.File.Diags) are the caller's to report.
 func Program(files []*syntax.File, env Env, opts Options, bag *diag.Bag) *ir.Program {
 	c := newChecker(env, bag)
+	c.file = opts.File
 	var scopes []*fileScope
 	for _, f := range files {
 		scopes = append(scopes, c.collect(f, c.main))
@@ -75,6 +78,8 @@ type checker struct {
 	missing  map[string]bool         // connections that were reported as not there
 	hooks    map[string]*hookUse     // webhooks by the name of their topic
 	files    map[string]*fileUse     // files that routes read, by the name of their topic
+	file     func(string) ([]byte, error)
+	plans    map[string]Plan // tracking plans by the name of their file; nil: it cannot be read
 	apps     []*syntax.AppDecl
 	nodes    int  // made so far, against maxNodes
 	tooBig   bool // maxNodes was passed and reported
@@ -83,7 +88,7 @@ type checker struct {
 
 func newChecker(env Env, bag *diag.Bag) *checker {
 	return &checker{env: env, bag: bag, seen: map[string]bool{}, prog: &ir.Program{}, main: newSpace(""), modules: map[string]*space{},
-		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, linked: map[*ir.Space]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}, files: map[string]*fileUse{}}
+		conns: map[string]*conn{}, memories: map[string]*namedMemory{}, written: map[*ir.Table]bool{}, linked: map[*ir.Space]bool{}, states: map[string]*ir.State{}, missing: map[string]bool{}, hooks: map[string]*hookUse{}, files: map[string]*fileUse{}, plans: map[string]Plan{}}
 }
 
 // errorf reports a mistake once.

@@ -116,7 +116,7 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 		got[spec.Name] = fieldValue{x: x, at: target.Span(), byScript: true}
 		id += " " + targetName(x, target.Span())
 		out.NameConst, _ = constText(x)
-		if call == "track" {
+		if call == "track" && w.c.planOf(tail.Via) == nil { // a plan knows better
 			w.nearEvent(out.NameConst, x)
 		}
 	}
@@ -127,6 +127,7 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 	}
 	w.defaults(&spec, got, broken)
 	w.required(s, call, &spec, got, broken)
+	w.planned(call, &spec, tail.Via, got, entries[spec.Body], keyword(s.Call))
 	for i := range spec.Fields {
 		f := &spec.Fields[i]
 		v, ok := got[f.Name]
@@ -530,6 +531,9 @@ func (w *walker) segmentPass(s *syntax.Emit, tail *syntax.Tail) ir.Sink {
 	if t != bad && !types.Assignable(t, want) {
 		w.errorf(diag.WrongType, head(s.Span()), "`emit segment` passes on a %s", want.Brief()).WithLabel("`.` is %s", short(t)).
 			WithHelp("emit track, identify, … make a call of your own")
+	}
+	if p := w.c.planOf(tail.Via); p != nil && t != bad {
+		return &ir.SegmentPass{X: &ir.Call{Node: w.node(t, keyword(s), diag.NotPlanned), Func: p.JudgeCall(), Args: []ir.Expr{x}}}
 	}
 	return &ir.SegmentPass{X: x}
 }

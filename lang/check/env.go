@@ -44,6 +44,8 @@ type Events interface {
 	// Nearest gives the semantic event that a name nearly is ("Completed Order"
 	// for "Order Completed"), or "".
 	Nearest(event string) string
+	// Plan reads the file of a tracking plan.
+	Plan(data []byte) (Plan, error)
 	// Currency tells whether a code is one of ISO 4217.
 	Currency(code string) bool
 }

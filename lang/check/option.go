@@ -70,7 +70,7 @@ var (
 			{name: "retry", kind: durationOption},
 			{name: "max_retry_after", kind: durationOption},
 			{name: "hold_after", kind: durationOption},
-			{name: "plan", kind: laterOption},
+			{name: "plan", kind: settingOption, t: types.StringT},
 		},
 		"http": httpOptions,
 	}
@@ -347,6 +347,7 @@ func (c *checker) connections() {
 			}
 		}
 	}
+	c.readPlans()
 	for _, key := range keys(c.conns) {
 		n := c.conns[key]
 		if out := c.connection(n); out != nil {

@@ -34,6 +34,7 @@ func All() []*Code {
 	all := append([]*Code{Syntax, NotYet, BadToken, Unclosed, Nesting}, checkCodes()...)
 	all = append(append(append(append(all, runCodes()...), stateCodes()...), append(append(peopleCodes(), stageCodes()...), append(httpCodes(), callCodes()...)...)...), warningCodes()...)
 	all = append(all, segmentCodes()...)
+	all = append(all, planCodes()...)
 	slices.SortStableFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }

@@ -58,22 +58,42 @@ func (p *Program) Warnings() int { return len(p.Diags) - p.Errors() }
 func Load(fsys fs.FS, env check.Env, opts Options) *Program {
 	var bag diag.Bag
 	texts := read(fsys, opts, &bag)
-	return compile(texts, env, opts, &bag)
+	return compile(texts, env, opts, folder(fsys), &bag)
 }
 
 // Compile compiles texts that are at hand: tests and editors.
 func Compile(texts []*token.File, env check.Env, opts Options) *Program {
-	return compile(texts, env, opts, new(diag.Bag))
+	return compile(texts, env, opts, nil, new(diag.Bag))
 }
 
-func compile(texts []*token.File, env check.Env, opts Options, bag *diag.Bag) *Program {
+// folder reads the other files that a program names.
+func folder(fsys fs.FS) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if !fs.ValidPath(name) {
+			return nil, errors.New("it must stand in the program's folder")
+		}
+		b, err := fs.ReadFile(fsys, name)
+		switch {
+		case err != nil:
+			return nil, errors.New(cause(err))
+		case len(b) > maxFile:
+			return nil, errors.New("it is larger than 64 MiB")
+		}
+		return b, nil
+	}
+}
+
+// maxFile bounds a file that a program names; a tracking plan has up to 15 MB.
+const maxFile = 64 << 20
+
+func compile(texts []*token.File, env check.Env, opts Options, file func(string) ([]byte, error), bag *diag.Bag) *Program {
 	p := &Program{}
 	for _, t := range texts {
 		f := syntax.Parse(t)
 		bag.Add(f.Diags...)
 		p.Files = append(p.Files, f)
 	}
-	p.IR = check.Program(p.Files, env, check.Options{AllowNoApp: opts.AllowNoApp}, bag)
+	p.IR = check.Program(p.Files, env, check.Options{AllowNoApp: opts.AllowNoApp, File: file}, bag)
 	p.Plan = plan.Build(p.IR)
 	p.Diags = bag.Sorted()
 	return p
