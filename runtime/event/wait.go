@@ -21,9 +21,6 @@ type Call struct {
 	Out *Output
 	// RetryMS is how long it is tried again; 0: as long as its connection says.
 	RetryMS int64
-	// Sum is of all that is sent. The answer has it, too: when that comes the record may
-	// ask for something else, so that it is kept (`cache:`) only for what was asked.
-	Sum uint64
 }
 
 // Answer is what became of a call, as the group's own log holds it.
@@ -34,8 +31,11 @@ type Answer struct {
 	// Fault says why there is no answer that can be used: "timeout", "refused: 503",
 	// "too large"; "" where there is one, whatever its status.
 	Fault string
-	At    int64  // clock when it came, microseconds since 1970
-	Sum   uint64 // of the call
+	At    int64 // clock when it came, microseconds since 1970
+	// Sum is Out.Group of the call, which is of all that was sent: when the answer comes
+	// the record may ask for something else, so that it is kept (`cache:`) only for what
+	// was asked.
+	Sum uint64
 }
 
 // Calls is what a record asks of those of its route that are parked. A task gives it to

@@ -54,7 +54,7 @@ func (p *pair) run(rec *event.Record, now time.Time) (event.Outcome, string) {
 }
 
 func showAll(o event.Outcome) string {
-	s := fmt.Sprintf("%s node=%s path=%s merges=%v erased=%v", show(o), o.Node, o.Path, o.Who().Merges, o.Who().Erased)
+	s := fmt.Sprintf("%s node=%s path=%s merges=%v erased=%v persons=%v named=%v", show(o), o.Node, o.Path, o.Who().Merges, o.Who().Erased, o.Who().Persons, o.Who().Named)
 	if o.Fail != nil {
 		s += " " + o.Fail.Message + " " + o.Fail.Excerpt
 	}

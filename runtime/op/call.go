@@ -146,10 +146,10 @@ func (s *call) request(fr *Frame, n int) (*event.Call, *diag.Failure) {
 	case len(a.Buf) > MaxOutBytes:
 		return nil, diag.Failf(diag.TooMuch, s.at, "the request is larger than 8 MiB")
 	}
-	c := &event.Call{ID: s.id(fr, n), Index: s.index, Out: o, RetryMS: s.send.RetryMS, Sum: sumOf(a, o)}
-	o.Group = c.Sum
+	c := &event.Call{ID: s.id(fr, n), Index: s.index, Out: o, RetryMS: s.send.RetryMS}
+	o.Group = sumOf(a, o)
 	start := len(a.Buf)
-	a.Buf, fr.buf = s.ids.append(a.Buf, fr.buf, s.ids.emit(s.key+" "+strconv.Itoa(n)), fr.rec, fr.path)
+	a.Buf, fr.buf = s.ids.append(a.Buf, fr.buf, s.ids.emit(s.key+" "+strconv.Itoa(n)), fr.origin(s.ids), fr.path)
 	o.ID = event.Bytes{Start: uint32(start), End: uint32(len(a.Buf))}
 	return c, nil
 }

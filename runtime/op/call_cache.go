@@ -55,7 +55,7 @@ func (s *call) keep(fr *Frame, n int, a *event.Answer) *diag.Failure {
 		return nil
 	}
 	c, fail := s.request(fr, n)
-	if fail != nil || c.Sum != a.Sum {
+	if fail != nil || c.Out.Group != a.Sum {
 		return nil
 	}
 	key := s.cell(fr, c)

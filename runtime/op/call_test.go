@@ -55,7 +55,7 @@ func (d *desk) run(route int, rec *event.Record) event.Outcome {
 		if a == nil {
 			return o
 		}
-		a.At, a.Sum = now.Add(time.Duration(d.at)*time.Second).UnixMicro(), c.Sum
+		a.At, a.Sum = now.Add(time.Duration(d.at)*time.Second).UnixMicro(), c.Out.Group
 		if d.answers[c.ID] != nil {
 			d.p.t.Fatalf("%s is asked for twice", c.ID)
 		}
@@ -108,7 +108,7 @@ emit log { name: r.body.name, status: r.status, type: r.headers["content-type"],
 	p.want("request", strings.Join(d.requests, "\n"), `POST /users/a%2Fb?a=x%20y X-Id=a/b {"id":"a/b"}`)
 	p.want("nothing is left", p.rows()+p.outs(), "")
 	c := o.Wait.Call
-	if !o.Wait.Ordered || !c.Out.Ordered || c.Out.Lane != o.Wait.Lane || !c.Out.Alone || c.Index != 0 || c.Sum == 0 || c.Out.Group == 0 || c.Out.NotBefore != 0 || len(p.out.Buf) != 0 {
+	if !o.Wait.Ordered || !c.Out.Ordered || c.Out.Lane != o.Wait.Lane || !c.Out.Alone || c.Index != 0 || c.Out.Group == 0 || c.Out.NotBefore != 0 || len(p.out.Buf) != 0 {
 		t.Errorf("call %+v of %+v", c, c.Out)
 	}
 	id := d.ids[0]
@@ -360,11 +360,24 @@ emit log
 			}
 		})
 	}
+	for _, l := range all {
+		d.parked[l] = true
+	}
+	keyless := at(0, 0, v)
+	keyless.Key, keyless.Calls = nil, everywhere{d}
+	q := play(t, crm+"from topic \"t\" as { id: string }\nemit log\ncall http GET \"/a\" via crm\n")
+	p.want("a record without a key waits behind nobody", show(q.record(0, keyless)), "waits for call http GET /a 0")
+	clear(d.parked)
 	rec = at(0, 0, v)
 	rec.Key, rec.Calls = nil, d
 	d.parked[all[0]] = true
 	p.want("a record without a key", show(p.record(0, rec)), "waits for call http GET /a 0")
 }
+
+// everywhere has a record parked under every key.
+type everywhere struct{ *desk }
+
+func (everywhere) Parked(uint64) bool { return true }
 
 // spy notes the lanes that a record asks for.
 type spy struct {
@@ -375,6 +388,35 @@ type spy struct {
 func (s spy) Parked(lane uint64) bool {
 	*s.lanes = append(*s.lanes, lane)
 	return s.desk.Parked(lane)
+}
+
+// TestWaitsTellsNothing: a record that waits has merged nobody.
+func TestWaitsTellsNothing(t *testing.T) {
+	p := play(t, crm+`identity people { user_id, anonymous_id }
+route a
+from topic "t" as { user: string?, anon: string?, call: bool }
+resolve people as p { user_id: .user, anonymous_id: .anon }
+when .call {
+  call http GET "/a" via crm
+}
+route b
+from changes people as p
+emit log { kind: .kind }
+`)
+	d := newDesk(p, func(string) *event.Answer { return nil })
+	d.run(0, at(0, 0, `{"user":"u","call":false}`))
+	d.run(0, at(0, 1, `{"anon":"x","call":false}`))
+	p.outs()
+	rec := at(0, 2, `{"user":"u","anon":"x","call":true}`)
+	if o := d.run(0, rec); o.Kind != event.Waits || o.People != nil {
+		t.Errorf("%s, %+v", show(o), o.People)
+	}
+	p.want("no change", p.outs(), "")
+	d.reply = always(answer(200, ""))
+	if o := d.run(0, rec); o.Kind != event.Completed || len(o.Who().Merges) == 0 {
+		t.Errorf("%s, %+v", show(o), o.People)
+	}
+	p.want("told once", p.outs(), `{"kind":"merged"}`)
 }
 
 // TestCallBehindAnother: a call itself asks first who is parked, also where its answer is
@@ -530,6 +572,19 @@ emit topic "u" { value: { i, sum: n[p] } }
 		t.Errorf("%s in lane %d, their order is in %d", show(o), late.Lane, now.Lane)
 	}
 	p.want("their rows are one", string(late.Body.Of(&p.out)), `{"i":2,"sum":113}`)
+	q := play(t, crm+`identity people { user_id }
+from topic "t" as { user: string, ids: [int] }
+resolve people as p { user_id: .user }
+forget people as f { user_id: .user }
+split .ids as i
+call http GET "/a" via crm as r: { id: string } { query: { i } }
+emit log { i }
+`)
+	d := newDesk(q, always(answer(200, `{"id":"x"}`)))
+	q.through = parks(t, q.run, q.run)
+	gone := d.run(0, at(0, 0, `{"user":"u","ids":[1]}`))
+	p.want("forgotten by the record itself", show(d.run(0, &gone.Children[0])), "completed")
+
 	again := children(3, `{"user":"u","ids":[1]}`)
 	if o := newDesk(p, none).run(0, at(0, 4, `{"forget":"x","anon":"y","ids":[]}`)); o.Kind != event.Dropped {
 		t.Fatal(show(o))

@@ -39,7 +39,7 @@ route a
 from topic "t" as { id: string, n: any, email: string?, lines: [{ l: any, parts: [any] }], ...: any }
 let m = .n
 let id = string(.id)
-sample 100% by .id
+sample 99.9% by .id
 when .id == "b" {
   let hidden = 3
   key by hidden
@@ -52,6 +52,7 @@ split .lines as line
 let own = line.l
 emit track "Split" { userId: id, properties: { m, own, now, before, whole: ., orig: $ } }
 split line.parts
+require . != "x" else "x"
 emit log { m, id, own, now, before, p: p.id, rest: ., orig: $, line, rate: @sample_rate, at: @time, topic: @topic, head: @headers, k: @key }
 time by @time + 1s
 emit identify { userId: id, traits: { m } }
@@ -69,6 +70,8 @@ split [.id, .b] as x
 window 1m by x, d { n: count(), last: collect(d, 3) }
 split .last
 emit log { x: ., key: @window.key, from: @window.start, at: @time, orig: $ }
+window 90s by $.n { n: count() } late { emit log "late" }
+emit log { n: .n, from: @window.start }
 `
 
 // TestParkedRunsTheSame: a record that was stored and read again, also by another process,
