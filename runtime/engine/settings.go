@@ -81,7 +81,7 @@ func Resolve(p *plan.Plan, l Lookup) (*Settings, error) {
 		case "kafka":
 			s.Kafka[c.Name] = r.kafka()
 		case "segment":
-			s.Segments = append(s.Segments, r.segment())
+			s.Segments = append(s.Segments, r.segment(l))
 		case "http":
 			s.HTTPs = append(s.HTTPs, r.http(l))
 		}
@@ -199,12 +199,18 @@ func field(o *value.Object, name string) string {
 	return ""
 }
 
-func (r *resolver) segment() Segment {
+func (r *resolver) segment(l Lookup) Segment {
 	s := Segment{Name: r.c.Name, Shares: r.c.Shares}
 	if s.Shares == "" {
 		s.Shares = s.Name
 	}
 	s.Sink.WriteKey = value.Secret(r.text("write_key"))
+	if c := r.c; l.Secret != nil {
+		s.Sink.Again = func() (value.Secret, error) {
+			again := &resolver{c: c, frame: newFrame(l)}
+			return value.Secret(again.text("write_key")), errors.Join(again.errs...)
+		}
+	}
 	s.Sink.URL = r.text("url")
 	if s.Sink.URL == "" {
 		region := r.text("region")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/value"
@@ -26,7 +27,9 @@ var Regions = map[string]string{
 type Config struct {
 	URL      string // the base; /v1/batch is added
 	WriteKey value.Secret
-	Version  string // ours, for context.library
+	// Again reads the key again: after a 401 it may be another. nil: it never is.
+	Again   func() (value.Secret, error)
+	Version string // ours, for context.library
 	// Gzip compresses bodies. It is the dearest part of a request, so to an
 	// address on this machine it is left out.
 	Gzip bool
@@ -53,6 +56,7 @@ type Sink struct {
 	url    string
 	client *http.Client
 	bufs   buffers
+	key    atomic.Pointer[value.Secret]
 }
 
 // New makes the sink of a connection; it dials with the first request.
@@ -60,7 +64,7 @@ func New(cfg Config) *Sink {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
-	return &Sink{
+	s := &Sink{
 		cfg: cfg,
 		url: strings.TrimSuffix(cfg.URL, "/") + "/v1/batch",
 		client: &http.Client{
@@ -79,11 +83,28 @@ func New(cfg Config) *Sink {
 			},
 		},
 	}
+	s.key.Store(&cfg.WriteKey)
+	return s
 }
 
 // Send makes one attempt with the outputs as they are; now is the clock of this
-// attempt. The answer is for all of them.
+// attempt. The answer is for all of them. After a 401 the key is read again and, where
+// it is another, they are sent once more.
 func (s *Sink) Send(ctx context.Context, outs []*event.Output, attempt int, now time.Time) deliver.Answer {
+	key := s.key.Load()
+	a := s.send(ctx, outs, *key, attempt, now)
+	if a.Code != "401" || s.cfg.Again == nil {
+		return a
+	}
+	fresh, err := s.cfg.Again()
+	if err != nil || fresh == *key {
+		return a
+	}
+	s.key.Store(&fresh)
+	return s.send(ctx, outs, fresh, attempt, time.Now())
+}
+
+func (s *Sink) send(ctx context.Context, outs []*event.Output, key value.Secret, attempt int, now time.Time) deliver.Answer {
 	b := s.bufs.get()
 	defer s.bufs.put(b)
 	b.plain = appendBody(b.plain[:0], outs, s.cfg.Version, now)
@@ -99,7 +120,7 @@ func (s *Sink) Send(ctx context.Context, outs []*event.Output, attempt int, now 
 	// A kept connection may have been closed by the other side in the meantime; then
 	// the transport begins again on another.
 	req.GetBody = func() (io.ReadCloser, error) { return b.body(payload), nil }
-	req.SetBasicAuth(string(s.cfg.WriteKey), "")
+	req.SetBasicAuth(string(key), "")
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "sluice/"+s.cfg.Version)
 	if s.cfg.Gzip {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/deliver"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/receiver"
@@ -55,6 +56,24 @@ func TestWrongKeyIsConfiguration(t *testing.T) {
 	s := New(Config{URL: srv.URL, WriteKey: "OTHER", Version: "1"})
 	if a := s.Send(context.Background(), outputs(one), 1, time.Now()); a.Class != deliver.Misconfigured || a.Code != "401" {
 		t.Errorf("class %d code %s, want misconfigured 401", a.Class, a.Code)
+	}
+}
+
+// A key that was changed is found without a restart.
+func TestAKeyIsReadAgainAfterA401(t *testing.T) {
+	srv := httptest.NewServer(receiver.New(receiver.Options{WriteKey: "new"}))
+	defer srv.Close()
+	now := value.Secret("old")
+	s := New(Config{URL: srv.URL, WriteKey: "old", Version: "1", Again: func() (value.Secret, error) { return now, nil }})
+	defer s.Close()
+	if a := s.Send(context.Background(), outputs(one), 1, time.Now()); a.Class != deliver.Misconfigured {
+		t.Errorf("an old key: %+v", a)
+	}
+	now = "new"
+	for range 2 {
+		if a := s.Send(context.Background(), outputs(one), 1, time.Now()); a.Class != deliver.Accepted {
+			t.Errorf("a new one: %+v", a)
+		}
 	}
 }
 
