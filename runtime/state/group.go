@@ -522,6 +522,7 @@ func AppendParked(dst []byte, p *Parked) []byte {
 		a := &p.Answers[i]
 		dst = appendText(dst, a.ID)
 		dst = binary.AppendVarint(binary.AppendVarint(dst, int64(a.Status)), a.At)
+		dst = binary.BigEndian.AppendUint64(dst, a.Sum)
 		dst = appendText(appendText(dst, a.Fault), a.Body)
 		dst = binary.AppendUvarint(dst, uint64(len(a.Headers)))
 		for _, h := range a.Headers {
@@ -550,6 +551,9 @@ func (r *reader) parked() Parked {
 	for range r.count() {
 		a := ParkedAnswer{ID: r.text()}
 		a.Status, a.At = int(r.int()), r.int()
+		if b := r.take(8); b != nil {
+			a.Sum = binary.BigEndian.Uint64(b)
+		}
 		a.Fault, a.Body = r.text(), r.bytes()
 		for range r.count() {
 			a.Headers = append(a.Headers, event.Header{Key: r.text(), Value: r.bytes()})

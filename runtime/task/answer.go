@@ -155,6 +155,7 @@ func (t *Task) hearAnswer(e *epoch, it *answerItem, before int64, clock time.Tim
 // keepAnswer gives a record the answer that it waits for.
 func (t *Task) keepAnswer(p *parked, a *event.Answer) {
 	p.Answers = append(p.Answers, state.ParkedAnswer{ID: p.Call.ID, Answer: *a})
+	p.Answers[len(p.Answers)-1].Sum = p.Call.Group // of the call that was asked
 	t.uncall(p)
 	p.Call = nil
 	t.weigh(p)
