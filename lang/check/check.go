@@ -78,6 +78,7 @@ type checker struct {
 	missing  map[string]bool         // connections that were reported as not there
 	hooks    map[string]*hookUse     // webhooks by the name of their topic
 	files    map[string]*fileUse     // files that routes read, by the name of their topic
+	deads    []*deadUse              // routes of `from dead`
 	file     func(string) ([]byte, error)
 	plans    map[string]Plan // tracking plans by the name of their file; nil: it cannot be read
 	apps     []*syntax.AppDecl

@@ -38,6 +38,11 @@ func (c *checker) loops() {
 				}
 			}
 		})
+		for _, to := range c.prog.Routes {
+			if to.Source.Dead == r {
+				ways[r] = append(ways[r], way{to, fmt.Sprintf("dead letters of `%s`", r.Name), to.Source.At})
+			}
+		}
 		ir.EachStage(r.Stages, func(s ir.Stage) {
 			ts, sp := writes(s)
 			for _, to := range c.prog.Routes {
@@ -62,8 +67,11 @@ func (c *checker) loops() {
 			text += fmt.Sprintf(" → %s → `%s`", w.over, w.to.Name)
 		}
 		verb := "emits"
-		if strings.HasPrefix(path[0].over, "changes") {
+		switch {
+		case strings.HasPrefix(path[0].over, "changes"):
 			verb = "writes"
+		case strings.HasPrefix(path[0].over, "dead"):
+			verb = "gives up"
 		}
 		c.errorf(diag.Loop, path[0].at, "what `%s` %s comes back to it", r.Name, verb).WithLabel("leads back").WithHelp("the way round: %s", text)
 	}

@@ -55,6 +55,7 @@ func (c *checker) routes(files []*fileScope) {
 			}
 		}
 	}
+	c.deadRoutes(byName)
 }
 
 // nameOf gives a route its name, place and options.
@@ -107,7 +108,7 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 		} else {
 			w.webhookOptions(out.Source, r.From.Source.(*syntax.FromWebhook))
 		}
-	} else if out.Source != nil && !out.Source.Made() && out.Source.File == nil {
+	} else if out.Source != nil && !out.Source.Made() && out.Source.File == nil && w.dead == nil {
 		w.topicOptions(out.Source, r.From)
 	}
 	out.Stages = w.stages(r.Stages)
@@ -125,12 +126,6 @@ func (w *walker) noSource() {
 }
 
 func (w *walker) source(f *syntax.From) *ir.Source {
-	later := func(what string) *ir.Source {
-		s := f.Span()
-		w.c.notYet(token.Span{File: s.File, Start: s.Start, End: s.Start + len("from ") + len(what)}, "from "+what)
-		w.noSource()
-		return nil
-	}
 	switch s := f.Source.(type) {
 	case *syntax.FromTopic:
 		return w.fromTopic(f, s)
@@ -145,7 +140,7 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	case *syntax.FromEvery:
 		return w.fromEvery(f, s)
 	case *syntax.FromDead:
-		return later("dead")
+		return w.fromDead(f, s)
 	case *syntax.FromChanges:
 		return w.fromChanges(f, s)
 	case *syntax.FromTable:

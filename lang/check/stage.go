@@ -24,6 +24,7 @@ type walker struct {
 	// current is the slot of the person whom calls are about, one a route.
 	current *ir.Slot
 	taken   *ir.Dedupe // the first stage of a webhook with `id`; nil elsewhere
+	dead    *deadUse   // of `from dead`; nil elsewhere
 }
 
 // key gives the next stable name of a kind and key text: "where", "where#2".
@@ -90,6 +91,8 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		return w.drop(s)
 	case *syntax.Fail:
 		return w.fail(s)
+	case *syntax.Replay:
+		return w.replay(s)
 	case *syntax.When:
 		return w.when(s)
 	case *syntax.MatchStage:

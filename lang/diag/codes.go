@@ -35,6 +35,7 @@ func All() []*Code {
 	all = append(append(append(append(all, runCodes()...), stateCodes()...), append(append(peopleCodes(), stageCodes()...), append(httpCodes(), callCodes()...)...)...), warningCodes()...)
 	all = append(all, segmentCodes()...)
 	all = append(all, planCodes()...)
+	all = append(all, deadCodes()...)
 	slices.SortStableFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }

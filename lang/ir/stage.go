@@ -222,9 +222,11 @@ type (
 		// Memory keeps answers of equal requests for its SpanMS (`cache:`); nil: none.
 		Memory *State
 	}
-	// Replay sends the letter at hand back to the route that gave it up.
+	// Replay sends the letter at hand back to the route that gave it up, and ends the
+	// record. Emit is what goes there: its Sink is a ReplayRecord.
 	Replay struct {
 		StageInfo
+		Emit *Emit
 	}
 	// Emit makes one output.
 	Emit struct {
@@ -280,6 +282,9 @@ type (
 	}
 )
 
+// ReplayRecord is what `replay` writes to the replay log of a route.
+type ReplayRecord struct{ Of *Route }
+
 // Request is what `emit http` and `call http` send. The connection adds its own
 // address, headers, query and parts of the body.
 type Request struct {
@@ -318,11 +323,12 @@ type HTTPSink struct {
 	NoIdempotency bool
 }
 
-func (*HTTPSink) sink()    {}
-func (*SegmentCall) sink() {}
-func (*SegmentPass) sink() {}
-func (*TopicRecord) sink() {}
-func (*LogLine) sink()     {}
+func (*HTTPSink) sink()     {}
+func (*ReplayRecord) sink() {}
+func (*SegmentCall) sink()  {}
+func (*SegmentPass) sink()  {}
+func (*TopicRecord) sink()  {}
+func (*LogLine) sink()      {}
 
 // Source is where a route reads from.
 type Source struct {

@@ -67,6 +67,9 @@ func (b *builder) stage(s ir.Stage, from []end) []end {
 		b.stages(s.Body, []end{{n.ID, "each"}})
 	case *ir.Window:
 		b.stages(s.Late, []end{{n.ID, "late"}}) // what is late ends there
+	case *ir.Replay:
+		b.r.Emits = append(b.r.Emits, s.Emit)
+		return nil
 	case *ir.HTTPCall:
 		b.r.Calls = append(b.r.Calls, s)
 	case *ir.Emit:

@@ -35,6 +35,8 @@ type Frame struct {
 	// Request is, of a record that came by a webhook, what stands behind @method and its
 	// kin; nil of others.
 	Request *event.Request
+	// Dead is `@dead` of a dead letter; nil of other records.
+	Dead *value.Object
 	// Time is @time: a time.Time, or nil where the record has none.
 	Time value.Value
 	// SampleRate is @sample_rate, 1 unless a `sample` stands above.
@@ -51,7 +53,7 @@ type Frame struct {
 
 // Begin empties the frame for a record of a route with that many slots.
 func (f *Frame) Begin(rec *event.Record, slots int) {
-	f.Cur, f.Event, f.Rec, f.Time, f.Request = nil, nil, rec, nil, nil
+	f.Cur, f.Event, f.Rec, f.Time, f.Request, f.Dead = nil, nil, rec, nil, nil, nil
 	f.SampleRate = one
 	f.steps = 0
 	f.meter.forget()

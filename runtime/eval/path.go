@@ -127,6 +127,8 @@ func (f *Frame) meta(x *ir.Meta) (value.Value, *diag.Failure) {
 		return value.FromInt(f.Rec.Line()), nil
 	case "remote_ip":
 		return f.Request.RemoteIP, nil
+	case "dead":
+		return f.Dead, nil
 	case "write_key":
 		return f.Request.WriteKey, nil
 	case "element": // only where the checker puts it (ir.Hook.By)

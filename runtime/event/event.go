@@ -35,6 +35,9 @@ type Record struct {
 	Made *Made
 	// Calls is set where the route of the record calls.
 	Calls Calls
+	// Replay is set where the record came from the replay log of its route; topic,
+	// partition and offset are those it first had.
+	Replay *Replay
 }
 
 // Made is what a record holds that no log gave.
@@ -135,6 +138,8 @@ type Output struct {
 	Alone bool
 	// RetryMS is how long it is tried again; 0: as long as its connection says.
 	RetryMS int64
+	// Round is how often a letter of it was replayed.
+	Round int32
 }
 
 // Bytes is a piece of Arena.Buf.

@@ -271,8 +271,8 @@ func bytesOf(v value.Value) []byte {
 func (a *Actual) rows(w *sim.World, p *plan.Plan) {
 	outs := map[fateKey]int{}
 	for _, t := range w.Taken() {
-		if t.Repeat {
-			continue
+		if _, back := t.Emit.Sink.(*ir.ReplayRecord); back || t.Repeat {
+			continue // a letter that goes back is no output
 		}
 		outs[fateKey{t.Route.Name, t.Origin}]++
 		a.Out = append(a.Out, outRow(&t))

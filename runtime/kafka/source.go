@@ -11,11 +11,24 @@ func SourceTopics(app string, s *ir.Source) []string {
 	if s.File != nil {
 		return []string{FileTopic(app, s.File.Name())}
 	}
+	if s.Dead != nil {
+		return deadTopics(app, s.Dead)
+	}
 	var names []string
 	for _, t := range s.Topics {
 		if t.Name != "" && s.Pattern == "" {
 			names = append(names, t.Name)
 		}
+	}
+	return names
+}
+
+// deadTopics are those of a route's letters: where it was renamed, the older ones stand in
+// a topic of the older name.
+func deadTopics(app string, r *ir.Route) []string {
+	names := []string{DeadTopic(app, r.Name)}
+	if r.Was != "" && ir.Escape(r.Was) != ir.Escape(r.Name) {
+		names = append(names, DeadTopic(app, r.Was))
 	}
 	return names
 }

@@ -37,10 +37,12 @@ type Letter struct {
 	ID     string // of ID
 	Class  Class
 	Origin event.Origin
+	Topic  string // name of the origin's topic; "" in letters of older versions
 	Route  string // the route's present name
 	Stage  string // keyword of the stage where it ended
 	Emit   string // emit id; "" in Processing
 	Span   string // file:line:col of the cause; "" for nowhere
+	Field  string // what is wrong of the value, ".lines[1].qty"; "" where it is nothing of it
 	Code   string // E0412; in Delivery what the sink answered: 400
 	// Message is for people and holds no payload.
 	Message string
@@ -58,6 +60,11 @@ type Letter struct {
 	Key         []byte // of the original record, or of the output; nil: none
 	Headers     []event.Header
 	Target      string // of an output: its topic, or the name of its log line
+	// Output is what it takes to send an output again, beside its bytes.
+	Output Output
+	// Made is, of a record that the engine made, what it takes to run it at its place
+	// (task.Runner.Park): empty where that is not known, nil of records of a topic.
+	Made []byte
 	// Persons are the ids of those whom the record named before it failed, and hashes of
 	// the identifiers that it gave (Named), or whom the output is about: when one of them
 	// is forgotten the letter is erased (Keys).
@@ -66,9 +73,27 @@ type Letter struct {
 	// since 1970; event.NoTime: none.
 	Time int64
 
-	// Order is the ordering key that letters are partitioned by; nil: none. It is
-	// not written.
+	// Order is the ordering key that letters are partitioned by; nil: none. Of records
+	// it is the Key, and only of outputs it is written.
 	Order []byte
+	// Gone is set where the letter has ended: a tombstone takes its place.
+	Gone *Gone
+}
+
+// Output is what stands of an output beside its bytes.
+type Output struct {
+	ID      string // "" in letters of older versions
+	Lane    uint64 // meaningful where Ordered
+	Ordered bool
+	Group   uint64
+	RetryMS int64
+}
+
+// Gone says why a letter is gone, and where it stood.
+type Gone struct {
+	Cause     string
+	Topic     string
+	Partition int32
 }
 
 // ID is the id of a letter, for ever the same: a second letter of one id is the
@@ -98,10 +123,13 @@ func appendText(dst []byte, s string) []byte {
 // Record is a letter as it is written to the dead topic.
 type Record struct {
 	Key   []byte
-	Value []byte // never nil: a null would be a tombstone
+	Value []byte // nil only of a tombstone
 	// PartitionKey chooses the partition; nil where the letter has no order to keep.
 	PartitionKey []byte
-	Headers      []event.Header
+	// Topic and Partition are where it goes whatever its key; Topic is "" elsewhere.
+	Topic     string
+	Partition int32
+	Headers   []event.Header
 	// Timestamp is the original's, so that the age of letters can be seen;
 	// event.NoTime: the time of the write.
 	Timestamp int64
@@ -145,6 +173,16 @@ const (
 	hReference = "sluice-reference" // "1": the value is to be read at the origin
 	hPerson    = "sluice-person"    // once for each
 	hCause     = "sluice-cause"     // of a tombstone: why the letter is gone
+	hTopic     = "sluice-topic"     // name of the origin's topic
+	hField     = "sluice-field"     // what is wrong of the value
+	hOutput    = "sluice-output"    // of an output: its id
+	hLane      = "sluice-lane"      // of an output that keeps an order, hex
+	hGroup     = "sluice-group"     // of an output that not every request may bear, hex
+	hRetry     = "sluice-retry"     // of an output that says how long it is tried, milliseconds
+	hOrder     = "sluice-order"     // of an output: the key of the record that made it
+	hMade      = "sluice-made"      // of a record that the engine made
+	hAt        = "sluice-at"        // of a replay: where the letter stands, partition/topic
+	hCorrected = "sluice-corrected" // of a replay: "1": the value is not what the letter held
 	hCarried   = "sluice-header."   // and the name of a header of the original
 )
 
@@ -155,10 +193,18 @@ const version = "1"
 // stands for them; so where it names more persons than it can bear, for it would not
 // be found when one of them is forgotten.
 func (l *Letter) Encode(limit int) Record {
+	if l.Gone != nil {
+		return l.Gone.record(l.ID)
+	}
 	if len(l.Persons) > maxPersons {
 		return l.encode(true)
 	}
 	r := l.encode(false)
+	if limit > 0 && r.Size() > limit && len(l.Made) > 0 { // better without a way back than without its value
+		less := *l
+		less.Made = []byte{}
+		r = less.encode(false)
+	}
 	if limit > 0 && r.Size() > limit {
 		return l.encode(true)
 	}
@@ -186,6 +232,11 @@ func (l *Letter) encode(byReference bool) Record {
 	add(hID, l.ID)
 	add(hRound, strconv.Itoa(l.Round))
 	add(hTarget, l.Target)
+	add(hTopic, l.Topic)
+	add(hField, cut(l.Field, maxText))
+	if l.Class == Delivery {
+		l.Output.add(add)
+	}
 	for _, p := range l.Persons[:min(len(l.Persons), maxPersons)] {
 		add(hPerson, cut(p, maxPerson))
 	}
@@ -205,6 +256,12 @@ func (l *Letter) encode(byReference bool) Record {
 	}
 	if l.Key != nil {
 		r.Headers = append(r.Headers, event.Header{Key: hKey, Value: l.Key})
+	}
+	if l.Class == Delivery && l.Order != nil {
+		r.Headers = append(r.Headers, event.Header{Key: hOrder, Value: l.Order})
+	}
+	if l.Made != nil {
+		r.Headers = append(r.Headers, event.Header{Key: hMade, Value: l.Made})
 	}
 	for _, h := range l.Headers {
 		r.Headers = append(r.Headers, event.Header{Key: hCarried + h.Key, Value: h.Value})
@@ -285,6 +342,23 @@ func Decode(key, value []byte, headers []event.Header) (*Letter, error) {
 			l.ByReference = true
 		case hKey:
 			l.Key = append([]byte{}, h.Value...)
+		case hOrder:
+			l.Order = append([]byte{}, h.Value...)
+		case hMade:
+			l.Made = append([]byte{}, h.Value...)
+		case hTopic:
+			l.Topic = s
+		case hField:
+			l.Field = s
+		case hOutput:
+			l.Output.ID = s
+		case hLane:
+			l.Output.Ordered = true
+			l.Output.Lane, err = strconv.ParseUint(s, 16, 64)
+		case hGroup:
+			l.Output.Group, err = strconv.ParseUint(s, 16, 64)
+		case hRetry:
+			l.Output.RetryMS, err = strconv.ParseInt(s, 10, 64)
 		default:
 			if name, ok := strings.CutPrefix(h.Key, hCarried); ok {
 				l.Headers = append(l.Headers, event.Header{Key: name, Value: h.Value})

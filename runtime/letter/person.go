@@ -88,5 +88,9 @@ func (k Keys) About(headers []event.Header) bool {
 // Tombstone is what takes the place of a letter that is erased: a null under its id.
 // Whoever writes it sees that it comes to the letter's own partition.
 func Tombstone(id []byte) Record {
-	return Record{Key: id, Headers: []event.Header{{Key: hVersion, Value: []byte(version)}, {Key: hCause, Value: []byte("forgotten")}}, Timestamp: event.NoTime}
+	return tombstone(id, "forgotten")
+}
+
+func tombstone(id []byte, cause string) Record {
+	return Record{Key: id, Headers: []event.Header{{Key: hVersion, Value: []byte(version)}, {Key: hCause, Value: []byte(cause)}}, Timestamp: event.NoTime}
 }

@@ -26,6 +26,7 @@ type arrival struct {
 	made      string // of a table: every record is; why none is fused
 	hook      bool   // records are requests to a webhook
 	file      bool   // records are lines of a file
+	dead      bool   // records are dead letters
 	segment   string // records are calls of Segment: ir.Hook.Segment
 	key       ir.Expr
 	maxFuture time.Duration
@@ -33,6 +34,9 @@ type arrival struct {
 	space     *space // whose people changes or rows are about; nil: they are about nobody
 	person    ir.Slot
 	hasPerson bool // `as p`
+	// begins are the types of the records that begin at a step, for those that are
+	// replayed with another value.
+	begins map[int]*types.Type
 }
 
 type topic struct {
@@ -86,6 +90,8 @@ func (c *compiler) source(s *ir.Source) error {
 		if t.text = s.File.Format == "csv"; t.text {
 			a.made = "the texts of a CSV file are read by their types"
 		}
+	case "dead":
+		a.any, a.dead, a.made = &topic{}, true, "letters are taken apart first"
 	case "every":
 		// Of a letter that is replayed: a tick itself comes as a value.
 		t := newTopic("", s.Topics[0].Type, false)
@@ -140,7 +146,7 @@ func (a *arrival) topic(name string) *topic {
 			return &a.topics[i]
 		}
 	}
-	panic("op: a record of topic " + name + ", which the route does not read")
+	return nil
 }
 
 // admit gives the topic of a record; nil when the record has ended before it
@@ -158,6 +164,10 @@ func (a *arrival) admit(fr *Frame) *topic {
 		return &made
 	}
 	t := a.topic(fr.rec.Topic)
+	if t == nil { // only of what is replayed: the program has changed
+		fr.fail(&a.place, diag.Failf(diag.NotReplayed, a.at, "the record came from the topic %q, which the route does not read any more", fr.rec.Topic))
+		return nil
+	}
 	if a.file {
 		if fail := a.unread(fr.rec); fail != nil {
 			fr.fail(&a.place, fail)
@@ -205,7 +215,14 @@ func (a *arrival) arrive(fr *Frame, t *topic) (entry int, ok bool) {
 			fr.drop(&a.place, "forgotten", ended)
 			return 0, false
 		}
+		if fail := a.corrected(fr, m); fail != nil {
+			fr.fail(&a.place, fail)
+			return 0, false
+		}
 		return m.Entry, true
+	}
+	if a.dead {
+		return 0, a.letter(fr)
 	}
 	if a.hook {
 		return 0, a.request(fr, t)

@@ -20,11 +20,15 @@ const parkForm = 1
 
 // Park gives what a record that waits is stored as.
 func (r *Runner) Park(route int, rec *event.Record) ([]byte, error) {
-	w := parker{b: []byte{parkForm}, group: r.group}
+	return park(r.group, r.group.routes[route], rec)
+}
+
+func park(g *Group, r *Route, rec *event.Record) ([]byte, error) {
+	w := parker{b: []byte{parkForm}, group: g}
 	w.record(rec)
 	if m := rec.Made; m != nil {
 		w.b = append(w.b, 1)
-		if err := w.made(r.group.routes[route], m); err != nil {
+		if err := w.made(r, m); err != nil {
 			return nil, err
 		}
 	} else {
@@ -37,7 +41,11 @@ func (r *Runner) Park(route int, rec *event.Record) ([]byte, error) {
 // changed above the place at which it begins, there is an error, and beside it the record
 // as its source gave it, for a letter.
 func (r *Runner) Unpark(route int, b []byte) (event.Record, error) {
-	u := unparker{reader: reader{b: b}, group: r.group}
+	return unpark(r.group, r.group.routes[route], b)
+}
+
+func unpark(g *Group, r *Route, b []byte) (event.Record, error) {
+	u := unparker{reader: reader{b: b}, group: g}
 	if len(b) > 0 && b[0] > parkForm {
 		return event.Record{}, fmt.Errorf("a parked record has form %d and this version of Sluice reads up to %d", b[0], parkForm)
 	}
@@ -51,7 +59,7 @@ func (r *Runner) Unpark(route int, b []byte) (event.Record, error) {
 		}
 		return rec, nil
 	}
-	made, err := u.made(r.group.routes[route])
+	made, err := u.made(r)
 	switch {
 	case err != nil:
 		return rec, err
@@ -185,10 +193,11 @@ const (
 	hasRequest
 	hasPane
 	isGone
+	hasDead
 )
 
 func (w *parker) carried(c *carried, m *event.Made, at *entry) {
-	w.b = append(w.b, flag(c.slots != nil)*hasSlots|flag(c.has)*hasElement|flag(c.request != nil)*hasRequest|flag(c.pane != nil)*hasPane|flag(c.gone)*isGone)
+	w.b = append(w.b, flag(c.slots != nil)*hasSlots|flag(c.has)*hasElement|flag(c.request != nil)*hasRequest|flag(c.pane != nil)*hasPane|flag(c.gone)*isGone|flag(c.dead != nil)*hasDead)
 	w.either(c.event, m.Value, nil)
 	w.either(c.cur, m.Value, c.event)
 	if c.has {
@@ -215,6 +224,9 @@ func (w *parker) carried(c *carried, m *event.Made, at *entry) {
 		w.text(c.request.RemoteIP)
 		w.object(c.request.Headers)
 		w.varint(int64(c.request.Element))
+	}
+	if c.dead != nil {
+		w.object(c.dead)
 	}
 	if c.pane != nil {
 		w.varint(*c.pane)
@@ -346,6 +358,9 @@ func (u *unparker) carried(m *event.Made, at *entry, slots int) *carried {
 	if bits&hasRequest != 0 {
 		c.request = &event.Request{Method: u.text(), Path: u.text(), RemoteIP: u.text(), Headers: u.object(), Element: int(u.varint())}
 	}
+	if bits&hasDead != 0 {
+		c.dead = u.object()
+	}
 	if bits&hasPane != 0 {
 		due := u.varint()
 		c.pane = &due
@@ -376,6 +391,9 @@ func (u *unparker) either(own, event value.Value) value.Value {
 // gaveOf is an identifier by the names of its space and type; false where the program
 // has no such one any more.
 func (g *Group) gaveOf(space, typ, v string) (gave, bool) {
+	if g == nil { // a route without state knows nobody
+		return gave{}, false
+	}
 	for _, sp := range g.spaces {
 		if sp.Name != space {
 			continue

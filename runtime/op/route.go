@@ -72,6 +72,7 @@ func compile(r *plan.Route, app string, g *Group, index int) (*Route, error) {
 	if err := c.stages(r.Stages); err != nil {
 		return nil, err
 	}
+	c.begins()
 	a := &c.route.arrival
 	for i := range a.topics {
 		a.topics[i].fused = c.fuse(&a.topics[i])
@@ -153,6 +154,7 @@ type Frame struct {
 	emitBuf  []byte
 	loop     bool         // the call at hand came from here
 	byID     event.Record // what ids are made of where the source has an `id`
+	dead     dead         // the letter at hand, of a route of `from dead`
 }
 
 // NewFrame makes a frame for r.
@@ -398,6 +400,8 @@ func (c *compiler) stage(s ir.Stage) error {
 		return c.window(p, s)
 	case *ir.HTTPCall:
 		return c.call(p, s)
+	case *ir.Replay:
+		return c.replay(p, s)
 	case *ir.Emit:
 		return c.emit(p, s)
 	default:

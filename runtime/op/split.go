@@ -31,6 +31,7 @@ type carried struct {
 	gone      bool
 	notBefore int64
 	request   *event.Request // of a webhook
+	dead      *value.Object  // `@dead`
 	// pane is, below a window, when the pane was due (window.take); nil: no pane.
 	pane *int64
 	// element of a split, put into slot where has is set.
@@ -42,7 +43,7 @@ type carried struct {
 // resume makes the frame what the record carries.
 func (fr *Frame) resume(c *carried) {
 	f := &fr.eval
-	f.Event, f.Cur, f.SampleRate, f.Request = c.event, c.cur, c.rate, c.request
+	f.Event, f.Cur, f.SampleRate, f.Request, f.Dead = c.event, c.cur, c.rate, c.request, c.dead
 	copy(f.Slots, c.slots)
 	if c.has {
 		f.Slots[c.slot] = c.element
@@ -88,7 +89,7 @@ func (s *split) run(fr *Frame) int {
 	f := &fr.eval
 	above := carried{
 		event: f.Event, cur: f.Cur, slots: append([]value.Value(nil), f.Slots...),
-		rate: f.SampleRate, key: fr.key, persons: slices.Clone(fr.persons), gave: slices.Clone(fr.gave), who: fr.who, notBefore: fr.notBefore, request: f.Request, slot: s.slot, has: s.has,
+		rate: f.SampleRate, key: fr.key, persons: slices.Clone(fr.persons), gave: slices.Clone(fr.gave), who: fr.who, notBefore: fr.notBefore, request: f.Request, dead: f.Dead, slot: s.slot, has: s.has,
 	}
 	above.gone = fr.rec.Calls != nil && fr.who != "" && fr.whoNow(fr.who) == ""
 	if m := fr.rec.Made; m != nil {
@@ -107,6 +108,7 @@ func (s *split) run(fr *Frame) int {
 			c.cur = e
 		}
 		children[i] = *fr.rec
+		children[i].Replay = nil // they are records of their own
 		children[i].Made = &event.Made{
 			Kind: event.Child, Value: e, Path: string(fr.path) + "/" + strconv.Itoa(i),
 			Time: f.Time, Entry: s.entry, Window: window, Frame: &c,

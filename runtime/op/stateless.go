@@ -25,8 +25,14 @@ func (s *Stateless) Run(_ int, rec *event.Record, now time.Time, out *event.Aren
 	return s.route.Run(s.Frame, rec, now, out)
 }
 
-// What follows is for groups: a route without state has no timers, no log of its own, no
-// rows, and nothing of it waits.
+// Park writes down a record that was made of another, for its letter.
+func (s *Stateless) Park(_ int, rec *event.Record) ([]byte, error) { return park(nil, s.route, rec) }
+
+// Unpark reads it back, for its replay.
+func (s *Stateless) Unpark(_ int, b []byte) (event.Record, error) { return unpark(nil, s.route, b) }
+
+// What follows is for groups: a route without state has no timers, no log of its own, and
+// no rows.
 
 const onlyGroups = "op: that is for routes with state"
 
@@ -38,9 +44,3 @@ func (s *Stateless) Command([]byte, *event.Record, time.Time) event.Outcome { pa
 
 // Row panics.
 func (s *Stateless) Row(int, int64, []byte, []byte) *event.Record { panic(onlyGroups) }
-
-// Park panics.
-func (s *Stateless) Park(int, *event.Record) ([]byte, error) { panic(onlyGroups) }
-
-// Unpark panics.
-func (s *Stateless) Unpark(int, []byte) (event.Record, error) { panic(onlyGroups) }

@@ -149,7 +149,7 @@ func (w *World) partitions(g *stateGroup) (out []task.Input) {
 				continue
 			}
 			for n := range w.topics[name].parts {
-				in := task.Input{Route: i, Topic: name, TopicID: w.topics[name].id, Partition: int32(n)}
+				in := task.Input{Route: i, Topic: name, TopicID: w.topics[name].id, Partition: int32(n), Replay: name == rt.replays}
 				if w.known == nil || slices.Contains(w.known, in) {
 					out = append(out, in)
 				}

@@ -139,6 +139,9 @@ func (w *World) answered(f *flight) Reply {
 	ids := make([]string, len(f.req.Outs))
 	for i, o := range f.req.Outs {
 		ids[i] = string(o.ID.Of(o.Arena))
+		if o.Round > 0 { // its letter was replayed: another request
+			ids[i] += again(int(o.Round))
+		}
 	}
 	got, ok := w.opts.Answers.Answer(method, url, f.req.Attempt, ids...)
 	switch {

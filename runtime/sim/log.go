@@ -123,6 +123,9 @@ type group struct {
 
 // reads tells whether a route reads a topic.
 func (r *route) reads(name string) bool {
+	if r.replays != "" && name == r.replays {
+		return true
+	}
 	if r.Source.Kind == "topics" {
 		return r.pattern.Match(name)
 	}

@@ -101,12 +101,16 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	e := End{
 		Route: rt.Route.Route, Kind: end.Kind, Reason: end.Reason, Stage: end.Stage, Node: end.Node, Fail: end.Fail,
 	}
-	if rec.Made == nil {
+	if rec.Made == nil && rec.Replay == nil {
 		l := w.find(rec)
 		r.cause = cause{l.in, l.repeat}
 	}
 	if rec.Made != nil { // what the engine made came of what it read last
 		id.origin.Path = rec.Made.Path
+	}
+	if rec.Replay != nil {
+		r.cause = w.replayed(rec.Replay)
+		id.origin.Path += again(rec.Replay.Round)
 	}
 	if was, ok := w.waits[id]; ok {
 		r.cause, e.parked = was, true
@@ -144,6 +148,9 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 		w.ends[id] = i
 		w.ended = append(w.ended, e)
 	}
+	if rec.Replay != nil && ok && !w.ended[i].lost {
+		e.Repeat = e.Repeat && w.ended[i].Repeat // a repeat is the same end
+	}
 	w.ended[i] = e
 	if r.group != nil {
 		r.group.unsettled = append(r.group.unsettled, i)
@@ -153,13 +160,18 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 // bury puts a letter on the dead topic; a second one of an id is the same.
 func (w *World) bury(x *write) {
 	rec := x.letter.Encode(0)
+	if x.letter.Gone != nil {
+		w.unbury(x, &rec)
+		return
+	}
 	l, err := letter.Decode(rec.Key, rec.Value, rec.Headers)
 	if err != nil {
 		w.breaks("a letter cannot be read again: %v", err)
 		return
 	}
 	w.logf("letter   %s: %s of %s", x.r, l.Class, letter.Origin(l.Origin))
-	if _, ok := w.dead[l.ID]; ok {
+	if i, ok := w.dead[l.ID]; ok {
+		w.post(x, &rec, w.letters[i].In, true)
 		return
 	}
 	l.Value = bytes.Clone(l.Value) // a letter is the task's until it is acknowledged
@@ -170,6 +182,7 @@ func (w *World) bury(x *write) {
 			d.Path = f.Path
 		}
 	}
+	w.post(x, &rec, d.In, d.Repeat)
 	w.dead[l.ID] = len(w.letters)
 	w.letters = append(w.letters, d)
 }
@@ -178,6 +191,19 @@ func (w *World) bury(x *write) {
 // an element of `each`, too, where that failed; the record is the longest prefix of
 // its path that ran.
 func (w *World) origin(l *letter.Letter) (int, bool) {
+	if l.Class == letter.Delivery { // of a record that ran, in whatever round
+		for round := range letter.MaxRounds + 1 {
+			o := l.Origin
+			if o.Path += again(round); round == 0 {
+				o = l.Origin
+			}
+			if i, ok := w.ends[endID{l.Route, o}]; ok && w.ended[i].Kind != event.Failed {
+				return i, true
+			}
+		}
+	} else if l.Round > 0 {
+		return w.replayEnd(l)
+	}
 	for o := l.Origin; ; {
 		if i, ok := w.ends[endID{l.Route, o}]; ok || o.Path == "" {
 			return i, ok
@@ -220,8 +246,14 @@ func (w *World) stored(in *input, at int64) {
 // settled holds I1 for the records of an input from one position to another.
 func (w *World) settled(in *input, from, to int64) {
 	part := &w.topics[in.tp.topic].parts[in.tp.partition]
-	for i := part.from(from); in.route != nil && i < len(part.recs) && part.recs[i].rec.Offset < to; i++ {
+	if in.replays() {
+		w.settledReplays(in, from, to)
+	}
+	for i := part.from(from); in.route != nil && !in.replays() && i < len(part.recs) && part.recs[i].rec.Offset < to; i++ {
 		rec := &part.recs[i].rec
+		if rec.Value == nil && in.route.Source.Dead != nil {
+			continue // a letter that has ended is no record
+		}
 		o := event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}
 		n, ok := w.ends[endID{in.route.Name, o}]
 		if _, waited := w.waits[endID{in.route.Name, o}]; waited && in.r.parks(in.route, o) {
@@ -275,7 +307,12 @@ func (w *World) settledEnd(r *running, n int) {
 }
 
 func (w *World) hasLetter(r *ir.Route, o event.Origin, emit string) bool {
-	_, ok := w.dead[letter.ID(r.IDName(), o, emit, 0)]
+	round := 0
+	o, round = firstTime(o)
+	if emit != "" {
+		round = 0 // an output is refused for the first time, whatever its record is
+	}
+	_, ok := w.dead[letter.ID(r.IDName(), o, emit, round)]
 	return ok
 }
 
@@ -322,7 +359,7 @@ func (w *World) CheckAccounts() error {
 					emitted += e.Emitted
 				}
 			}
-			if r.ended || r.group != nil {
+			if r.ended || r.group != nil || r.inputs[0].replays() {
 				continue // what it could not end counts no more; of a group the past counts, too
 			}
 			if in != r.ran || emitted != r.emitted {

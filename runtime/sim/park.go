@@ -43,6 +43,9 @@ func (g *stateGroup) parked(w *World) map[endID]bool {
 			if rec.Made != nil {
 				o.Path = rec.Made.Path
 			}
+			if r := ps[i].Replay; r != nil {
+				o.Path += again(r.Round)
+			}
 			out[endID{rt.Name, o}] = true
 		}
 	}

@@ -245,7 +245,7 @@ func (p *process) open(rt *route, at tp, from int64) {
 	topic := p.w.topics[at.topic]
 	r.input(rt, at, from)
 	r.open(task.Config{Routes: []*plan.Route{rt.Route}}, nil, []task.Input{
-		{Topic: at.topic, TopicID: topic.id, Partition: at.partition, Next: from},
+		{Topic: at.topic, TopicID: topic.id, Partition: at.partition, Next: from, Replay: at.topic == rt.replays},
 	})
 	p.w.logf("open     %s at %d", r, from)
 }
@@ -488,7 +488,7 @@ func (p *process) answer(f *flight, twice bool) bool {
 // was held in the store.
 func (p *process) recall(r *running, rt *route, o *event.Output) {
 	at := place{o.Arena, o.Index}
-	if p.made[at] != nil {
+	if p.made[at] != nil && o.Round == 0 { // what a replay sends no record made, and the place may be of another
 		return
 	}
 	id := emittedID{rt.Name, string(o.ID.Of(o.Arena))}

@@ -76,6 +76,7 @@ type World struct {
 	groups []*stateGroup
 	tables []*ir.Table
 	spaces []*ir.Space
+	over   map[string]bool // letters that have ended, by their ids
 	lookup *loaded
 	conns  []*connection
 
@@ -124,6 +125,7 @@ type route struct {
 	calls    []int // by call: the same
 	priority deliver.Priority
 	names    []string // of the topics that it reads by name
+	replays  string   // its replay log; "" where nobody reads its letters
 	pattern  kafka.Pattern
 	group    group
 }
@@ -168,7 +170,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
+		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, over: map[string]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables, w.spaces = w.now, p.Tables, p.Spaces
 	w.connect(p)
@@ -177,6 +179,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 			return nil, err
 		}
 	}
+	w.replayLogs()
 	for _, g := range p.Groups {
 		if err := w.addGroup(g); err != nil {
 			return nil, err
@@ -345,7 +348,7 @@ func (w *World) connection(e *ir.Emit) int {
 		return w.stageAt[e]
 	case *ir.SegmentCall, *ir.SegmentPass:
 		kind, name = "segment", e.Via
-	case *ir.TopicRecord:
+	case *ir.TopicRecord, *ir.ReplayRecord:
 		kind, name = "kafka", e.Via
 	}
 	if i := w.declared(kind, name); i >= 0 {

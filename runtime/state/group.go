@@ -146,6 +146,7 @@ type Held struct {
 	ID, Target, Key, Body, Headers []byte
 	// Person is the id of whom it is about; empty: of nobody who is known.
 	Person []byte
+	Replay *event.Replay // of a letter that was replayed; nil elsewhere
 }
 
 // Parked is a record that waits for the answer of a call, or behind one that does.
@@ -161,6 +162,7 @@ type Parked struct {
 	At      int64  // its least @time, microseconds; event.NoMicros: it has none
 	Call    *ParkedCall
 	Answers []ParkedAnswer
+	Replay  *event.Replay // of a letter that was replayed; nil elsewhere
 }
 
 // ParkedCall is the call that a parked record waits for.
@@ -432,6 +434,7 @@ const (
 	heldNoKey
 	heldHasOrder
 	heldHasPerson // its id stands at the end
+	heldReplays   // the replay behind it
 )
 
 // AppendHeld encodes a held output; its number stands in its key.
@@ -440,7 +443,7 @@ func AppendHeld(dst []byte, h *Held) []byte {
 	for _, f := range [...]struct {
 		on   bool
 		flag byte
-	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}, {len(h.Person) > 0, heldHasPerson}} {
+	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}, {len(h.Person) > 0, heldHasPerson}, {h.Replay != nil, heldReplays}} {
 		if f.on {
 			flags |= f.flag
 		}
@@ -462,6 +465,9 @@ func AppendHeld(dst []byte, h *Held) []byte {
 	}
 	if len(h.Person) > 0 {
 		dst = append(binary.AppendUvarint(dst, uint64(len(h.Person))), h.Person...)
+	}
+	if h.Replay != nil {
+		dst = appendReplay(dst, h.Replay)
 	}
 	return dst
 }
@@ -487,12 +493,16 @@ func (r *reader) held() Held {
 	if flags&heldHasPerson != 0 {
 		h.Person = append([]byte{}, r.take(r.count())...)
 	}
+	if flags&heldReplays != 0 {
+		h.Replay = r.replay()
+	}
 	return h
 }
 
 const (
 	parkedOrdered = 1 << iota
 	parkedCalls
+	parkedReplays
 )
 
 // AppendParked encodes a parked record; its order stands in its key.
@@ -503,6 +513,9 @@ func AppendParked(dst []byte, p *Parked) []byte {
 	}
 	if p.Call != nil {
 		flags |= parkedCalls
+	}
+	if p.Replay != nil {
+		flags |= parkedReplays
 	}
 	dst = append(dst, groupFormat, flags)
 	dst = appendText(dst, p.Route)
@@ -528,6 +541,9 @@ func AppendParked(dst []byte, p *Parked) []byte {
 		for _, h := range a.Headers {
 			dst = appendText(appendText(dst, h.Key), h.Value)
 		}
+	}
+	if p.Replay != nil {
+		dst = appendReplay(dst, p.Replay)
 	}
 	return dst
 }
@@ -559,6 +575,9 @@ func (r *reader) parked() Parked {
 			a.Headers = append(a.Headers, event.Header{Key: r.text(), Value: r.bytes()})
 		}
 		p.Answers = append(p.Answers, a)
+	}
+	if flags&parkedReplays != 0 {
+		p.Replay = r.replay()
 	}
 	return p
 }

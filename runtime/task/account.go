@@ -163,7 +163,7 @@ func to(e *ir.Emit) string {
 	switch e.Sink.(type) {
 	case *ir.SegmentCall, *ir.SegmentPass:
 		return "segment " + e.Via
-	case *ir.TopicRecord:
+	case *ir.TopicRecord, *ir.ReplayRecord:
 		return "kafka " + e.Via
 	case *ir.HTTPSink:
 		return "http " + e.Via

@@ -25,6 +25,9 @@ type epoch struct {
 	bytes   int64     // that count against the caps
 	acct    []Account // by route
 	sealed  bool
+	replays map[int32]*event.Replay // of outputs, by their index, that letters held
+	// replayed are ids of letters that have ended in it.
+	replayed []string
 
 	written // S1
 }
@@ -60,7 +63,7 @@ func (e *epoch) origin(rec *event.Record) {
 	o := &e.origins[n]
 	o.offset, o.noKey, o.place, o.path = rec.Offset, rec.Key == nil, 0, event.Bytes{}
 	o.key.Start, o.key.End = uint32(start), uint32(len(e.texts))
-	if rec.Made != nil || rec.Calls != nil {
+	if rec.Made != nil || rec.Calls != nil || rec.Replay != nil {
 		e.made(rec)
 	}
 }
@@ -105,6 +108,8 @@ type pending struct {
 	route  int
 	output int32    // index in the arena; -1: the letter of a record
 	erase  []string // no letter: what other groups are to erase
+	gone   bool     // it is a tombstone
+	dead   bool     // of the letter of an output that was refused again
 	acked  bool
 }
 

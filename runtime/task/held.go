@@ -166,7 +166,7 @@ func (t *Task) heldWrites(ws []state.Write, e *epoch) []state.Write {
 		h := state.Held{
 			No: en.no, Route: r.IDName(), Emit: r.Emits[o.Emit].ID, Origin: e.of(from), Order: e.key(from),
 			Lane: o.Lane, Ordered: o.Ordered, Tombstone: o.Tombstone, NoKey: o.NoKey, Logged: o.Logged, Time: o.Time, NotBefore: o.NotBefore,
-			ID: o.ID.Of(o.Arena), Target: o.Target.Of(o.Arena), Key: o.Key.Of(o.Arena), Body: o.Body.Of(o.Arena), Headers: o.Headers.Of(o.Arena), Person: o.Person.Of(o.Arena),
+			ID: o.ID.Of(o.Arena), Target: o.Target.Of(o.Arena), Key: o.Key.Of(o.Arena), Body: o.Body.Of(o.Arena), Headers: o.Headers.Of(o.Arena), Person: o.Person.Of(o.Arena), Replay: e.replays[o.Index],
 		}
 		ws = append(ws, state.Write{Key: state.HeldKey(group, en.no), Val: state.AppendHeld(nil, &h)})
 	}
@@ -207,6 +207,13 @@ func (t *Task) refill(held []state.Held, fences []state.Fence) {
 		}
 		e.arena.Outs = append(e.arena.Outs, o)
 		e.held[o.Index] = h.No
+		if h.Replay != nil {
+			if e.replays == nil {
+				e.replays = map[int32]*event.Replay{}
+			}
+			e.replays[o.Index] = h.Replay
+			e.arena.Outs[o.Index].Round = int32(h.Replay.Round)
+		}
 		if o.Ordered {
 			t.lanes[t.lane(&o)]++
 			if t.fences.counts {

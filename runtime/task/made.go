@@ -81,7 +81,7 @@ func (t *Task) changes(e *epoch, route, path string, cause *event.Record, change
 			}
 		}
 		rec := *cause
-		rec.Value = nil // Headers stay: the sluice-path in them goes on
+		rec.Value, rec.Replay = nil, nil // Headers stay: the sluice-path in them goes on
 		rec.Made = &event.Made{
 			Kind: event.Change, Value: ch.Value, Time: ch.Time, Person: ch.Person,
 			Path: path + "~" + strings.TrimPrefix(s.Name, "table ") + "/" + route + "/" + strconv.Itoa(n),

@@ -57,7 +57,7 @@ type feed struct {
 
 // feed gives an input to the states it leads to.
 func (t *Task) feed(in *input) {
-	if in.Own {
+	if in.Own || in.Replay {
 		return
 	}
 	for s, st := range t.cfg.Group.States {
@@ -99,7 +99,7 @@ func (t *Task) record(e *epoch, rec *event.Record, before int64, clock time.Time
 			t.Fail(err)
 		}
 	} else {
-		t.run(e, in, in.Route, rec, clock)
+		t.one(e, in, rec, clock)
 	}
 	if t.state == Failed {
 		return nil

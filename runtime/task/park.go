@@ -205,7 +205,7 @@ func (a *asking) Answer(id string) *event.Answer {
 // the record where that cannot be.
 func (t *Task) park(e *epoch, route int, rec *event.Record, end *event.Outcome) *diag.Failure {
 	w, was, child := end.Wait, t.parking.run, t.parking.child
-	p := &parked{Parked: state.Parked{Route: t.cfg.Routes[route].IDName(), Lane: w.Lane, Ordered: w.Ordered, At: least(end.Arrived, end.Timed)}}
+	p := &parked{Parked: state.Parked{Route: t.cfg.Routes[route].IDName(), Lane: w.Lane, Ordered: w.Ordered, At: least(end.Arrived, end.Timed), Replay: rec.Replay}}
 	if was != nil && !child {
 		p.Record, p.Answers = was.Record, was.Answers
 	}
@@ -298,8 +298,11 @@ func (t *Task) runList(e *epoch, key parkedKey, before int64, clock time.Time) *
 
 // runParked runs one parked record, from its first stage.
 func (t *Task) runParked(e *epoch, p *parked, clock time.Time) {
-	e.fired++
+	if e.fired++; t.again(e, p) {
+		return
+	}
 	rec, err := t.cfg.Runner.Unpark(p.key.route, p.Record)
+	rec.Replay = p.Replay
 	t.family.cells, t.family.bytes = t.cells.Written()
 	t.unlist(p)
 	t.parking.run = p
@@ -310,6 +313,9 @@ func (t *Task) runParked(e *epoch, p *parked, clock time.Time) {
 		t.parkedEnd(e, p)
 		t.failed(e, p.key.route, &rec, &end)
 		e.acct[p.key.route].InFlight++
+		if rec.Replay != nil {
+			t.replayOver(e, p.key.route, rec.Replay)
+		}
 	} else {
 		in := t.origin(p, &rec)
 		t.run(e, in, p.key.route, &rec, clock)
@@ -328,7 +334,7 @@ func (t *Task) parkedEnd(e *epoch, p *parked) {
 
 // origin is the input that a parked record came from; nil where it speaks for none.
 func (t *Task) origin(p *parked, rec *event.Record) *input {
-	if rec.Made != nil && rec.Made.Kind != event.Child {
+	if rec.Made != nil && rec.Made.Kind != event.Child || rec.Replay != nil {
 		return nil
 	}
 	return t.find(state.InputName{Route: p.Route, Topic: rec.TopicID, Partition: rec.Partition})

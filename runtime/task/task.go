@@ -104,6 +104,8 @@ type Input struct {
 	TopicID   event.TopicID
 	Partition int32
 	Own       bool
+	// Replay: it is the replay log of the route.
+	Replay bool
 	// Next is the position of the first record to run. It counts for an input that
 	// the progress does not know.
 	Next int64
@@ -163,7 +165,8 @@ type Task struct {
 	deadline int64 // of Closing
 	finish   bool  // Closing ends with what has ended
 
-	done    []Account // of persisted epochs, by route
+	replays map[string]bool // letters that have ended and are not stored so
+	done    []Account       // of persisted epochs, by route
 	effects []Effect
 
 	group
@@ -303,7 +306,7 @@ func (t *Task) slice(in *input, rs []event.Record, next, now int64) {
 		e.next = in.next
 		t.ran(in, before, now)
 		if t.cells == nil {
-			t.run(e, in, in.Route, rec, clock)
+			t.one(e, in, rec, clock)
 		} else if e = t.record(e, rec, before, clock); e == nil {
 			return // Failed: what the epoch holds is never released
 		}
@@ -376,6 +379,10 @@ func (t *Task) run(e *epoch, in *input, route int, rec *event.Record, clock time
 	default:
 		acct.Completed++
 	}
+	if rec.Replay != nil {
+		t.replayOver(e, route, rec.Replay)
+	}
+	t.dropped(e, route, rec, &end)
 	if n := e.arena.Since(mark); n > 0 {
 		e.origin(rec)
 		outs := e.arena.Outs
@@ -417,16 +424,21 @@ func (t *Task) failed(e *epoch, route int, rec *event.Record, end *event.Outcome
 	if m := rec.Made; m != nil {
 		l.Value, l.Headers = value.AppendJSON(nil, m.Value), nil
 		o.Path = m.Path
-		size += int64(len(l.Value))
-	} else if rec.Calls == nil {
+		l.Made = t.wayBack(route, rec)
+		size += int64(len(l.Value) + len(l.Made))
+	} else if rec.Calls == nil && rec.Replay == nil {
 		o.Topic, o.Partition = e.places[0].topic, e.places[0].partition
 	}
 	who := end.Who()
-	l.Origin, l.ID, l.Order, l.Persons = o, letter.ID(r.IDName(), o, "", 0), l.Key, letter.Named(who.Persons, who.Named)
+	if rec.Replay != nil {
+		l.Round = rec.Replay.Round
+	}
+	l.Topic = rec.Topic
+	l.Origin, l.ID, l.Order, l.Persons = o, letter.ID(r.IDName(), o, "", l.Round), l.Key, letter.Named(who.Persons, who.Named)
 	e.bytes += size
 	t.bytes += size
 	if f := end.Fail; f != nil {
-		l.Code, l.Message, l.Excerpt = f.Code.ID, f.Message, letter.Mask(f.Excerpt)
+		l.Code, l.Message, l.Field, l.Excerpt = f.Code.ID, f.Message, f.Path, letter.Mask(f.Excerpt)
 		if f.Span.Valid() {
 			p := f.Span.Pos()
 			l.Span = fmt.Sprintf("%s:%d:%d", f.Span.File.Name, p.Line, p.Col)
@@ -495,7 +507,9 @@ func (t *Task) Result(r *deliver.Result) {
 	}
 	e.ends[r.Out.Index] = true
 	if r.Kind == deliver.Taken {
-		t.ended(e, r.Out, false)
+		if !t.buried(e, r.Out.Index, false) {
+			t.ended(e, r.Out, false)
+		}
 		return
 	}
 	e.letters = append(e.letters, &pending{letter: t.undelivered(e, r), route: int(r.Out.Route), output: r.Out.Index})
@@ -546,6 +560,11 @@ func (t *Task) undelivered(e *epoch, r *deliver.Result) letter.Letter {
 		p := emit.At.Pos()
 		l.Span = fmt.Sprintf("%s:%d:%d", emit.At.File.Name, p.Line, p.Col)
 	}
+	l.Output = letter.Output{ID: string(out.ID.Of(out.Arena)), Lane: out.Lane, Ordered: out.Ordered, Group: out.Group, RetryMS: out.RetryMS}
+	if about := e.replays[out.Index]; about != nil {
+		l.Round = about.Round
+		l.ID = t.letterID(int(out.Route), &l)
+	}
 	if out.Tombstone {
 		l.Value = nil
 	}
@@ -578,13 +597,18 @@ func (t *Task) LetterAcked(ref Ref) {
 		return
 	}
 	if p.output < 0 {
-		e.outs--
+		if e.outs--; p.gone {
+			return
+		}
 		a := &e.acct[p.route]
 		a.InFlight--
 		a.Dead++
 		return
 	}
-	t.ended(e, &e.arena.Outs[p.output], true)
+	if !p.gone && t.buried(e, p.output, true) {
+		return
+	}
+	t.ended(e, &e.arena.Outs[p.output], !p.gone || p.dead)
 }
 
 // Persist ends the longest prefix of epochs that wait for nothing (I1): it moves
@@ -619,6 +643,7 @@ func (t *Task) persisted(n int) {
 		for i := range e.acct {
 			t.done[i].Add(&e.acct[i])
 		}
+		t.replaysStored(e)
 		t.records -= int64(e.records)
 		t.bytes -= e.bytes
 		if len(e.held) > 0 {
