@@ -14,9 +14,19 @@ func FuzzFront(f *testing.F) {
 	f.Add("GET", "/open/", "id=%zz&&=&token=one", "application/x-www-form-urlencoded", "", []byte("a=%ff&b"))
 	f.Add("PUT", "/open", "", "", "identity, br", []byte("{\"id\":\"\xff\"}"))
 	f.Add("POST", "/closed", "t%6fken=two", "", "", []byte(" [ ]"))
-	closed := front(f, false)
+	closed, signed := front(f, false), signedFront(f, false)
 	f.Fuzz(func(t *testing.T, method, path, query, kind, coding string, body []byte) {
 		in := &edge.Incoming{Method: method, Path: path, Query: query, Body: body, Headers: []edge.Header{{Name: "Content-Type", Value: kind}, {Name: "Content-Encoding", Value: coding}}}
+		for _, at := range signed.Paths() {
+			// Whatever is sent there, nobody who fuzzes has the key.
+			to := *in
+			to.Path, to.Method = at, "POST"
+			to.Headers = append(to.Headers, edge.Header{Name: "X-Signature", Value: query}, edge.Header{Name: "Webhook-Signature", Value: "v1," + kind},
+				edge.Header{Name: "Webhook-Id", Value: path}, edge.Header{Name: "Webhook-Timestamp", Value: "0"}, edge.Header{Name: "X-Hub-Signature-256", Value: "sha256=" + method})
+			if a := signed.Do(&to); len(a.Records) > 0 {
+				t.Fatalf("taken without a signature: %s", a.Records[0].Value)
+			}
+		}
 		a := closed.Do(in)
 		if a.Status < 200 || a.Status > 415 || len(a.Records) > 0 && a.Status != edge.StatusOK {
 			t.Fatalf("answered %d with %d records", a.Status, len(a.Records))

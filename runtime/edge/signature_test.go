@@ -168,6 +168,9 @@ func TestOddities(t *testing.T) {
 		{"/open?id=%ff&%fe=1&a=%c3%a9", "", "", 2, nil},
 		{"/open?id=undefined", "content-type: application/x-www-form-urlencoded", "id=%%25ID%%25&a=%ff", 1, map[string]int{"id": 2}},
 		{"/open?id={}&a=[1]", "", "", 0, nil},
+		{"/open", "", `{"id":"[id]","x":"%%X%%","a":{"id":"{id}"},"b":"[object]"}`, 0, map[string]int{"id": 1, "other": 2}},
+		{"/open", "", `[{"id":"${ID}"},{"id":"undefined"},"{id}",{"id":"{\"a\":1}"}]`, 0, map[string]int{"id": 2}},
+		{"/open", "", `{"id":"{id}"`, 0, nil},
 	} {
 		a := front(t, true).Do(incoming("PUT", c.target, c.header, c.body))
 		if a.Status != 200 || a.Replaced != c.replaced || len(a.Macros) != len(c.macros) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/kafka"
@@ -83,12 +84,28 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 	if len(below) == 0 {
 		return
 	}
-	if err := admin.DeleteRecords(ctx, below); err == nil {
+	err := t.delete(ctx, admin, below)
+	if err == nil {
 		maps.Copy(t.done, below)
 	} else if !t.said && ctx.Err() == nil {
 		t.said = true
 		t.eng.log.Warn("the logs of requests are not trimmed", "error", err)
 	}
+}
+
+// delete cuts partitions, but for those that somebody has cut further: of a position
+// that is gone some brokers make an error.
+func (t *trimmer) delete(ctx context.Context, admin *kafka.Admin, below kafka.Offsets) error {
+	starts, err := admin.StartOffsets(ctx, slices.Collect(maps.Keys(t.readers))...)
+	if err != nil {
+		return err
+	}
+	cut := maps.Clone(below)
+	maps.DeleteFunc(cut, func(tp kafka.TP, at int64) bool { return at <= starts[tp] })
+	if len(cut) == 0 {
+		return nil
+	}
+	return admin.DeleteRecords(ctx, cut)
 }
 
 // committed gives what the brokers have as the positions of a route.

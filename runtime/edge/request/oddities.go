@@ -1,6 +1,8 @@
 package request
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,36 +14,75 @@ import (
 // from the sender, and must not grow what is counted.
 const Undeclared = "other"
 
-// Oddities counts what a sender should look at, in query and form: parameters in which
+// Oddities counts what a sender should look at: parameters of query and form in which
 // bytes that are no text became U+FFFD, and by field of t texts that are macros which
-// nobody expanded. Both are taken.
+// nobody expanded, also those in an object of JSON, or a list of them. Both are taken.
 func (r *Request) Oddities(t *types.Type) (replaced int, macros map[string]int) {
-	replaced = odd(r.Query, t, &macros)
+	o := oddities{t: t}
+	o.parameters(r.Query)
 	if r.IsForm() {
-		replaced += odd(string(r.Body), t, &macros)
+		o.parameters(string(r.Body))
+	} else if marked(r.Body) {
+		o.body(r.Body)
 	}
-	return replaced, macros
+	return o.replaced, o.macros
 }
 
-func odd(query string, t *types.Type, macros *map[string]int) (replaced int) {
+// oddities are counted.
+type oddities struct {
+	t        *types.Type
+	replaced int
+	macros   map[string]int
+}
+
+// marks begin a text that may be a macro, so that a body without any of them need not
+// be read.
+var marks = [][]byte{[]byte(`"{`), []byte(`"[`), []byte(`"%`), []byte(`"__`), []byte(`"$`), []byte(`"<`), []byte(`"undefined`)}
+
+func marked(body []byte) bool {
+	return slices.ContainsFunc(marks, func(m []byte) bool { return bytes.Contains(body, m) })
+}
+
+// body counts the fields of an object, or of each that stands in a list.
+func (o *oddities) body(b []byte) {
+	v, err := value.DecodeJSON(b)
+	if err != nil {
+		return
+	}
+	list, ok := v.(value.List)
+	if !ok {
+		list = value.List{v}
+	}
+	for _, v := range list {
+		fields, ok := v.(*value.Object)
+		for i := 0; ok && i < fields.Len(); i++ {
+			if text, ok := fields.At(i).Value.(string); ok && value.IsMacro(text) {
+				o.macro(fields.At(i).Key)
+			}
+		}
+	}
+}
+
+func (o *oddities) parameters(query string) {
 	for raw := range strings.SplitSeq(query, "&") {
 		name, v, _ := strings.Cut(raw, "=")
 		if !utf8.ValidString(Unescape(name)) || !utf8.ValidString(Unescape(v)) {
-			replaced++
+			o.replaced++
 		}
-		if !value.IsMacro(plain(v)) {
-			continue
+		if value.IsMacro(plain(v)) {
+			o.macro(plain(name))
 		}
-		field := Undeclared
-		if n := plain(name); declares(t, n) {
-			field = n
-		}
-		if *macros == nil {
-			*macros = map[string]int{}
-		}
-		(*macros)[field]++
 	}
-	return replaced
+}
+
+func (o *oddities) macro(field string) {
+	if !declares(o.t, field) {
+		field = Undeclared
+	}
+	if o.macros == nil {
+		o.macros = map[string]int{}
+	}
+	o.macros[field]++
 }
 
 // declares tells whether a type has a field of a name.
