@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // it is what Segment signs with
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -167,6 +170,13 @@ func (a *arrivedCalls) all(w *wire, n int) bool {
 	return true
 }
 
+// count is how often a call has come.
+func (a *arrivedCalls) count(id string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.calls[id])
+}
+
 // passedOn is a call as it must arrive: what is of the specification, nothing that is
 // null, and ids of groups as texts. Its timestamp is compared by itself.
 func passedOn(c map[string]any) map[string]any {
@@ -239,13 +249,19 @@ func TestSegmentClients(t *testing.T) {
 	dir := t.TempDir()
 	script := `app "passed"
 connection segment main { write_key: env("WRITE_KEY", "k"), url: "` + r.URL() + `", batch: 100 or 5ms }
+route clients
 from segment "/v1" { write_keys: [secret("APP_KEY")] }
+emit segment
+route audiences
+from segment webhook "/aud" { signature: [secret("OLD_SIGN"), secret("SIGN")] }
 emit segment
 `
 	if err := os.WriteFile(filepath.Join(dir, "a.route"), []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("APP_KEY", "APP_KEY")
+	for _, name := range []string{"APP_KEY", "OLD_SIGN", "SIGN"} {
+		t.Setenv(name, name)
+	}
 	p := runProgram(t, build(t), dir, filepath.Join(t.TempDir(), "state"))
 
 	t.Run("analytics-go", func(t *testing.T) {
@@ -292,6 +308,27 @@ emit segment
 			got.compare(t, w, c.calls)
 		})
 	}
+	t.Run("webhook", func(t *testing.T) {
+		w := newWire(t, p.hooks)
+		first := `{"type":"track","event":"Audience Entered","userId":"w-1","messageId":"personas_1","timestamp":"2026-03-01T12:00:00.000Z","properties":{"audience_key":"vip","vip":true}}`
+		body := "[" + first + `,{"type":"identify","anonymousId":"w-2","messageId":"personas_2","timestamp":"2026-03-01T12:00:00.000Z"}]`
+		m := hmac.New(sha1.New, []byte("SIGN"))
+		m.Write([]byte(first))
+		signed := "X-Signature: " + hex.EncodeToString(m.Sum(nil))
+		if code, _ := replay(t, w.URL+"/aud", []byte(strings.Replace(body, "w-1", "w-9", 1)), []string{signed}, false); code != http.StatusUnauthorized {
+			t.Errorf("with the signature of another event: %d", code)
+		}
+		if code, _ := replay(t, w.URL+"/aud", []byte(body), []string{signed}, false); code != http.StatusOK {
+			t.Errorf("signed: %d", code)
+		}
+		for got.count("personas_1") == 0 || got.count("personas_2") == 0 {
+			select {
+			case <-got.new:
+			case <-time.After(time.Minute):
+				t.Fatal("what the webhook sent has not arrived")
+			}
+		}
+	})
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
