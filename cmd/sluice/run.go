@@ -94,7 +94,7 @@ func runCmd() *cobra.Command {
 	}
 	o.flags(c)
 	c.Flags().BoolVar(&o.acceptLoss, "accept-state-loss", false, "delete the state that the program, as it is now, has no use for")
-	c.Flags().BoolVar(&o.once, "once", false, "end when everything that is in the topics now, and what follows from it, has been taken")
+	c.Flags().BoolVar(&o.once, "once", false, "end when everything that is in the files and topics now, and what follows from it, has been taken")
 	return c
 }
 

@@ -139,6 +139,13 @@ func TestKillsInAFile(t *testing.T) {
 			t.Fatalf("the count %d came %d times", i+1, counts[i+1])
 		}
 	}
+	// What was taken is cut off, but for what says how far the file was read.
+	w.eventually("the log is trimmed", func() bool {
+		starts, err := w.admin.StartOffsets(t.Context(), in)
+		return err == nil && starts[kafka.TP{Topic: in}] == lines-1
+	})
+	e.kill()
+	e = spawn(t, "engine", role)
 	// More lines while it runs.
 	writeLines(t, dir, lines, lines+10, os.O_APPEND)
 	w.eventually("the new lines are read", func() bool { return end() == lines+10 })

@@ -9,7 +9,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/kafka"
 )
 
-// trimmer cuts the logs of requests, which have no retention of their own: what every
+// trimmer cuts the logs of requests and files, which have no retention of their own: what every
 // route has taken that reads them goes. What counts is what survives a loss of power: of
 // a state group what was stored before the store was last synced, of a route without
 // state what the brokers have as its position. A route that the program has and that
@@ -22,13 +22,16 @@ type trimmer struct {
 	said    bool
 }
 
+// logged tells whether what a route reads stands in a log of the program's own.
+func logged(r *route) bool { return r.plan.Source.Hook != nil || r.plan.Source.File != nil }
+
 // trimEvery is how often positions are asked for.
 const trimEvery = 5 * time.Second
 
 func newTrimmer(e *Engine) *trimmer {
 	t := &trimmer{eng: e, readers: map[string][]*route{}, done: kafka.Offsets{}, at: time.Now()}
 	for _, r := range e.routes {
-		if r.plan.Source.Hook == nil {
+		if !logged(r) {
 			continue
 		}
 		for _, topic := range kafka.SourceTopics(e.cfg.Plan.App, r.plan.Source) {
@@ -44,7 +47,7 @@ func (t *trimmer) look(g *group, taken map[*route]kafka.Offsets) {
 		return
 	}
 	for _, r := range g.loop.routes {
-		if r.plan.Source.Hook == nil {
+		if !logged(r) {
 			continue
 		}
 		at := kafka.Offsets{}
@@ -76,6 +79,9 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 			least = both(least, at, topic)
 		}
 		for tp, at := range least {
+			if routes[0].plan.Source.File != nil {
+				at-- // the last record says how far the file was read
+			}
 			if at > t.done[tp] {
 				below[tp] = at
 			}
