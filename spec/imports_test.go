@@ -133,6 +133,7 @@ func TestLibraries(t *testing.T) {
 		"github.com/mileusna/useragent":         {"stdlib"},
 		"golang.org/x/net":                      {"stdlib"},
 		"github.com/santhosh-tekuri/jsonschema": {"stdlib/trackingplan"},
+		"github.com/oschwald/maxminddb-golang":  {"cmd/sluice"},
 		"github.com/cockroachdb/apd":            {"lang/value"},
 		"github.com/lmittmann/tint":             {"cmd/sluice"},
 		"github.com/segmentio/analytics-go":     {"runtime/receiver"},

@@ -4,6 +4,8 @@
 package stdlib
 
 import (
+	"errors"
+	"net/netip"
 	"slices"
 
 	"github.com/sluice-dev/sluice/lang/check"
@@ -18,13 +20,41 @@ type env struct {
 	events events
 }
 
-// Env gives the library of this version.
-func Env() check.Env {
-	r, err := NewRegistry(Funcs()...)
+// World is what the library looks up elsewhere.
+type World struct {
+	// Country gives the code of an IP address's country; nil where there is no database.
+	Country func(netip.Addr) (code string, ok bool)
+}
+
+// Env gives the library of this version, with nothing to look up.
+func Env() check.Env { return EnvOf(World{}) }
+
+// EnvOf gives the library of this version.
+func EnvOf(w World) check.Env {
+	funcs := slices.Clone(Funcs())
+	for i, f := range funcs {
+		if f.Name == "ip.country" {
+			funcs[i] = countryFunc(f, w)
+		}
+	}
+	r, err := NewRegistry(funcs...)
 	if err != nil {
 		panic("stdlib: " + err.Error()) // a declaration of ours is wrong, TestRegistry finds it
 	}
 	return &env{Registry: r}
+}
+
+// countryFunc is ip.country over the database that there is. Without one it does not
+// check: a country that is always null would be believed.
+func countryFunc(f *types.Func, w World) *types.Func {
+	if w.Country != nil {
+		return fn.IPCountry(w.Country)
+	}
+	none := *f
+	none.Infer = func([]*types.Type) (*types.Type, error) {
+		return nil, errors.New("no database of IP addresses is there: --ip-database, or the variable SLUICE_IP_DATABASE, names one")
+	}
+	return &none
 }
 
 // Funcs lists all functions, the settings among them.
@@ -47,7 +77,7 @@ func (e *env) AggregateNames() []string {
 	return out
 }
 
-func (e *env) FuncLater(name string) bool { return slices.Contains(laterFuncs, name) }
+func (e *env) FuncLater(string) bool { return false } // all are there
 
 func (e *env) Type(name string) *types.Type {
 	if name == "segment.Call" {
@@ -63,9 +93,3 @@ func (e *env) ModuleNames() []string { return mod.Names() }
 func (e *env) ModuleLater(string) bool { return false } // all are there
 
 func (e *env) Events() check.Events { return e.events }
-
-// laterFuncs belong to the language and are not there yet; each leaves this list
-// when it comes.
-var laterFuncs = []string{
-	"ip.country",
-}

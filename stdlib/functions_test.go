@@ -1,11 +1,15 @@
 package stdlib_test
 
 import (
+	"net/netip"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluice-dev/sluice/lang/program"
+	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/stdlib"
 	"github.com/sluice-dev/sluice/stdlib/docs"
@@ -64,15 +68,15 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// TestLater: what is refused by name must not be there.
-func TestLater(t *testing.T) {
-	env := stdlib.Env()
-	for _, name := range env.FuncNames() {
-		if env.FuncLater(name) {
-			t.Errorf("%s is there, and said to come later", name)
-		}
+// TestCountry: ip.country checks where there is a database, and says what to do where
+// there is none.
+func TestCountry(t *testing.T) {
+	const src = "app \"a\"\nfrom topic \"t\" as { ip: string }\nemit log { c: ip.country(.ip) }\n"
+	if got := rendered(src); !strings.Contains(got, "error[E0301]: ip.country: no database of IP addresses is there: --ip-database") {
+		t.Errorf("without a database: %s", got)
 	}
-	if !env.FuncLater("ip.country") || env.FuncLater("nothing") {
-		t.Error("ip.country comes later, nothing does not")
+	env := stdlib.EnvOf(stdlib.World{Country: func(netip.Addr) (string, bool) { return "DE", true }})
+	if p := program.Compile([]*token.File{token.NewFile("a.route", src)}, env, program.Options{}); !p.OK() {
+		t.Errorf("with a database: %v", p.Diags[0].Message)
 	}
 }

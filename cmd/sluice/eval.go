@@ -15,7 +15,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/eval"
-	"github.com/sluice-dev/sluice/stdlib"
 )
 
 // maxLine bounds one event of eval; a value may have 4 MiB.
@@ -31,7 +30,7 @@ func evalCmd() *cobra.Command {
 		GroupID: "build",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			x := program.Expr(args[0], stdlib.Env(), types.AnyT)
+			x := program.Expr(args[0], library(), types.AnyT)
 			for _, d := range x.Diags {
 				fmt.Fprintln(cmd.ErrOrStderr(), diag.Render(d))
 			}

@@ -14,7 +14,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/runtime/lookup"
-	"github.com/sluice-dev/sluice/stdlib"
 )
 
 // load reads one program from a folder.
@@ -22,7 +21,7 @@ func load(dir string, allowNoApp bool) (*program.Program, error) {
 	if err := isDir(dir); err != nil {
 		return nil, err
 	}
-	p := program.Load(os.DirFS(dir), stdlib.Env(), program.Options{Name: dir, AllowNoApp: allowNoApp})
+	p := program.Load(os.DirFS(dir), library(), program.Options{Name: dir, AllowNoApp: allowNoApp})
 	if p.OK() {
 		p.Diags = append(p.Diags, checkFiles(dir, p.Plan.Tables)...)
 	}

@@ -79,7 +79,13 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.AddGroup(&cobra.Group{ID: "build", Title: "Build:"}, &cobra.Group{ID: "run", Title: "Run:"})
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return envDefaults(c.Flags()) }
+	ipDatabase := root.PersistentFlags().String("ip-database", "", "file for ip.country, in MaxMind's format")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := envDefaults(c.Flags()); err != nil {
+			return err
+		}
+		return openIPDatabase(*ipDatabase)
+	}
 	root.AddCommand(initCmd(), checkCmd(), testCmd(), fmtCmd(), graphCmd(), evalCmd(), docsCmd(), runCmd(), devCmd(), demoCmd(), stateCmd(), identityCmd(), versionCmd())
 	return root
 }

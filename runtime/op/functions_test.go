@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/stdlib"
 	"github.com/sluice-dev/sluice/stdlib/fn"
 )
 
@@ -103,7 +105,7 @@ func randomArgs(r *rand.Rand) string {
 		"l": maybe(list(func() any { return []any{word(), num(), nil, obj()}[r.IntN(4)] })), "ls": list(text), "ln": list(num), "lo": list(obj), "lb": list(func() any { return r.IntN(2) == 0 }),
 		"ll": list(func() any { return list(num) }), "le": list(func() any { return map[string]any{"key": word(), "value": num()} }), "m": map[string]any{"a": word(), "b": word()},
 		"any": []any{word(), num(), nil, obj(), true}[r.IntN(5)],
-		"c": maybe(map[string]any{"type": []string{"track", "identify", "delete"}[r.IntN(3)], "event": word(), "userId": word(), "properties": obj(), "traits": obj(), "context": obj()}),
+		"c":   maybe(map[string]any{"type": []string{"track", "identify", "delete"}[r.IntN(3)], "event": word(), "userId": word(), "properties": obj(), "traits": obj(), "context": obj()}),
 	}
 	b, err := json.Marshal(row)
 	if err != nil {
@@ -155,10 +157,13 @@ func TestFunctionsAgree(t *testing.T) {
 	}
 }
 
+// withCountries is the library with something to look up.
+var withCountries = stdlib.EnvOf(stdlib.World{Country: func(ip netip.Addr) (string, bool) { return "DE", ip.Is4() }})
+
 func compiled(t *testing.T, x string) *op.Route {
 	t.Helper()
 	src := "app \"f\"\n" + argsOf + "from topic \"t\" as Args\nemit log \"f\" { v: " + x + " }\n"
-	p := program.Compile([]*token.File{token.NewFile("f.route", src)}, env, program.Options{})
+	p := program.Compile([]*token.File{token.NewFile("f.route", src)}, withCountries, program.Options{})
 	if !p.OK() {
 		return nil
 	}

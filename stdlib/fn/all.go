@@ -1,6 +1,10 @@
 package fn
 
-import "github.com/sluice-dev/sluice/lang/types"
+import (
+	"net/netip"
+
+	"github.com/sluice-dev/sluice/lang/types"
+)
 
 // Sections lists all functions as the reference shows them. It is an explicit
 // list: what is registered can be found here, and the order of files and tests
@@ -22,7 +26,7 @@ func Sections() []Section {
 		{"hash, uuid", []*types.Func{hashSHA256, hashSHA1, hashMD5, hashHMAC, hashShort, hashBucket, uuidV5, uuidValid}},
 		{"email, phone", []*types.Func{emailNormalize, emailValid, emailDomain, emailIsRole, emailIsFree, phoneE164, phoneValid, phoneCountry, phoneDigits}},
 		{"country", []*types.Func{countryCode, countryName, countryAlpha3}},
-		{"ip, ua", []*types.Func{ipValid, ipPrivate, ipWithin, ipAnonymize, uaParse}},
+		{"ip, ua", []*types.Func{ipValid, ipPrivate, ipWithin, ipAnonymize, IPCountry(func(netip.Addr) (string, bool) { return "", false }), uaParse}},
 		{"device", []*types.Func{deviceIDFA, deviceIDFV, deviceGAID, deviceAndroidID, devicePlatform}},
 		{"segment, ads", []*types.Func{segmentIDs, segmentAudience, segmentEventName, segmentAnonymousID, segmentIDOK, segmentContext, adsEmail, adsPhone, adsName, adsConsent}},
 		{"currency", []*types.Func{currencyValid, currencyDigits, currencyFromMinor, currencyToMinor}},

@@ -120,3 +120,23 @@ var ipAnonymize = &types.Func{
 		return p.Addr().String(), nil
 	},
 }
+
+// IPCountry is ip.country over a database: country gives the code of an address's
+// country.
+func IPCountry(country func(netip.Addr) (string, bool)) *types.Func {
+	return &types.Func{
+		Name: "ip.country", Doc: "The country of an IP address in two letters, by the database that `--ip-database` names (MaxMind's format); null where it knows none.",
+		Params: params{ipParam}, Result: types.Nullable(types.StringT),
+		Examples: ex(`ip.country("203.0.113.7")`, `"DE"`, `ip.country("192.168.1.1")`, `null`, `ip.country("none")`, `null`),
+		Call: func(_ *types.Context, a args) (value.Value, error) {
+			ip, err := ipOf(a[0].(string))
+			if err != nil {
+				return nil, nil
+			}
+			if code, ok := country(ip); ok {
+				return code, nil
+			}
+			return nil, nil
+		},
+	}
+}
