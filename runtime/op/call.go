@@ -148,8 +148,12 @@ func (s *call) request(fr *Frame, n int) (*event.Call, *diag.Failure) {
 	}
 	c := &event.Call{ID: s.id(fr, n), Index: s.index, Out: o, RetryMS: s.send.RetryMS}
 	o.Group = sumOf(a, o)
+	name := s.key + " " + strconv.Itoa(n)
+	if r := fr.rec.Replay; r != nil { // it is asked anew, and not told what it was told before
+		name += " replay " + strconv.Itoa(r.Round)
+	}
 	start := len(a.Buf)
-	a.Buf, fr.buf = s.ids.append(a.Buf, fr.buf, s.ids.emit(s.key+" "+strconv.Itoa(n)), fr.origin(s.ids), fr.path)
+	a.Buf, fr.buf = s.ids.append(a.Buf, fr.buf, s.ids.emit(name), fr.origin(s.ids), fr.path)
 	o.ID = event.Bytes{Start: uint32(start), End: uint32(len(a.Buf))}
 	return c, nil
 }

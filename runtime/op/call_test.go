@@ -119,6 +119,14 @@ emit log { name: r.body.name, status: r.status, type: r.headers["content-type"],
 	if d.run(0, other); d.ids[2] == id {
 		t.Error("another record's call has the same id")
 	}
+	other.Replay = &event.Replay{Round: 1}
+	d.run(0, other)
+	other.Replay = &event.Replay{Round: 2}
+	d.run(0, other)
+	if slices.Sort(d.ids); len(slices.Compact(d.ids)) != 4 {
+		t.Errorf("ids of two records and of two replays: %q", d.ids)
+	}
+	other.Replay = nil
 	d.reply = always(answer(201, ` {"name":"Ann","n":1.0,"more":true}`, event.Header{Key: "Content-Type", Value: []byte("application/json")}))
 	p.want("answered", show(d.run(0, rec)), "completed")
 	p.want("outputs", p.outs(), `{"above":1}
