@@ -47,6 +47,26 @@ dedupe seen by .k, .n within 10s
 emit topic "out" { key: .k, value: { n: .n, h: hist[.k], mode: .mode } }
 require .mode != "fail" else "bad"
 `},
+	{"requests", `
+connection http crm { url: "https://crm.example.com", batch: 3 or 20s }
+route one
+from topic "a" as R
+time by .at
+where .mode != "drop" else "unwanted"
+dedupe seen by .k, .n within 30s
+update hist[.k] = "${it}${.n}," as h
+emit http DELETE "/users" via crm { key: .k, item: { n: .n, mode: .mode }, body: { data: items } }
+emit http POST "/users/${.k}" via crm { key: .k, batch: 1, body: { n: .n, h, mode: .mode } }
+emit http POST "/users" via crm { key: .k, item: { n: .n, h, mode: .mode }, body: { data: items } }
+require .mode != "fail" else "bad"
+
+route two
+from topic "b" as R
+time by .at
+update hist[.k] = "${it}${.n}," as h
+emit http POST "/two" via crm { item: { k: .k, h, mode: .mode }, batch: 30s }
+emit track "Two" { userId: .k, properties: { n: .n, h, mode: .mode } }
+`},
 	{"tables", `
 table rows: { sum: int, n: int } = { sum: 0, n: 0 } keyed by string, int
 
