@@ -224,6 +224,8 @@ func (w *parker) carried(c *carried, m *event.Made, at *entry) {
 		w.text(c.request.RemoteIP)
 		w.object(c.request.Headers)
 		w.varint(int64(c.request.Element))
+		w.value(c.request.At)
+		w.text(c.request.WriteKey)
 	}
 	if c.dead != nil {
 		w.object(c.dead)
@@ -356,7 +358,9 @@ func (u *unparker) carried(m *event.Made, at *entry, slots int) *carried {
 		}
 	}
 	if bits&hasRequest != 0 {
-		c.request = &event.Request{Method: u.text(), Path: u.text(), RemoteIP: u.text(), Headers: u.object(), Element: int(u.varint())}
+		c.request = &event.Request{
+			Method: u.text(), Path: u.text(), RemoteIP: u.text(), Headers: u.object(), Element: int(u.varint()), At: u.value(), WriteKey: u.text(),
+		}
 	}
 	if bits&hasDead != 0 {
 		c.dead = u.object()
