@@ -42,15 +42,15 @@ const lotsKept = 64
 // lotOf finds the lot of an output, or makes it.
 func (c *class) lotOf(s *Scheduler, o *event.Output, connection int) *lot {
 	key := lotKey{connection: connection, group: o.Group, own: o.Alone}
+	if c.last != nil && c.last.key == key {
+		return c.last
+	}
 	limit := s.cfg.Connections[connection].Batch
 	if o.Alone {
 		limit = Limit{Count: 1, Bytes: limit.Bytes}
 	}
 	if limit.Count == 1 {
 		key.group = 0 // nothing is shared
-	}
-	if c.last != nil && c.last.key == key {
-		return c.last
 	}
 	l := c.lots[key]
 	if l == nil {

@@ -46,6 +46,7 @@ func (r *resolver) http(l Lookup) HTTP {
 // parts are what an http connection adds to requests.
 func (r *resolver) parts() sinkhttp.Parts {
 	p := sinkhttp.Parts{URL: r.text("url")}
+	_, p.SecretURL = r.value("url").(value.Secret)
 	p.Headers = r.plain("headers")
 	p.Query = r.plain("query")
 	p.Body, _ = r.value("body").(*value.Object)

@@ -219,7 +219,7 @@ emit http POST "/good" via crm { body: { topic: "good", user: .user, seq: .seq }
 	w.arrived()
 	w.eventually("two letters", func() bool { return len(w.dead("theirs")) == 2 })
 	for _, d := range w.dead("theirs") {
-		if !strings.Contains(d.header["sluice-code"], "address refused") || !strings.Contains(d.header["sluice-excerpt"], "private: true") {
+		if d.header["sluice-code"] != "address refused" || !strings.Contains(d.header["sluice-excerpt"], "private: true") {
 			t.Errorf("letter %v", d.header)
 		}
 	}

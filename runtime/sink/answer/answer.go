@@ -4,6 +4,7 @@ package answer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -47,7 +48,13 @@ func Read(res *http.Response, err error, dynamic bool, now time.Time) deliver.An
 func Code(err error) string {
 	var ne net.Error
 	var op *net.OpError
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "no such host"
+	case errors.As(err, &cert):
+		return "certificate not accepted"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.As(err, &ne) && ne.Timeout():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,6 +59,17 @@ func TestNoAnswer(t *testing.T) {
 	srv.Close()
 	res, err := http.Get(srv.URL)
 	if a := Read(res, err, false, time.Now()); a.Class != deliver.Failed || a.Code != "cannot connect" {
+		t.Errorf("got %+v", a)
+	}
+	res, err = http.Get("http://sluice-test.invalid/")
+	if a := Read(res, err, false, time.Now()); a.Class != deliver.Failed || a.Code != "no such host" && a.Code != "cannot connect" && a.Code != "timeout" { // without a resolver it is another
+		t.Errorf("got %+v", a)
+	}
+	secure := httptest.NewTLSServer(nil)
+	defer secure.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	res, err = http.Get(secure.URL)
+	if a := Read(res, err, false, time.Now()); a.Code != "certificate not accepted" {
 		t.Errorf("got %+v", a)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

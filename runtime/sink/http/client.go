@@ -26,6 +26,8 @@ const DefaultTimeout = 30 * time.Second
 // Parts are what a connection adds to each request. They hold secrets.
 type Parts struct {
 	URL string // what the address of a stage stands below; "": that is a whole one
+	// SecretURL: the address is one that nobody is to read.
+	SecretURL bool
 	// Of objects the values are texts, numbers, bools and secrets, of Body anything.
 	Headers, Query, Body *value.Object
 	Auth                 *Auth
@@ -204,10 +206,10 @@ func (s *Sender) failed(err error, parts *Parts) deliver.Answer {
 		return deliver.NoAnswer(answer.Code(err))
 	}
 	words := g.Error() + "; `private: true` on the connection admits it"
-	a := deliver.Answer{Class: deliver.Refused, Code: "address refused: " + words, Excerpt: words, Wait: -1, Whole: s.fault("refused: " + words)}
+	a := deliver.Answer{Class: deliver.Refused, Code: "address refused", Excerpt: words, Wait: -1, Whole: s.fault("refused: " + words)}
 	if parts.URL != "" && !s.stage.IsCall() {
 		// It is the connection's own address, and will be the same for all.
-		a.Class = deliver.Misconfigured
+		a.Class, a.Code = deliver.Misconfigured, "address refused: "+words
 	}
 	return a
 }
@@ -455,6 +457,11 @@ func (p *Parts) redact(s, token string) string {
 	walk(p.Body)
 	if p.Auth != nil {
 		hide(p.Auth.Secret)
+	}
+	if u, err := url.Parse(p.URL); p.SecretURL && err == nil {
+		for seg := range strings.SplitSeq(u.EscapedPath(), "/") {
+			hide(value.Secret(seg))
+		}
 	}
 	return s
 }

@@ -383,11 +383,11 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 		fmt.Fprintf(w, "bad key %s in %s", req.Header.Get("Authorization"), req.RequestURI)
 	})
 	a := send(sink.Config{Private: true, Parts: sink.Parts{
-		URL:     r.URL,
+		URL: r.URL + "/T000/B0xyz", SecretURL: true,
 		Headers: object(value.Field{Key: "Authorization", Value: value.Secret("Bearer s3cret")}),
 		Query:   object(value.Field{Key: "token", Value: value.Secret("t0ken")}),
 	}}, emit(t, `emit http POST "/x" via crm`), outs("POST /x", nil, `{}`))
-	if a.Excerpt == "" || strings.Contains(a.Excerpt, "s3cret") || strings.Contains(a.Excerpt, "t0ken") {
+	if a.Excerpt == "" || strings.Contains(a.Excerpt, "s3cret") || strings.Contains(a.Excerpt, "t0ken") || strings.Contains(a.Excerpt, "B0xyz") {
 		t.Errorf("excerpt %q", a.Excerpt)
 	}
 }
@@ -498,7 +498,7 @@ func TestGuard(t *testing.T) {
 	web := emit(t, `emit http POST "https://hooks.example.com/${.id}" via web`)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "169.254.169.254", "10.0.0.7", "[fd00:ec2::254]"} {
 		a := send(sink.Config{}, web, outs("POST http://"+host+":"+port+"/", nil, `{}`))
-		if a.Class != deliver.Refused || !strings.HasPrefix(a.Code, "address refused: ") || !strings.Contains(a.Excerpt, "private: true") {
+		if a.Class != deliver.Refused || a.Code != "address refused" || !strings.Contains(a.Excerpt, "private: true") {
 			t.Errorf("%s: %+v", host, a)
 		}
 	}
