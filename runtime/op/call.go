@@ -152,8 +152,10 @@ func (s *call) request(fr *Frame, n int) (*event.Call, *diag.Failure) {
 	if r := fr.rec.Replay; r != nil { // it is asked anew, and not told what it was told before
 		name += " replay " + strconv.Itoa(r.Round)
 	}
+	// Of the record itself, also where its source gives it an id: of two of one id that
+	// wait at a time each has its own answer.
 	start := len(a.Buf)
-	a.Buf, fr.buf = s.ids.append(a.Buf, fr.buf, s.ids.emit(name), fr.origin(s.ids), fr.path)
+	a.Buf, fr.buf = s.ids.append(a.Buf, fr.buf, s.ids.emit(name), fr.rec, fr.path)
 	o.ID = event.Bytes{Start: uint32(start), End: uint32(len(a.Buf))}
 	return c, nil
 }

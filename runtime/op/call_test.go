@@ -531,6 +531,28 @@ emit log { n: r.body.n }
 	p.want("kept", p.outs(), `{"n":2}`)
 }
 
+// TestCallsOfOneSourceID: a request that is sent again while the first still waits asks
+// under a name of its own, and is a repeat when the first has ended.
+func TestCallsOfOneSourceID(t *testing.T) {
+	p := play(t, crm+`from webhook "/p" as { id: string } { id: .id }
+call http GET "/a" via crm as r: { id: string }
+emit log { id: r.body.id }
+`)
+	request := func(offset int64) *event.Record {
+		return &event.Record{Offset: offset, Value: []byte(`{"method":"POST","path":"/p","json":{"id":"a"}}`), Timestamp: now.UnixMilli()}
+	}
+	one, two := newDesk(p, func(string) *event.Answer { return nil }), newDesk(p, func(string) *event.Answer { return nil })
+	p.want("first", show(one.run(0, request(0))), "waits for call http GET /a 0")
+	p.want("again", show(two.run(0, request(1))), "waits for call http GET /a 0")
+	if one.ids[0] == two.ids[0] {
+		t.Error("both calls have one name")
+	}
+	one.reply, two.reply = always(answer(200, `{"id":"1"}`)), always(answer(200, `{"id":"2"}`))
+	p.want("first", show(one.run(0, request(0))), "completed")
+	p.want("again", show(two.run(0, request(1))), "dropped: duplicate at dedupe")
+	p.want("once", p.outs(), `{"id":"1"}`)
+}
+
 // TestPersonWhileItWaited: a child that waits is one of whom its person has become, and
 // ends where they were forgotten.
 func TestPersonWhileItWaited(t *testing.T) {
