@@ -412,6 +412,9 @@ func sendByNode(t *testing.T, url string) {
 	if err != nil {
 		missing("node is not here")
 	}
+	if v, err := exec.Command(node, "--version").Output(); err != nil || !(len(v) > 3 && v[1] >= '2' && v[2] >= '0' && v[2] <= '9') {
+		t.Skipf("node %s is too old for the client, which needs 20", v)
+	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		missing("no place for what npm brings: %v", err)

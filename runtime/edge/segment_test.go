@@ -1,11 +1,15 @@
 package edge_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // it is what Segment signs with
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +195,62 @@ func TestSegmentSignature(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestSegmentServed: also what the server itself answers has the form that SDKs and
+// browsers read, and a batch is answered when all of it is in the log.
+func TestSegmentServed(t *testing.T) {
+	s := serve(t)
+	var failed error
+	var got []edge.Record
+	s.Open(segmentFront(t, true), func(_ context.Context, rs []edge.Record, _ int64) error {
+		got = append(got, rs...)
+		return failed
+	})
+	ask := func(path, body string) string {
+		req, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Origin", "https://shop.example")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return fmt.Sprintf("%d %s %s %s %s", resp.StatusCode, resp.Header.Get("Content-Type"), resp.Header.Get("Access-Control-Allow-Origin"), resp.Header.Get("Retry-After"), text)
+	}
+	const batch = `{"batch":[{"type":"page","userId":"u"},{"type":"page","userId":"v"}]}`
+	for _, c := range []struct {
+		name, path, body string
+		failed           error
+		want             string
+		records          int
+	}{
+		{"a batch", "/v1/b", batch, nil, `200 application/json https://shop.example  {"success":true}`, 2},
+		{"the brokers do not answer", "/v1/b", batch, errors.New("away"), `503 application/json https://shop.example 5 {"code":"unavailable","message":"the log does not take it now: send it again"}`, 2},
+		{"too large for the net", "/v1/b", strings.Repeat("1", edge.MaxBody+1), nil, `413 application/json https://shop.example  {"code":"payload_too_large","message":"the body is larger than 4 MiB"}`, 0},
+		{"another place", "/v1/hooks", "3", errors.New("away"), "503 text/plain; charset=utf-8  5 the log does not take it now: send it again\n", 1},
+	} {
+		got, failed = nil, c.failed
+		if told := ask(c.path, c.body); told != c.want || len(got) != c.records {
+			t.Errorf("%s: %d records and\n%s\nwant %d and\n%s", c.name, len(got), told, c.records, c.want)
+		}
+	}
+}
+
+// BenchmarkSegmentIn takes batches of 100 calls as an SDK makes them.
+func BenchmarkSegmentIn(b *testing.B) {
+	f := segmentFront(b, false)
+	item := `{"type":"track","event":"Order Completed","userId":"u-1","anonymousId":"a-1","messageId":"m-1","timestamp":"2026-03-01T12:00:00.000Z","properties":{"order_id":"o-1","revenue":42.5,"products":[{"sku":"a","price":10.1,"quantity":2}]},"context":{"library":{"name":"analytics-kotlin","version":"1.19.2"},"locale":"de-DE"}}`
+	body := []byte(`{"writeKey":"one","sentAt":"2026-03-01T12:00:01Z","batch":[` + strings.Repeat(item+",", 99) + item + "]}")
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if a := f.Do(&edge.Incoming{Method: "POST", Path: "/v1/b", Body: body, RemoteIP: "203.0.113.9", Millis: 1}); len(a.Records) != 100 {
+			b.Fatal(string(a.Body))
 		}
 	}
 }
