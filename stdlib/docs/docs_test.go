@@ -10,6 +10,9 @@ import (
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/lang/syntax"
 	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
+	"github.com/sluice-dev/sluice/runtime/eval"
 	"github.com/sluice-dev/sluice/stdlib"
 	"github.com/sluice-dev/sluice/stdlib/docs"
 	"github.com/sluice-dev/sluice/stdlib/mod"
@@ -56,7 +59,7 @@ func TestWords(t *testing.T) {
 		}
 		name, text := example(p, p.Examples[0].Code)
 		for _, d := range program.Compile([]*token.File{token.NewFile(name+".route", text)}, stdlib.Env(), program.Options{}).Diags {
-			if d.Code == diag.NotYet || d.Code.Level() == diag.Warning && d.Span.Start < len(prelude) {
+			if d.Code.Level() == diag.Warning && d.Span.Start < len(prelude) {
 				continue
 			}
 			t.Errorf("%s: %s", p.Name, diag.Render(d))
@@ -68,6 +71,63 @@ func TestWords(t *testing.T) {
 	for _, w := range slices.Concat(syntax.StageWords(), syntax.DeclWords()) {
 		if !names[w] {
 			t.Errorf("%s has no page", w)
+		}
+	}
+}
+
+// TestExpressions evaluates the examples of expressions, and compares them with what
+// they say.
+func TestExpressions(t *testing.T) {
+	for _, p := range docs.All() {
+		for _, x := range p.Examples {
+			if p.Kind != docs.Expression {
+				break
+			}
+			if got, want := evaluated(t, x.Code), evaluated(t, x.Want); x.Want == "" || !value.Equal(got, want) {
+				t.Errorf("%s gives %s, want %s", x.Code, value.Excerpt(got, 100), x.Want)
+			}
+		}
+	}
+}
+
+func evaluated(t *testing.T, src string) value.Value {
+	t.Helper()
+	x := program.Expr(src, stdlib.Env(), types.NullT)
+	if x.X == nil {
+		t.Fatalf("%s: %v", src, diag.Render(x.Diags[0]))
+	}
+	var f eval.Frame
+	f.Begin(nil, x.Slots)
+	v, fail := eval.Expr(x.X, &f)
+	if fail != nil {
+		t.Fatalf("%s: %v", src, fail)
+	}
+	return v
+}
+
+// TestOptions: the pages name every option that the checker takes.
+func TestOptions(t *testing.T) {
+	const head = "app \"a\"\ntype T = { id: string }\n"
+	for _, tt := range []struct{ page, src string }{
+		{"connection", head + "connection kafka main { OPT }\n"}, {"connection", head + "connection segment main { OPT }\n"}, {"connection", head + "connection http main { OPT }\n"},
+		{"route", head + "route a { OPT }\nfrom topic \"t\" as T\nemit log\n"},
+		{"from topic", head + "from topic \"t\" as T { OPT }\nemit log\n"}, {"from webhook", head + "from webhook \"/a\" as T { OPT }\nemit log\n"},
+		{"from segment", head + "from segment \"/v1\" { OPT }\nemit segment\n"}, {"from segment", head + "from segment webhook \"/v1\" { OPT }\nemit segment\n"},
+		{"from every", head + "from every 1d { OPT }\nemit log\n"}, {"from file", head + "from file \"x.csv\" as T { OPT }\nemit log\n"},
+		{"from dead", head + "route a\nfrom topic \"t\" as T\nemit log\nroute b\nfrom dead a { OPT }\nemit log\n"},
+	} {
+		p := program.Compile([]*token.File{token.NewFile("a.route", strings.ReplaceAll(tt.src, "OPT", "zzzzzzzzzz: 1"))}, stdlib.Env(), program.Options{})
+		i := slices.IndexFunc(p.Diags, func(d *diag.Diagnostic) bool { return d.Code == diag.UnknownOption })
+		if i < 0 {
+			t.Errorf("%s takes anything", tt.page)
+			continue
+		}
+		pages, _ := docs.Find(tt.page)
+		forms := strings.Join(pages[0].Forms, "\n")
+		for name := range strings.SplitSeq(strings.TrimPrefix(p.Diags[i].Help, "it takes "), ", ") {
+			if !strings.Contains(forms, name) {
+				t.Errorf("the page of %s does not name %s:\n%s", tt.page, name, forms)
+			}
 		}
 	}
 }
@@ -87,7 +147,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"time": "stage function", "fail": "stage function", "emit  track": "stage", "order completed": "event", "kochava.ids": "function", "kochava.Postback": "type",
+		"time": "stage function", "fail": "stage function", "??": "expression", "catch": "expression", "match": "stage", "emit  track": "stage", "order completed": "event", "kochava.ids": "function", "kochava.Postback": "type",
 		"upper()": "function", "sum": "function aggregate", "count": "aggregate", "secret": "setting",
 		"emial.normalize": "? email.normalize", "normalize": "? text.normalize", "Order Complete": "? Order Completed", "dedup": "? dedupe", "E9999": "?", "zzzzzzzzzz": "?", "": "?",
 	} {

@@ -13,14 +13,15 @@ import (
 
 // The kinds of pages.
 const (
-	Function  = "function"
-	Aggregate = "aggregate"
-	Setting   = "setting"
-	Module    = "module"
-	Stage     = "stage"
-	Declares  = "declaration"
-	Event     = "event"
-	Code      = "code"
+	Function   = "function"
+	Aggregate  = "aggregate"
+	Setting    = "setting"
+	Module     = "module"
+	Stage      = "stage"
+	Declares   = "declaration"
+	Expression = "expression"
+	Event      = "event"
+	Code       = "code"
 )
 
 // Page is what is known about one name.

@@ -20,6 +20,14 @@ func stagePages() (out []*Page) {
 			out = append(out, &Page{Kind: list.kind, Name: w.name, Section: list.section, Forms: strings.Split(w.forms, "\n"), Doc: w.doc, Examples: []Example{{Code: w.code}}})
 		}
 	}
+	for _, w := range expressions {
+		p := &Page{Kind: Expression, Name: w.name, Section: "Expressions", Forms: strings.Split(w.forms, "\n"), Doc: w.doc}
+		for line := range strings.SplitSeq(w.code, "\n") {
+			code, want, _ := strings.Cut(line, "  # ")
+			p.Examples = append(p.Examples, Example{code, want})
+		}
+		out = append(out, p)
+	}
 	return out
 }
 
@@ -31,20 +39,20 @@ var declarations = []word{
 	{"table", "table NAME: T [= DEFAULT] keyed by string [ttl 30d]\ntable NAME: T keyed by PEOPLE merge sum\ntable NAME: T keyed by .id from file \"x.csv\"\ntable NAME: T keyed by .id from topic \"t\"", "Rows that routes read and write by key, `T[k]`; a missing one reads as the default, else null. Keyed by an identity space a row moves when people merge and goes when they are forgotten. From a file or a topic it is read only.", "table spent: number = 0 keyed by string ttl 30d"},
 	{"identity", "identity NAME { user_id, email, … }", "An identity space: the identifiers that tell who somebody is, the best first. Options of an identifier: limit, per, grade, country, blocked.", "identity customers { user_id, email, phone { country: \"DE\" }, anonymous_id }"},
 	{"audience", "audience NAME on TABLE { enter: C, leave: C }", "Who is in by the rows of a table: in from where `enter` holds until `leave` does, so that nobody flickers at a border. `it` is the row. `from changes NAME` tells of every change.", "audience big_spenders on ltv { enter: it >= 500, leave: it < 400 }"},
-	{"connection", "connection kafka NAME { brokers, sasl, tls, … }\nconnection segment NAME { write_key, region, rate, batch, retry, … }\nconnection http NAME { url, headers, query, auth, rate, batch, … }\nconnection KIND NAME = OTHER { … }", "Where records come from and outputs go to. A stage uses `main` of its kind unless it says `via NAME`. `secret(\"NAME\")` reads the variable NAME or the file that NAME_FILE names.", "connection segment eu { write_key: secret(\"SEGMENT_KEY\"), region: eu, rate: 900/s }"},
+	{"connection", "connection kafka NAME { brokers, sasl, tls }\nconnection segment NAME { write_key, region, url, rate, batch, retry, max_retry_after, hold_after, plan }\nconnection http NAME { url, headers, query, body, auth, rate, batch, timeout, retry, max_retry_after, hold_after, private }\nconnection KIND NAME = OTHER { … }", "Where records come from and outputs go to. A stage uses `main` of its kind unless it says `via NAME`. `secret(\"NAME\")` reads the variable NAME or the file that NAME_FILE names. `plan` is the file of a tracking plan, with which emits are compared.", "connection segment eu { write_key: secret(\"SEGMENT_KEY\"), region: eu, rate: 900/s }"},
 	{"route", "route NAME { priority: high }\nroute NEW was OLD", "Names the route that begins at the next `from`; one without a name is called as its file. `was` keeps the state and the ids of a route that gets another name.", "route paid_orders { priority: high }\nfrom topic \"orders\" as Order\nemit log"},
 }
 
 var sources = []word{
 	{"from", "from topic | from topics | from webhook | from segment | from every | from dead | from changes | from table | from file", "Where a route's records come from: each has a page, `sluice docs from topic`. `as T` judges every record on arrival; what does not fit is a dead letter.", "from topic \"orders\" as Order\nemit log"},
-	{"from topic", "from topic \"a\" as A, \"b\" as B { start: earliest }\nfrom topics `PATTERN` as T", "Records of Kafka. `@topic @partition @offset @key @headers @timestamp` tell where one came from; `match @topic` narrows `.` of several. A tombstone is dropped unless the type takes null.", "from topic \"orders\" as Order { start: latest }\nemit log"},
-	{"from webhook", "from webhook \"/PATH\" as T { secret, verify, id, key, methods, challenge, within, quiet }", "Requests to a path of the program's own server. Query and body are one object. 200 is answered when the request is durable; a body that does not fit is a letter, not an error of the sender. `secret` is the last part of the path or `?token=`.", "from webhook \"/hooks/orders\" as Order { secret: secret(\"HOOK\"), id: .id }\nemit log"},
-	{"from segment", "from segment \"/v1\" { write_keys: [secret(\"KEY\")] }\nfrom segment webhook \"/PATH\" { signature: secret(\"KEY\") }", "Calls as Segment's SDKs send them, or as Segment's webhook destination does: `.` is a segment.Call, tagged by `.type`.", "from segment \"/v1\" { write_keys: [secret(\"APP_WRITE_KEY\")] }\nemit segment"},
-	{"from every", "from every 1d [at \"06:00\"] [zone \"UTC\"] [{ catch_up: 3 }]", "A schedule: `.time` is the planned tick, `.previous` the last one that ran, null at first.", "from every 1d at \"06:00\" zone \"Europe/Berlin\"\nemit log"},
-	{"from dead", "from dead ROUTE", "The dead letters of a route: `.` is the event as it first arrived, `@dead.code .class .path .stage .message .attempts .replays` say why it is one. `replay` sends it back, `drop` ends it, else it stays.", "route orders\nfrom topic \"orders\" as Order\nemit log\nroute dead_orders\nfrom dead orders\nwhere @dead.code == \"E0412\"\nreplay"},
+	{"from topic", "from topic \"a\" as A, \"b\" as B { start: earliest, key, max_future, via }\nfrom topics `PATTERN` as T", "Records of Kafka. `@topic @partition @offset @key @headers @timestamp` tell where one came from; `match @topic` narrows `.` of several. A tombstone is dropped unless the type takes null.", "from topic \"orders\" as Order { start: latest }\nemit log"},
+	{"from webhook", "from webhook \"/PATH\" as T { secret, verify, id, within, key, methods, challenge, quiet, max_future }", "Requests to a path of the program's own server. Query and body are one object. 200 is answered when the request is durable; a body that does not fit is a letter, not an error of the sender. `secret` is the last part of the path or `?token=`.", "from webhook \"/hooks/orders\" as Order { secret: secret(\"HOOK\"), id: .id }\nemit log"},
+	{"from segment", "from segment \"/v1\" { write_keys: [secret(\"KEY\")], within, quiet, max_future }\nfrom segment webhook \"/PATH\" { signature: secret(\"KEY\"), secret, quiet, max_future }", "Calls as Segment's SDKs send them, or as Segment's webhook destination does: `.` is a segment.Call, tagged by `.type`.", "from segment \"/v1\" { write_keys: [secret(\"APP_WRITE_KEY\")] }\nemit segment"},
+	{"from every", "from every 1d [at \"06:00\"] [zone \"UTC\"] [{ catch_up: 3, max_future }]", "A schedule: `.time` is the planned tick, `.previous` the last one that ran, null at first.", "from every 1d at \"06:00\" zone \"Europe/Berlin\"\nemit log"},
+	{"from dead", "from dead ROUTE [{ start, max_future }]", "The dead letters of a route: `.` is the event as it first arrived, `@dead.code .class .path .stage .message .attempts .replays` say why it is one. `replay` sends it back, `drop` ends it, else it stays.", "route orders\nfrom topic \"orders\" as Order\nemit log\nroute dead_orders\nfrom dead orders\nwhere @dead.code == \"E0412\"\nreplay"},
 	{"from changes", "from changes TABLE [as p]\nfrom changes AUDIENCE as p\nfrom changes PEOPLE as p", "What routes change: rows (`.key .old .new .cause`), memberships of an audience (`.key .member .cause`), people (`.kind` created, linked, known, merged or forgotten, and `.other`). Only real changes are told.", "route pay\nfrom topic \"orders\" as Order\nresolve people as p { user_id: .customer.id }\nupdate ltv[p] = it + .total\nroute vip\nfrom changes vip as p\nemit identify { traits: { vip: .member } }"},
 	{"from table", "from table NAME [as p] every 1d [at \"08:00\"]", "One record for each row of a table that routes write, in the order of the keys, at every planned tick.", "route pay\nfrom topic \"orders\" as Order\nresolve people as p { user_id: .customer.id }\nupdate ltv[p] = it + .total\nroute daily\nfrom table ltv as p every 1d\nemit log { total: . }"},
-	{"from file", "from file \"NAME.jsonl\" as T\nfrom file \"-\" as T { format: jsonl }", "The lines of a file, JSON or CSV, also as .gz; \"-\" is stdin. `@line` is its number. Each line is taken once.", "from file \"orders.csv\" as { id: string, total: number }\nemit log"},
+	{"from file", "from file \"NAME.jsonl\" as T\nfrom file \"-\" as T { format: jsonl, key, max_future }", "The lines of a file, JSON or CSV, also as .gz; \"-\" is stdin. `@line` is its number. Each line is taken once.", "from file \"orders.csv\" as { id: string, total: number }\nemit log"},
 }
 
 var stages = []word{
@@ -74,7 +82,7 @@ var stages = []word{
 	{"forget", "forget PEOPLE as f { user_id: E }", "Erases the person: identifiers, rows, memories. `f.ids` are the identifiers, `f.rows` is how many rows went.", "forget people as f { user_id: .customer.id }"},
 	{"with", "with { context: E, integrations: E, userId: E }", "Defaults for every Segment call of the record below it.", "with { userId: .customer.id }"},
 	{"window", "window 5m by E [as w] [every 1m] [grace 30s] { n: count(), … } [late { … }]\nwindow session 30m by E { … }", "Collects records by key in panes of event time; below it every pane is an event.", "window 5m by .customer.id { n: count(), total: sum(.total) }"},
-	{"call", "call http METHOD URL [via CONNECTION] as r: T { body, query, headers, until, every, for, cache, timeout }", "Asks a service, and waits for its answer `r`: `{ status, headers, body }`. Anything but 2xx fails. The answer is kept before the next stage runs, so a crash asks nobody twice. `until` asks again until it holds.", "call http GET \"/customers/${.customer.id}\" via crm as r: { name: string? } { cache: 1h }"},
+	{"call", "call http METHOD URL [via CONNECTION] as r: T { body, query, headers, until, every, for, cache, timeout, retry, accept, retry_when }", "Asks a service, and waits for its answer `r`: `{ status, headers, body }`. Anything but 2xx fails. The answer is kept before the next stage runs, so a crash asks nobody twice. `until` asks again until it holds.", "call http GET \"/customers/${.customer.id}\" via crm as r: { name: string? } { cache: 1h }"},
 }
 
 var emits = []word{
@@ -89,4 +97,19 @@ var emits = []word{
 	{"emit topic", "emit topic NAME { key, value, headers }", "A record of Kafka. `key` is the ordering key unless given, `value` is `.`; `value: null` is a tombstone.", "emit topic \"orders.paid\" { key: .id, value: { id: .id, total: .total } }"},
 	{"emit http", "emit http METHOD URL [via CONNECTION] { body, item, headers, query, key, batch, timeout, retry, idempotency, accept, retry_when, verdicts }", "A request. `${…}` in the address is percent-encoded. With `batch`, `body` is made once of `items`, the list of each event's `item`.", "emit http POST \"/orders\" via crm { body: { id: .id, total: .total } }"},
 	{"emit log", "emit log [NAME] { … }", "A line of the log; `.` unless fields are given.", "emit log \"order\" { id: .id }"},
+}
+
+// expressions have examples that a test evaluates: `code  # what it gives`.
+var expressions = []word{
+	{"??", "E ?? E", "The second where the first is null. A missing field is null.", "{ a: null }.a ?? \"none\"  # \"none\"\n(null ?? 1) + 1  # 2"},
+	{"catch", "E catch E", "The second where the first fails: a function with `!`, a cast, a division by zero.", "number(\"12 EUR\") catch 0  # 0\nemail.normalize(\"nobody\") catch null  # null"},
+	{"|", "E | f(a, …)\nE | f", "`x | f(a)` is `f(x, a)`: what comes first stands first.", "\" Ann \" | trim | upper  # \"ANN\"\n[3, 1] | sort | first  # 1"},
+	{"if", "if C then E else E", "One of two values.", "if 2 > 1 then \"more\" else \"less\"  # \"more\""},
+	{"is", "E is T\nE is not T", "Whether a value is of a type; below it the checker knows so.", "json.decode(\"7\") is string  # false\njson.decode(\"7\") is not string  # true"},
+	{"as", "E | as T", "Judges a value in the middle of an expression: what does not fit fails, with the path. `null | as T` is null.", "(json.decode(\"{\\\"n\\\":1}\") | as { n: int }).n  # 1\n(\"x\" | as int) catch 0  # 0"},
+	{"in", "E in [a, b]\nE not in LIST", "Whether a value is one of a list.", "\"paid\" in [\"paid\", \"open\"]  # true\n3 not in [1, 2]  # true"},
+	{"matches", "E matches `PATTERN`", "Whether a pattern (RE2) is found in a text; `^…$` asks for all of it.", "\"o-17\" matches `^o-[0-9]+$`  # true"},
+	{"for", "[E for x in LIST if C]\n{ [K]: V for k, v in OBJECT }", "A list or an object made of another.", "[x * 2 for x in [1, 2, 3] if x > 1]  # [4, 6]\n{ [upper(k)]: v for k, v in { a: 1 } }  # { A: 1 }"},
+	{"{ }", "{ a: E, b?: E, [K]: E, c, ...o }", "An object. `b?:` leaves the field out where it is null, `[K]` is a computed name, `c` is `c: c`, `...o` has the fields of another and bare `...` those of `.`.", "{ a: 1, b?: null, [\"c\"]: 2, ...{ d: 3 } }  # { a: 1, c: 2, d: 3 }"},
+	{"${ }", "\"text ${E} text\"", "A value inside a text; null, objects and lists fail there.", "\"${1 + 1} of ${\"three\"}\"  # \"2 of three\""},
 }
