@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,12 +18,16 @@ import (
 func TestQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		taken := map[string]int64{}
+		var taken sync.Map // path → ms
 		health := &observe.Health{}
 		var told []string
 		q := &silences{
 			after: map[string]time.Duration{"/busy": time.Hour, "/idle": 10 * time.Minute}, since: began, quiet: map[string]bool{},
-			taken: func(path string) int64 { return taken[path] },
+			taken: func(path string) int64 {
+				at, _ := taken.Load(path)
+				ms, _ := at.(int64)
+				return ms
+			},
 		}
 		q.tell = func(path string, after time.Duration, quiet bool) {
 			told = append(told, fmt.Sprintf("%s %v %v", time.Since(began), path, quiet))
@@ -49,10 +54,10 @@ func TestQuiet(t *testing.T) {
 		alarms("")
 		after(10 * time.Minute)
 		alarms("webhook /idle")
-		taken["/busy"] = time.Now().UnixMilli()
+		taken.Store("/busy", time.Now().UnixMilli())
 		after(time.Hour)
 		alarms("webhook /idle")
-		taken["/idle"] = time.Now().UnixMilli()
+		taken.Store("/idle", time.Now().UnixMilli())
 		after(time.Hour + time.Second)
 		alarms("")
 		after(70 * time.Minute)
