@@ -207,7 +207,7 @@ func TestWebhookSigned(t *testing.T) {
 	s := w.edgeOf()
 	e := w.startHooked(head+`
 route paid
-from webhook "/paid" as Order { verify: [hmac_sha256(secret("NEW"), "X-Sig"), hmac_sha256(secret("OLD"), "X-Sig")], id: .seq, quiet: 1h }
+from webhook "/paid" as Order { verify: [hmac_sha256(secret("NEW"), "X-Sig"), hmac_sha256(secret("OLD"), "X-Sig")], key: .user, id: .seq, quiet: 1h }
 emit track "Paid" { userId: .user, properties: { topic: .topic, seq: .seq } }
 `, s, options{url: r.URL(), env: map[string]string{"NEW": "new key", "OLD": "old key"}})
 	signed := func(key, body string) string {
