@@ -103,6 +103,7 @@ type Engine struct {
 	producers map[string]*kafka.Producer
 	conns     map[string]*connection // "segment main"
 	index     map[string]int         // of a connection within its scheduler
+	limits    map[string]int         // of dead topics: bytes of a record
 	stages    map[ir.Stage]int       // and of a stage that sends requests over HTTP
 	loops     []*loop
 	routes    []*route // of all loops
@@ -445,8 +446,10 @@ func (e *Engine) topics(ctx context.Context) error {
 		return err
 	}
 	for _, r := range e.cfg.Plan.Routes {
-		for _, t := range kafka.SourceTopics(e.cfg.Plan.App, r.Source) {
-			add(via(r.Source.Via), t)
+		if r.Source.Dead == nil {
+			for _, t := range kafka.SourceTopics(e.cfg.Plan.App, r.Source) {
+				add(via(r.Source.Via), t)
+			}
 		}
 		for _, em := range r.Emits {
 			if t, ok := constantTopic(em); ok {
@@ -481,7 +484,7 @@ func (e *Engine) topics(ctx context.Context) error {
 			e.producers[conn].SetLimit(t, n)
 		}
 	}
-	return nil
+	return e.deadLogs(ctx)
 }
 
 // constantTopic gives the topic that an emit always writes to.
@@ -513,7 +516,7 @@ func (e *Engine) stateless(ctx context.Context, p *plan.Route) error {
 	if r.op, err = op.Compile(p, e.cfg.Plan.App); err != nil {
 		return err
 	}
-	if err := e.letters(ctx, r); err != nil {
+	if err := e.letters(r); err != nil {
 		return err
 	}
 	if err := e.join(ctx, r, via(p.Source.Via)); err != nil {
@@ -538,7 +541,7 @@ func (e *Engine) stateGroup(ctx context.Context, p *plan.Group) error {
 		return err
 	}
 	for _, r := range l.routes {
-		if err := e.letters(ctx, r); err != nil {
+		if err := e.letters(r); err != nil {
 			return err
 		}
 	}
@@ -678,36 +681,10 @@ func (e *Engine) sameTopics(ctx context.Context, admin *kafka.Admin, group strin
 // finds later will.
 const usualMax = 1 << 20
 
-// letters makes the route's dead topic, large enough that a letter about any record
-// of its sources fits, and what writes there.
-func (e *Engine) letters(ctx context.Context, r *route) error {
+// letters makes what writes the route's dead letters.
+func (e *Engine) letters(r *route) error {
 	conn := via(r.plan.Source.Via)
-	admin := e.admins[conn]
-	largest := 0
-	if r.plan.Source.Pattern != "" || r.plan.Source.Made() {
-		largest = usualMax
-	}
-	topics, err := sourceTopics(ctx, admin, e.cfg.Plan.App, r.plan)
-	if err != nil {
-		return err
-	}
-	if len(topics) > 0 {
-		limits, err := admin.MaxMessageBytes(ctx, topics...)
-		if err != nil {
-			return err
-		}
-		for _, n := range limits {
-			largest = max(largest, n)
-		}
-	}
-	spec := kafka.DeadTopicSpec(e.cfg.Plan.App, r.plan.Name, largest)
-	if err := admin.Ensure(ctx, spec); err != nil {
-		return err
-	}
-	limits, err := admin.MaxMessageBytes(ctx, spec.Name)
-	if err != nil {
-		return err
-	}
+	topic := kafka.DeadTopic(e.cfg.Plan.App, r.plan.Name)
 	cfg := e.cfg.Settings.Kafka[conn]
 	cfg.Logger = e.log
 	p, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
@@ -715,8 +692,8 @@ func (e *Engine) letters(ctx context.Context, r *route) error {
 		return err
 	}
 	e.closers = append(e.closers, p.Close)
-	p.SetLimit(spec.Name, limits[spec.Name])
-	r.letters = lettersOut{producer: p, topic: spec.Name, limit: limits[spec.Name], queue: newQueue[letterTry]()}
+	p.SetLimit(topic, e.limits[topic])
+	r.letters = lettersOut{producer: p, topic: topic, limit: e.limits[topic], queue: newQueue[letterTry]()}
 	return nil
 }
 
@@ -725,7 +702,7 @@ func connectionOf(em *ir.Emit) string {
 	switch em.Sink.(type) {
 	case *ir.SegmentCall, *ir.SegmentPass:
 		return "segment " + via(em.Via)
-	case *ir.TopicRecord:
+	case *ir.TopicRecord, *ir.ReplayRecord:
 		return "kafka " + via(em.Via)
 	case *ir.HTTPSink:
 		return "http " + via(em.Via)

@@ -149,9 +149,6 @@ func (g *group) join(ctx context.Context) error {
 	}
 	g.applied = from
 	for _, r := range g.loop.routes {
-		if !g.joins(r) {
-			continue
-		}
 		if err := e.join(ctx, r, via(r.plan.Source.Via)); err != nil {
 			return err
 		}
@@ -168,9 +165,6 @@ func (g *group) mayRun(ctx context.Context) error {
 	e := g.loop.eng
 	other := &OtherStoreError{Group: g.plan.Name, Ours: e.cfg.StoreID}
 	for _, r := range g.loop.routes {
-		if !g.joins(r) {
-			continue
-		}
 		at, err := e.admins[via(r.plan.Source.Via)].Committed(ctx, r.groupName())
 		if err != nil {
 			return err
@@ -195,7 +189,7 @@ func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed
 		if c.Known && c.StoreID != g.loop.eng.cfg.StoreID {
 			return 0, false, &OtherStoreError{g.plan.Name, []string{r.plan.Name}, c.StoreID, g.loop.eng.cfg.StoreID}
 		}
-		if r.guarded() {
+		if r.guarded(tp) {
 			return g.applied, true, nil // what is below may be trimmed
 		}
 		at, ok := g.progress.Position(r.plan.IDName(), topic, tp.Partition)
@@ -295,7 +289,7 @@ func (g *group) slices(b polled) {
 	for i := range b.batch.Slices {
 		s := &b.batch.Slices[i]
 		switch {
-		case r.guarded():
+		case r.guarded(s.TP):
 			r.consumer.Recycle(s)
 			continue
 		case g.run == nil:
@@ -325,10 +319,10 @@ func (g *group) assign(r *route, a kafka.Assignment, now int64) {
 	r.joined = true
 	in := &input{run: g.run, route: r, tp: a.TP, id: a.TopicID, from: a.Offset, end: a.Offset, taken: a.Offset}
 	r.parts[a.TP] = in
-	if r.guarded() {
+	if r.guarded(a.TP) {
 		in.end = 0
 	}
-	if g.run == nil || r.guarded() {
+	if g.run == nil || r.guarded(a.TP) {
 		in.pause(byTask)
 		return
 	}
@@ -338,7 +332,7 @@ func (g *group) assign(r *route, a kafka.Assignment, now int64) {
 }
 
 func (in *input) input() task.Input {
-	return task.Input{Route: in.route.index, Topic: in.tp.Topic, TopicID: in.id, Partition: in.tp.Partition, Next: in.from}
+	return task.Input{Route: in.route.index, Topic: in.tp.Topic, TopicID: in.id, Partition: in.tp.Partition, Next: in.from, Replay: in.replays()}
 }
 
 // gather opens the task when every partition of every route is here.
@@ -358,7 +352,7 @@ func (g *group) gather(now int64) {
 		for _, tp := range sorted(r.parts) {
 			in := r.parts[tp]
 			r.dirty[tp] = in.from // what the store knew may be ahead of what was committed
-			if r.guarded() {
+			if r.guarded(tp) {
 				in.run, in.number = p, ownInput
 				continue
 			}

@@ -24,17 +24,16 @@ func guardOf(g *plan.Group) *plan.Route {
 	return g.Routes[0]
 }
 
-// joins tells whether a route has a consumer group.
-func (g *group) joins(r *route) bool { return !r.plan.Source.Made() || r.plan == guardOf(g.plan) }
-
 // joinTopics are the topics of a route's consumer group, by name.
 func (r *route) joinTopics() []string {
 	app := r.eng.cfg.Plan.App
 	if g := r.plan.Group; guardOf(g) == r.plan {
-		return []string{kafka.OwnTopic(app, g.Name)}
+		return []string{kafka.OwnTopic(app, g.Name), r.replayLog()}
 	}
-	return kafka.SourceTopics(app, r.plan.Source)
+	return append(kafka.SourceTopics(app, r.plan.Source), r.replayLog())
 }
 
 // guarded tells whether a partition of a route is only its place in the consumer group.
-func (r *route) guarded() bool { return r != nil && r.plan.Source.Made() }
+func (r *route) guarded(tp kafka.TP) bool {
+	return r != nil && r.plan.Source.Made() && tp.Topic != r.replayLog()
+}

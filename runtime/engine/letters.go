@@ -87,9 +87,13 @@ func (r *route) writeOne(ctx context.Context, try letterTry) {
 		// lies ahead is just what becomes a letter; the envelope keeps its time.
 		rec.Timestamp = event.NoTime
 	}
-	r.letters.producer.Send(ctx, kafka.Record{
+	out := kafka.Record{
 		Topic: r.letters.topic, Key: rec.Key, Value: rec.Value, Headers: rec.Headers, Timestamp: rec.Timestamp, PartitionKey: rec.PartitionKey,
-	}, landed)
+	}
+	if rec.Topic != "" { // a tombstone, behind its letter
+		out.Topic, out.Partition = rec.Topic, &rec.Partition
+	}
+	r.letters.producer.Send(ctx, out, landed)
 }
 
 // acked takes what became of a letter.

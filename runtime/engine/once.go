@@ -78,6 +78,7 @@ func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka
 	if err != nil {
 		return false, err
 	}
+	topics = append(topics, r.replayLog())
 	goal, known := goals[r]
 	if known {
 		topics = slices.DeleteFunc(topics, func(t string) bool { return !written(t) })
@@ -186,8 +187,17 @@ func (e *Engine) written() func(topic string) bool {
 		for _, em := range p.Emits {
 			if t, ok := constantTopic(em); ok {
 				names[t] = true
+			} else if s, ok := em.Sink.(*ir.ReplayRecord); ok {
+				names[kafka.ReplayTopic(e.cfg.Plan.App, s.Of.Name)] = true
 			} else if _, ok := em.Sink.(*ir.TopicRecord); ok {
 				dynamic = true
+			}
+		}
+	}
+	for _, p := range e.cfg.Plan.Routes {
+		if p.Source.Dead != nil { // letters may always come
+			for _, t := range kafka.SourceTopics(e.cfg.Plan.App, p.Source) {
+				names[t] = true
 			}
 		}
 	}

@@ -123,7 +123,7 @@ func (r *route) assign(a kafka.Assignment) {
 	in := &input{run: p, route: r, tp: a.TP, end: a.Offset}
 	p.inputs = []*input{in}
 	p.task = task.New(task.Config{Routes: []*plan.Route{r.plan}, Runner: r.op.NewStateless(r.eng.tables), Budget: r.eng.budget})
-	p.task.Open(nil, []task.Input{{Topic: a.Topic, TopicID: a.TopicID, Partition: a.Partition, Next: a.Offset}}, time.Now().UnixNano())
+	p.task.Open(nil, []task.Input{{Topic: a.Topic, TopicID: a.TopicID, Partition: a.Partition, Next: a.Offset, Replay: in.replays()}}, time.Now().UnixNano())
 	p.lease(r.loop.leaseEnd(time.Now()))
 	r.parts[a.TP] = in
 	r.loop.tasks = append(r.loop.tasks, p)

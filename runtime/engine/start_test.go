@@ -134,7 +134,7 @@ emit`, 1)
 		}
 		o := options{url: r.URL(), store: "the-store"}
 		e := w.start(src, o)
-		w.eventually("it has joined", func() bool { return len(w.committed("orders")) == 3 })
+		w.eventually("it has joined", func() bool { return len(w.committed("orders")) == 4 }) // with its replay log
 		w.feed("orders", 10, 100)
 		w.arrived() // the old ones would be unexpected
 		e.stop()

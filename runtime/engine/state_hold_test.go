@@ -138,7 +138,7 @@ from topic "orders~" as Order
 throttle 5/s by "all" else wait 60s
 emit track "Ordered" { userId: .user, properties: { topic: .topic, seq: .seq } }
 `, options{url: r.URL()})
-	w.eventually("it reads", func() bool { return len(w.committed("orders")) == 1 })
+	w.eventually("it reads", func() bool { return len(w.committed("orders")) == 2 }) // with its replay log
 	w.feed("orders", 1, 25)
 	w.eventually("all have run and are behind the position", func() bool {
 		return w.committed("orders")[kafka.TP{Topic: w.topic("orders")}].Offset == 25
