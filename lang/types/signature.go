@@ -5,6 +5,9 @@ import "strings"
 // Signature prints a function as functions.md does:
 // `round(x: number, digits: int = 0) -> number`.
 func Signature(f *Func) string {
+	if f.Sign != "" {
+		return f.Sign
+	}
 	var b strings.Builder
 	b.WriteString(f.Name + "(")
 	for i := range f.Params {

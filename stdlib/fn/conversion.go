@@ -185,6 +185,7 @@ var nonblank = &types.Func{
 
 var defaultFn = &types.Func{
 	Name:      "default",
+	Sign:      "default(x: T?, y: T) -> T",
 	Doc:       "y when x is null, \"\", [] or {}, else x; `??` looks at null only.",
 	Params:    params{param("x", nil, "the value"), param("y", nil, "what stands in for it")},
 	Result:    types.AnyT,

@@ -2,6 +2,7 @@ package fn_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,26 @@ import (
 	"github.com/sluice-dev/sluice/stdlib"
 	"github.com/sluice-dev/sluice/stdlib/fn"
 )
+
+// TestSigns: a signature that is written out has the name, the parameters and the mark
+// of what is declared.
+func TestSigns(t *testing.T) {
+	for _, f := range append(fn.All(), fn.Aggregates()...) {
+		if f.Sign == "" {
+			continue
+		}
+		rest, ok := strings.CutPrefix(f.Sign, f.Name+"(")
+		for _, p := range f.Params {
+			_, rest, ok = strings.Cut(rest, p.Name+": ")
+			if !ok {
+				break
+			}
+		}
+		if !ok || strings.HasSuffix(f.Sign, "!") != f.Fails || strings.Count(f.Sign, ": ") != len(f.Params) {
+			t.Errorf("%s is declared as %s", f.Sign, f.Name)
+		}
+	}
+}
 
 // TestExamples runs the examples of every function through the compiler and the
 // reference evaluator.

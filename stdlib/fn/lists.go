@@ -22,7 +22,7 @@ func elemOf(t *types.Type) *types.Type {
 // element declares a function that gives one element of a list, or null.
 func element(name, doc string, examples []types.Example, f func(value.List) value.Value) *types.Func {
 	return &types.Func{
-		Name: name, Doc: doc, Params: params{param("list", anyList, "list")}, Result: types.AnyT, Examples: examples,
+		Name: name, Sign: name + "(list: [T]) -> T?", Doc: doc, Params: params{param("list", anyList, "list")}, Result: types.AnyT, Examples: examples,
 		Infer: func(a []*types.Type) (*types.Type, error) { return types.Nullable(elemOf(a[0])), nil },
 		Call: func(_ *types.Context, a args) (value.Value, error) {
 			l := a[0].(value.List)
@@ -46,7 +46,8 @@ func sameList(a []*types.Type) (*types.Type, error) { return types.ListOf(elemOf
 // slice declares take or skip.
 func slice(name, doc string, examples []types.Example, f func(l value.List, n int) value.List) *types.Func {
 	return &types.Func{
-		Name: name, Doc: doc, Params: params{param("list", anyList, "list"), param("n", types.IntT, "elements")}, Result: anyList, Infer: sameList, Examples: examples,
+		Name: name, Sign: name + "(list: [T], n: int) -> [T]", Doc: doc, Params: params{param("list", anyList, "list"), param("n", types.IntT, "elements")}, Result: anyList,
+		Infer: sameList, Examples: examples,
 		Call: func(_ *types.Context, a args) (value.Value, error) {
 			l := a[0].(value.List)
 			return f(l, min(max(small(a[1]), 0), len(l))), nil
@@ -65,6 +66,7 @@ var errMixture = errors.New("only numbers, only texts, only times or only durati
 
 var sortFn = &types.Func{
 	Name:   "sort",
+	Sign:   "sort(list: [T]) -> [T]!",
 	Doc:    "The list in ascending order: numbers, texts (by code point), times or durations. Fails on a mixture, and on null.",
 	Params: params{param("list", anyList, "list")},
 	Result: anyList,
@@ -187,6 +189,7 @@ func firsts(l value.List, key func(dst []byte, v value.Value) []byte) value.List
 
 var unique = &types.Func{
 	Name:     "unique",
+	Sign:     "unique(list: [T]) -> [T]",
 	Doc:      "The list without repeats; of equal elements the first stays.",
 	Params:   params{param("list", anyList, "list")},
 	Result:   anyList,
@@ -297,6 +300,7 @@ var indexBy = &types.Func{
 
 var reverse = &types.Func{
 	Name:     "reverse",
+	Sign:     "reverse(list: [T]) -> [T]",
 	Doc:      "The list with its last element first.",
 	Params:   params{param("list", anyList, "list")},
 	Result:   anyList,
@@ -311,6 +315,7 @@ var reverse = &types.Func{
 
 var flatten = &types.Func{
 	Name:     "flatten",
+	Sign:     "flatten(list: [[T]]) -> [T]",
 	Doc:      "The lists of a list as one; deeper ones stay.",
 	Params:   params{param("list", types.ListOf(anyList), "list of lists")},
 	Result:   anyList,

@@ -87,7 +87,7 @@ func oneOrder(t *types.Type) bool {
 // extreme declares min or max: sign is -1 or 1.
 func extreme(name, doc string, sign int, examples []types.Example) *types.Func {
 	return &types.Func{
-		Name: name, Doc: doc, Params: params{many("x", nil, "numbers, times, durations or texts, or one list of them")}, Result: types.AnyT,
+		Name: name, Sign: name + "(x: T, …) -> T", Doc: doc, Params: params{many("x", nil, "numbers, times, durations or texts, or one list of them")}, Result: types.AnyT,
 		Infer: func(a []*types.Type) (*types.Type, error) {
 			of := types.UnionOf(a...)
 			if elem, isList := types.ElemType(a[0]); len(a) == 1 && isList {

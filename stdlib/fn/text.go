@@ -119,6 +119,7 @@ var join = &types.Func{
 
 var contains = &types.Func{
 	Name:   "contains",
+	Sign:   "contains(x: string | [T], y: T) -> bool",
 	Doc:    "Whether a text has the other as a part, or a list has an element that equals it.",
 	Params: params{param("x", types.Declared(types.StringT, anyList), "text or list"), param("y", nil, "text, or an element")},
 	Infer: func(a []*types.Type) (*types.Type, error) {
