@@ -146,9 +146,9 @@ func verdicts(v value.Value, each []deliver.Verdict, code string) error {
 			return fmt.Errorf("a verdict is no object")
 		}
 		at, _ := o.Get("index")
-		num, _ := at.(value.Number)
+		num, isNumber := at.(value.Number)
 		i, whole := num.Int64()
-		if !whole || at == nil || i < 0 || i >= int64(len(each)) {
+		if !isNumber || !whole || i < 0 || i >= int64(len(each)) {
 			return fmt.Errorf("a verdict is of index %s, there are %d items", value.Excerpt(at, 20), len(each))
 		}
 		good, _ := o.Get("ok")
