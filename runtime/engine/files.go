@@ -132,11 +132,15 @@ func (f *fileSource) header(r *file.Reader) (*file.Reader, error) {
 
 // open opens a file.
 func (e *Engine) open(f *fileSource) (*os.File, error) {
+	// Opening a pipe would wait for whoever writes to it.
+	if info, err := os.Stat(e.path(f)); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, &file.Error{File: f.name(), Why: "is no regular file", Help: "a pipe is read as standard input: from file \"-\""}
+	}
 	in, err := os.Open(e.path(f))
 	if err == nil {
 		info, bad := in.Stat()
 		if err = bad; err == nil && info.IsDir() {
-			err = errors.New("is a folder")
+			err = errors.New("it is a folder")
 		}
 		if err != nil {
 			in.Close()

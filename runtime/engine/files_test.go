@@ -250,3 +250,41 @@ func TestOneRunner(t *testing.T) {
 	a.stop()
 	b.stop()
 }
+
+// TestAFileOfTwo: of two processes that have a file the one writes it that has the
+// partition, and the other goes on when it is gone.
+func TestAFileOfTwo(t *testing.T) {
+	t.Parallel()
+	w := onEmbedded(t)
+	w.topics(1, "copied")
+	dir := t.TempDir()
+	writeLines(t, dir, 0, 5000, 0)
+	script := fileHead + `
+route copied
+from file "lines.jsonl" as { id: int }
+emit topic "copied~" { key: "k", value: { id: .id } }
+`
+	in := kafka.FileTopic(w.app(), "lines-jsonl")
+	end := func() int64 {
+		ends, err := w.admin.EndOffsets(t.Context(), in)
+		if err != nil {
+			return 0
+		}
+		return ends[kafka.TP{Topic: in}]
+	}
+	a := w.start(script, options{store: "a", dir: dir, session: 6 * time.Second})
+	b := w.start(script, options{store: "b", dir: dir, session: 6 * time.Second})
+	w.eventually("the file is read", func() bool { return end() == 5000 && w.atEndOf("copied", in) })
+	writeLines(t, dir, 5000, 5010, os.O_APPEND)
+	w.eventually("it is read on", func() bool { return end() == 5010 })
+	a.stop()
+	writeLines(t, dir, 5010, 5020, os.O_APPEND)
+	w.eventually("whoever is left reads on", func() bool { return end() == 5020 && w.atEndOf("copied", in) })
+	b.stop()
+	ids := each(w.numbered("copied", "id"))
+	for i := range 5020 {
+		if ids[i] != 1 {
+			t.Fatalf("line %d came under %d ids", i+1, ids[i])
+		}
+	}
+}

@@ -168,7 +168,7 @@ func (a *arrival) admit(fr *Frame) *topic {
 		fr.fail(&a.place, diag.Failf(diag.NotReplayed, a.at, "the record came from the topic %q, which the route does not read any more", fr.rec.Topic))
 		return nil
 	}
-	if a.file {
+	if r := fr.rec.Replay; a.file && (r == nil || !r.Corrected) {
 		if fail := a.unread(fr.rec); fail != nil {
 			fr.fail(&a.place, fail)
 			return nil
