@@ -41,10 +41,7 @@ func (events) Call(keyword string) (check.Call, bool) {
 			Body:   "traits", AnyOf: anyID,
 		}, true
 	case "page", "screen":
-		own := []check.CallField{{Name: "name", Type: types.StringT}, {Name: "properties", Type: types.ObjectT}}
-		if keyword == "page" {
-			own = append([]check.CallField{{Name: "category", Type: types.StringT}}, own...)
-		}
+		own := []check.CallField{{Name: "category", Type: types.StringT}, {Name: "name", Type: types.StringT}, {Name: "properties", Type: types.ObjectT}}
 		return check.Call{Fields: fields(own...), Name: "name", Body: "properties", AnyOf: anyID}, true
 	case "alias":
 		return check.Call{Fields: append([]check.CallField{
