@@ -85,6 +85,7 @@ func (w *wire) pass(out http.ResponseWriter, r *http.Request, body []byte) (int,
 		return 0, err
 	}
 	maps.Copy(req.Header, r.Header)
+	req.Header.Set("X-Forwarded-Host", r.Host) // so that settings name this server
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err
@@ -111,6 +112,10 @@ func (w *wire) keep(r *http.Request, body []byte, before, after time.Time) {
 	}
 	if json.Unmarshal(body, &e) != nil {
 		return
+	}
+	var one map[string]any
+	if e.Batch == nil && json.Unmarshal(body, &one) == nil && one["type"] != nil {
+		e.Batch, e.Context = append(e.Batch, one), nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -273,7 +278,7 @@ emit segment
 	t.Run("analytics-node", func(t *testing.T) {
 		w := newWire(t, p.hooks)
 		w.answers = []int{429, 503}
-		sendByNode(t, w.URL)
+		sendByNPM(t, "node.mjs", nodeClient, "HOST="+w.URL)
 		got.compare(t, w, 7)
 		for id, n := range w.tries {
 			if n < 3 {
@@ -284,6 +289,13 @@ emit segment
 			t.Error("the client was to say anew when it sent")
 		}
 	})
+	for name, env := range map[string]string{"analytics.js": "", "analytics.js in batches": "yes"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t, p.hooks)
+			sendByNPM(t, "browser.mjs", browserClient, "HOST="+w.URL, "BATCHES="+env)
+			got.compare(t, w, 5)
+		})
+	}
 	for _, c := range []struct {
 		name, path string
 		calls      int
@@ -398,11 +410,14 @@ func sendByGo(t *testing.T, url string) {
 	t.Cleanup(func() { _ = c.Close() })
 }
 
-// nodeClient is Segment's client for Node, as npm has it.
-const nodeClient = "@segment/analytics-node@3.1.0"
+// Segment's clients for Node and for browsers, as npm has them.
+var (
+	nodeClient    = []string{"@segment/analytics-node@3.1.0"}
+	browserClient = []string{"@segment/analytics-next@1.84.3", "jsdom@29.1.1"}
+)
 
-// sendByNode sends every kind of call with Segment's client for Node.
-func sendByNode(t *testing.T, url string) {
+// sendByNPM sends every kind of call with a script that needs packages of npm.
+func sendByNPM(t *testing.T, script string, packages []string, env ...string) {
 	t.Helper()
 	missing := t.Skipf
 	if os.Getenv("SLUICE_REQUIRE_NODE") != "" {
@@ -413,32 +428,37 @@ func sendByNode(t *testing.T, url string) {
 		missing("node is not here")
 	}
 	if v, err := exec.Command(node, "--version").Output(); err != nil || !(len(v) > 3 && v[1] >= '2' && v[2] >= '0' && v[2] <= '9') {
-		t.Skipf("node %s is too old for the client, which needs 20", v)
+		t.Skipf("node %s is too old for the clients, which need 20", v)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		missing("no place for what npm brings: %v", err)
 	}
-	dir = filepath.Join(dir, "sluice-ci", "analytics-node-3.1.0")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@segment", "analytics-node", "package.json")); err != nil {
+	dir = filepath.Join(dir, "sluice-ci", strings.NewReplacer("/", "-", "@", "").Replace(strings.Join(packages, "-")))
+	whole := filepath.Join(dir, "whole")
+	if _, err := os.Stat(whole); err != nil {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer stop()
-		if out, err := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--prefix", dir, nodeClient).CombinedOutput(); err != nil {
-			missing("npm does not bring %s: %v\n%s", nodeClient, err, out)
+		args := append([]string{"install", "--no-audit", "--no-fund", "--prefix", dir}, packages...)
+		if out, err := exec.CommandContext(ctx, "npm", args...).CombinedOutput(); err != nil {
+			missing("npm does not bring %s: %v\n%s", packages, err, out)
+		}
+		if err := os.WriteFile(whole, nil, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	script, err := os.ReadFile(filepath.Join("testdata", "clients", "node.mjs"))
+	text, err := os.ReadFile(filepath.Join("testdata", "clients", script))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "client.mjs"), script, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, script), text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), node, filepath.Join(dir, "client.mjs"))
-	cmd.Env = append(os.Environ(), "HOST="+url)
+	cmd := exec.CommandContext(t.Context(), node, filepath.Join(dir, script))
+	cmd.Env = append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("the client: %v\n%s", err, out)
 	}
