@@ -86,6 +86,6 @@ func newRoot() *cobra.Command {
 		}
 		return openIPDatabase(*ipDatabase)
 	}
-	root.AddCommand(initCmd(), checkCmd(), testCmd(), fmtCmd(), graphCmd(), evalCmd(), docsCmd(), runCmd(), devCmd(), demoCmd(), stateCmd(), identityCmd(), versionCmd())
+	root.AddCommand(initCmd(), checkCmd(), testCmd(), fmtCmd(), graphCmd(), evalCmd(), docsCmd(), runCmd(), devCmd(), demoCmd(), stateCmd(), deadCmd(), identityCmd(), versionCmd())
 	return root
 }

@@ -149,6 +149,11 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 		defer b.Close()
 		wg.Go(func() { _ = b.Run(side) })
 		fmt.Fprintln(words, b.Banner())
+		at := filepath.Join(o.state, addressFile)
+		if err := os.WriteFile(at, []byte(b.Addr()+"\n"), 0o600); err != nil { // for commands that ask it
+			log.Warn("the address of the embedded broker is not written down", "error", err)
+		}
+		defer os.Remove(at)
 		s.Kafka["main"] = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
 	}
 	var hooks *edge.Server

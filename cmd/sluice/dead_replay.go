@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/letter"
+)
+
+// askAbove is from how many letters on an operator is asked before they go.
+const askAbove = 100
+
+// deadWriting are the options of commands that write.
+type deadWriting struct {
+	deadOptions
+	dryRun, yes bool
+	rate        string
+}
+
+func (o *deadWriting) writingFlags(c *cobra.Command, verb string) {
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would happen, and write nothing")
+	c.Flags().BoolVar(&o.yes, "yes", false, fmt.Sprintf("%s more than %d letters without being asked", verb, askAbove))
+	outputFlag(c, &o.out)
+}
+
+func deadReplayCmd() *cobra.Command {
+	var o deadWriting
+	var every time.Duration
+	c := o.command(&cobra.Command{
+		Use:   "replay [DIR]",
+		Short: "Send letters back to their routes",
+		Long: "Replay writes letters to the replay logs of their routes, which read them when they run. An event runs again from the start of its route, with its own ids and time, as the program is now; an output is sent again as it was encoded. " +
+			"What the sinks took already is not sent again. A letter goes back at most 5 times; one that cannot stays, and the command says why.",
+	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) (err error) {
+		if every, err = perRecord(o.rate); err != nil {
+			return err
+		}
+		var go_, stay []*dead
+		why := map[string]int{}
+		var reasons []string
+		for _, l := range ls {
+			w := d.stays(l)
+			if w == "" {
+				go_ = append(go_, l)
+				continue
+			}
+			stay = append(stay, l)
+			if why[w]++; why[w] == 1 {
+				reasons = append(reasons, w)
+			}
+		}
+		for _, r := range reasons {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", stays(why[r]), r)
+		}
+		done := &deadDone{Format: 1, What: "replayed", Stays: len(stay), Dry: o.dryRun}
+		err = o.write(cmd, d, go_, done, every, func(l *dead) kafka.Record {
+			return kafka.Record{
+				Topic: kafka.ReplayTopic(d.plan.App, l.route.Name), Key: []byte(l.ID), Value: append([]byte{}, l.Value...), Timestamp: event.NoTime,
+				Headers: letter.AppendHeaders(nil, l.headers, l.at, false, l.Value == nil),
+			}
+		})
+		if err == nil && len(stay) > 0 && len(go_) == 0 {
+			return fail(exitProblems, errors.New("nothing was replayed"))
+		}
+		return err
+	})
+	c.Flags().StringVar(&o.rate, "rate", "", "at most so many in a second, as in 50/s (default as fast as the log takes them)")
+	o.writingFlags(c, "replay")
+	return c
+}
+
+func stays(n int) string {
+	if n == 1 {
+		return "1 letter stays"
+	}
+	return fmt.Sprintf("%d letters stay", n)
+}
+
+func deadDropCmd() *cobra.Command {
+	var o deadWriting
+	c := o.command(&cobra.Command{
+		Use:   "drop [DIR]",
+		Short: "Drop letters for good",
+		Long:  "Drop writes a tombstone behind each letter: it is gone, and nothing brings it back. `sluice dead export --values` keeps a copy.",
+	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) error {
+		return o.write(cmd, d, ls, &deadDone{Format: 1, What: "dropped", Dry: o.dryRun}, 0, func(l *dead) kafka.Record {
+			end := letter.Letter{ID: l.ID, Gone: &letter.Gone{Cause: letter.ByHand, Topic: l.at.Topic, Partition: l.at.Partition}}
+			rec := end.Encode(0)
+			return kafka.Record{Topic: rec.Topic, Key: rec.Key, Headers: rec.Headers, Partition: &rec.Partition, Timestamp: event.NoTime}
+		})
+	})
+	o.writingFlags(c, "drop")
+	return c
+}
+
+// perRecord reads --rate; 0: as fast as it goes.
+func perRecord(rate string) (time.Duration, error) {
+	if rate == "" {
+		return 0, nil
+	}
+	text, ok := strings.CutSuffix(rate, "/s")
+	n, err := strconv.Atoi(text)
+	if !ok && err == nil || err != nil || n < 1 || n > 1_000_000 {
+		return 0, fail(exitUsage, fmt.Errorf("--rate: %s is no rate: write 50/s", quoted(rate)))
+	}
+	return time.Second / time.Duration(n), nil
+}
+
+// deadDone is what a command that writes did.
+type deadDone struct {
+	Format int            `json:"format"`
+	What   string         `json:"what"`
+	Dry    bool           `json:"dry_run,omitempty"`
+	N      int            `json:"letters"`
+	Stays  int            `json:"stay,omitempty"`
+	Routes map[string]int `json:"routes"`
+}
+
+// write writes a record for each letter, one after the other. What is written when
+// something ends the command stands; the rest can be asked for again.
+func (o *deadWriting) write(cmd *cobra.Command, d *deadTopics, ls []*dead, done *deadDone, every time.Duration, of func(*dead) kafka.Record) error {
+	done.Routes = map[string]int{}
+	if o.dryRun {
+		for _, l := range ls {
+			done.N++
+			done.Routes[name(l)]++
+		}
+		return o.report(cmd, done)
+	}
+	if len(ls) > askAbove && !o.yes {
+		if err := ask(cmd, fmt.Sprintf("%s will be %s", count(len(ls), "letter"), done.What)); err != nil {
+			return err
+		}
+	}
+	producers := map[string]*kafka.Producer{}
+	for _, l := range ls {
+		if producers[l.conn] != nil {
+			continue
+		}
+		p, err := kafka.NewProducer(d.config[l.conn], kafka.ProducerOptions{})
+		if err != nil {
+			return runError(err)
+		}
+		defer p.Close()
+		producers[l.conn] = p
+	}
+	if err := o.logs(cmd.Context(), d, ls, producers, of); err != nil {
+		return err
+	}
+	var tick *time.Ticker
+	if every > 0 {
+		tick = time.NewTicker(every)
+		defer tick.Stop()
+	}
+	for i, l := range ls {
+		if tick != nil && i > 0 {
+			select {
+			case <-tick.C:
+			case <-cmd.Context().Done():
+			}
+		}
+		if err := cmd.Context().Err(); err != nil {
+			return errors.Join(o.report(cmd, done), fail(exitProblems, fmt.Errorf("stopped: %s left as they were", count(len(ls)-i, "letter"))))
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), o.wait)
+		res := producers[l.conn].SendSync(ctx, of(l))
+		cancel()
+		if res.Class != kafka.Accepted {
+			err := fail(exitUnreachable, fmt.Errorf("the letter %s was not written: %w; it may be there all the same, and the same letter twice is one", l.ID, res.Err))
+			return errors.Join(o.report(cmd, done), err)
+		}
+		done.N++
+		done.Routes[name(l)]++
+	}
+	return o.report(cmd, done)
+}
+
+// logs sees that the topics are there which are written to, and how much they take.
+func (o *deadWriting) logs(ctx context.Context, d *deadTopics, ls []*dead, producers map[string]*kafka.Producer, of func(*dead) kafka.Record) error {
+	seen := map[string]bool{}
+	for _, l := range ls {
+		topic := of(l).Topic
+		if seen[topic] {
+			continue
+		}
+		seen[topic] = true
+		var missing *kafka.MissingTopicError
+		switch _, err := d.admins[l.conn].Describe(ctx, topic); {
+		case errors.As(err, &missing):
+			return fail(exitUnreachable, fmt.Errorf("there is no topic %s: `sluice run` of this version makes it at start; run the program once", topic))
+		case err != nil:
+			return runError(err)
+		}
+		limits, err := d.admins[l.conn].MaxMessageBytes(ctx, topic)
+		if err != nil {
+			return runError(err)
+		}
+		producers[l.conn].SetLimit(topic, limits[topic])
+	}
+	return nil
+}
+
+func name(l *dead) string {
+	if l.route != nil {
+		return l.route.Name
+	}
+	return l.Route
+}
+
+func (o *deadWriting) report(cmd *cobra.Command, done *deadDone) error {
+	if o.out == "json" {
+		return encodeTo(cmd.OutOrStdout(), done)
+	}
+	w := cmd.OutOrStdout()
+	if done.Dry {
+		fmt.Fprintln(cmd.ErrOrStderr(), "dry run: nothing was written")
+	}
+	var routes []string
+	for r := range done.Routes {
+		routes = append(routes, r)
+	}
+	slices.Sort(routes)
+	for _, r := range routes {
+		fmt.Fprintf(w, "%s: %s %s\n", r, count(done.Routes[r], "letter"), done.What)
+	}
+	if done.N == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "no letter was %s\n", done.What)
+	}
+	return nil
+}
+
+// ask asks a person at a terminal; nobody else can say yes but by --yes.
+func ask(cmd *cobra.Command, what string) error {
+	in := cmd.InOrStdin()
+	if f, ok := in.(*os.File); !ok || !terminal(f) {
+		return fail(exitUsage, fmt.Errorf("%s: say --yes, or fewer of them by --route, --code, --since or --limit", what))
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s. Go on? [y/N] ", what)
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if a := strings.ToLower(strings.TrimSpace(line)); a != "y" && a != "yes" {
+		return fail(exitProblems, errors.New("nothing was written"))
+	}
+	return nil
+}
