@@ -22,8 +22,8 @@ func (w *walker) window(s *syntax.Window, block int) ir.Stage {
 		w.errorf(diag.Misplaced, keyword(s), "a `window` stands at the top level of its route").WithLabel("this one is inside another stage").
 			WithHelp("`where` or `drop` above it keep out what it is not for")
 	}
-	if w.route.Source != nil && w.route.Source.Tick != nil {
-		w.c.notYet(keyword(s), "window").WithLabel("below `from %s`", w.route.Source.Kind)
+	if w.route.Source != nil && w.route.Source.Kind == "table" {
+		w.c.notYet(keyword(s), "window").WithLabel("below `from table`")
 	}
 	key := "window by " + byText(&s.By)
 	if s.As.Set() {

@@ -188,11 +188,14 @@ func (t *Task) ticked(it *tickItem, rec *event.Record, clock time.Time) {
 }
 
 // reached moves the watermarks to a tick, of what no input leads to: it has no other
-// time than this.
+// time than this. What is parked holds them as it does others.
 func (t *Task) reached(due int64) {
 	for j, st := range t.cfg.Group.States {
-		if m := &t.marks[j]; len(st.Leads) == 0 && due > m.w {
-			m.w = due
+		if len(st.Leads) > 0 {
+			continue
+		}
+		if m, w := &t.marks[j], t.behindParked(j, due); w > m.w {
+			m.w = w
 			m.tell = m.w
 			t.cells.SetWatermark(j, m.w, m.told)
 		}
