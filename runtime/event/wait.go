@@ -21,9 +21,12 @@ type Call struct {
 	Out *Output
 	// RetryMS is how long it is tried again; 0: as long as its connection says.
 	RetryMS int64
+	// Spent is the ID of the round before: of its answer only the time is read again.
+	Spent string
 }
 
-// Answer is what became of a call, as the group's own log holds it.
+// Answer is what became of a call, as the group's own log holds it. One that is spent has
+// nothing but its time.
 type Answer struct {
 	Status  int // 0: there was no answer
 	Headers []Header

@@ -69,9 +69,12 @@ func (s *call) run(fr *Frame) int {
 	if last == nil {
 		return s.ask(fr, 0, fr.notBefore)
 	}
-	held, fail := s.judge(fr, replyOf(last))
-	if fail != nil {
-		return fr.fail(&s.place, fail)
+	var held bool
+	if last.Status != 0 || last.Fault != "" { // else it is spent, and did not hold
+		var fail *diag.Failure
+		if held, fail = s.judge(fr, replyOf(last)); fail != nil {
+			return fr.fail(&s.place, fail)
+		}
 	}
 	if !held {
 		due := last.At + s.every
@@ -90,19 +93,30 @@ func (s *call) run(fr *Frame) int {
 }
 
 // answers gives how many rounds have been answered, and the first and the last answer.
+// They come one after the other, so few of them need to be asked for.
 func (s *call) answers(fr *Frame) (n int, first, last *event.Answer) {
 	if fr.rec.Calls == nil {
 		return 0, nil, nil
 	}
-	for ; ; n++ {
-		a := fr.rec.Calls.Answer(s.id(fr, n))
-		if a == nil {
-			return n, first, last
-		}
-		if last = a; first == nil {
-			first = a
+	round := func(n int) *event.Answer { return fr.rec.Calls.Answer(s.id(fr, n)) }
+	if first = round(0); first == nil {
+		return 0, nil, nil
+	}
+	last, n = first, 1 // n rounds are answered, and beyond are not
+	beyond := 2
+	for a := round(beyond - 1); a != nil; a = round(beyond - 1) {
+		last, n = a, beyond
+		beyond *= 2
+	}
+	for beyond-n > 1 {
+		mid := n + (beyond-n)/2
+		if a := round(mid - 1); a != nil {
+			last, n = a, mid
+		} else {
+			beyond = mid
 		}
 	}
+	return n, first, last
 }
 
 // id names a round of the call within its record.
@@ -126,6 +140,9 @@ func (s *call) ask(fr *Frame, n int, notBefore int64) int {
 		return goOn
 	}
 	c.Out.NotBefore = notBefore
+	if n > 0 {
+		c.Spent = s.id(fr, n-1)
+	}
 	return fr.wait(&s.place, &event.Wait{Lane: c.Out.Lane, Ordered: c.Out.Ordered, Call: c})
 }
 

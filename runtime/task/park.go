@@ -208,6 +208,9 @@ func (t *Task) park(e *epoch, route int, rec *event.Record, end *event.Outcome) 
 	p := &parked{Parked: state.Parked{Route: t.cfg.Routes[route].IDName(), Lane: w.Lane, Ordered: w.Ordered, At: least(end.Arrived, end.Timed), Replay: rec.Replay}}
 	if was != nil && !child {
 		p.Record, p.Answers = was.Record, was.Answers
+		if c := w.Call; c != nil && c.Spent != "" {
+			p.Answers = spent(p.Answers, c.Spent)
+		}
 	}
 	if p.Record == nil {
 		var err error
@@ -251,6 +254,18 @@ func (t *Task) park(e *epoch, route int, rec *event.Record, end *event.Outcome) 
 		e.asks = append(e.asks, p)
 	}
 	return nil
+}
+
+// spent leaves of the answer of a round that is over its time alone: a call may be
+// repeated for days.
+func spent(answers []state.ParkedAnswer, id string) []state.ParkedAnswer {
+	out := slices.Clone(answers)
+	for i := range out {
+		if out[i].ID == id {
+			out[i].Answer = event.Answer{At: out[i].At}
+		}
+	}
+	return out
 }
 
 // nextOrder is the place behind all that are parked or, below another, behind those.
