@@ -78,7 +78,19 @@ func (c *class) sweep() {
 }
 
 // waits tells that a request of the lot waits to become full.
-func (l *lot) waits() bool { return l.limit.Wait && l.limit.Count > 1 }
+func (l *lot) waits() bool { return l.limit.Wait && l.limit.Count > 1 && !l.class.hurry }
+
+// Hurry lets no request wait any more until it is full: the program stops, and what is
+// here is to be sent.
+func (s *Scheduler) Hurry() {
+	for i := range s.classes {
+		c := &s.classes[i]
+		c.hurry = true
+		for _, l := range c.lots {
+			l.settle()
+		}
+	}
+}
 
 // since is since when the one waits that is looked at when it is to be chosen.
 func (l *lot) since() int64 {

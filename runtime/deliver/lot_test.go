@@ -71,6 +71,23 @@ func TestABatchIsFullInBytes(t *testing.T) {
 	d.none()
 }
 
+// TestAStopWaitsForNoBatch: what is there goes when the program stops.
+func TestAStopWaitsForNoBatch(t *testing.T) {
+	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 5000, Linger: time.Hour, Wait: true}}}})
+	d.out(0, 1, 1)
+	d.now++
+	d.out(0, 2, 2)
+	d.none()
+	d.s.Hurry()
+	if got := ids(d.next()) + ", " + ids(d.next()); got != "0, 1" {
+		t.Errorf("requests %s", got)
+	}
+	d.out(0, 3, 1)
+	if got := ids(d.next()); got != "2" {
+		t.Errorf("what comes later: %s", got)
+	}
+}
+
 // TestOrderHoldsBetweenEmits: one emit deletes and another posts under one key. The
 // second waits for the first, whatever their batches.
 func TestOrderHoldsBetweenEmits(t *testing.T) {

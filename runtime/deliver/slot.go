@@ -164,6 +164,7 @@ type class struct {
 	sweepAt  int     // how many lots make it look for empty ones
 	ready    lotHeap // lots with ready slots
 	full     int     // of these, those with a full request
+	hurry    bool    // no request waits to become full
 }
 
 func (c *class) init(p Priority) {

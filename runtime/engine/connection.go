@@ -75,6 +75,14 @@ func (c *connection) purge(owner *deliver.Owner) {
 	signal(c.wake)
 }
 
+// hurry lets batches wait no longer for more: the program stops.
+func (c *connection) hurry() {
+	c.mu.Lock()
+	c.sched.Hurry()
+	c.mu.Unlock()
+	signal(c.wake)
+}
+
 func (c *connection) onWire(owner *deliver.Owner) int {
 	_, n := c.load(owner)
 	return n

@@ -231,3 +231,33 @@ emit http POST "/good" via crm { body: { topic: "good", user: .user, seq: .seq }
 		t.Errorf("%+v: what cannot be sent is kept", em[0])
 	}
 }
+
+// TestAStopSendsWhatWaitsForABatch: whoever stops a program does not wait for a batch to
+// become full, and neither do those whom it is for.
+func TestAStopSendsWhatWaitsForABatch(t *testing.T) {
+	t.Parallel()
+	for name, stage := range map[string]string{"without state": "", "with state": "dedupe by .user, .seq within 1h\n"} {
+		t.Run(name, func(t *testing.T) {
+			w := onEmbedded(t)
+			w.topics(2, "orders")
+			r := w.receive(receiver.Options{Read: sent, Reply: verdicts})
+			e := w.start(httpHead+`
+route batches
+from topic "orders~" as Order
+`+stage+`emit http POST "/batch" via crm { key: .user, batch: 5_000 or 1h, item: { topic: "orders", user: .user, seq: .seq }, body: { data: items } }
+`, options{url: r.URL()})
+			w.feed("orders", 10, 100)
+			w.eventually("all is here", func() bool {
+				rep := row(e.Account(), "batches")
+				return len(rep.Emits) == 1 && rep.Emits[0].Emitted == 100
+			})
+			begin := time.Now()
+			e.stop()
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("the stop took %v", took)
+			}
+			w.arrived()
+			w.committedAll("batches", "orders")
+		})
+	}
+}

@@ -505,6 +505,9 @@ func (l *loop) answer(ctx context.Context) {
 func (l *loop) drain() {
 	now := time.Now()
 	deadline := now.Add(drainMax).UnixNano()
+	for _, c := range l.conns {
+		c.hurry()
+	}
 	for _, p := range l.tasks {
 		p.close(now.UnixNano(), deadline)
 	}
