@@ -2,7 +2,7 @@ package diag
 
 // Mistakes about `from dead` and `replay`, and failures of replays.
 var (
-	NoReplayHere = &Code{ID: "E0133", Title: "nothing to replay here",
+	NoReplayHere = &Code{ID: "E0143", Title: "nothing to replay here",
 		Doc:   "`replay` sends the dead letter at hand back to the route that gave it up. So it stands in a route of `from dead`, and not below a `split` or a `window` or in an `each`, where the record is no letter any more.",
 		Wrong: "app \"a\"\nroute orders\nfrom topic \"t\" as { id: string }\nreplay\n",
 		Right: "app \"a\"\nroute orders\nfrom topic \"t\" as { id: string }\nemit log\nroute repairs\nfrom dead orders\nreplay\n"}
