@@ -70,7 +70,7 @@ func (s *call) run(fr *Frame) int {
 		return s.ask(fr, 0, fr.notBefore)
 	}
 	var held bool
-	if last.Status != 0 || last.Fault != "" { // else it is spent, and did not hold
+	if s.until == nil || last.Status != 0 || last.Fault != "" { // else it is spent, and did not hold
 		var fail *diag.Failure
 		if held, fail = s.judge(fr, replyOf(last)); fail != nil {
 			return fr.fail(&s.place, fail)

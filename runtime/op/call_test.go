@@ -152,6 +152,7 @@ func TestAnswersAreJudged(t *testing.T) {
 		{"a fault", typed, &event.Answer{Fault: "timeout"}, "E0461 no answer that can be used: timeout"},
 		{"a fault with a body", typed, &event.Answer{Status: 503, Body: []byte("busy"), Fault: "refused: 503"}, "E0462 the answer has status 503"},
 		{"a status", typed, answer(404, `{"name":"x","tags":[]}`), `E0462 the answer has status 404 `},
+		{"no status", typed, &event.Answer{}, "E0462 the answer has status 0"},
 		{"a redirect", typed, answer(302, ``), "E0462 the answer has status 302"},
 		{"below 200", typed, answer(199, ``), "E0462 the answer has status 199"},
 		{"299 is well", typed, answer(299, `{"name":"x","tags":[1]}`), `{"got":{"name":"x","tags":[1]}}`},
