@@ -107,7 +107,7 @@ var expressions = []word{
 	{"if", "if C then E else E", "One of two values.", "if 2 > 1 then \"more\" else \"less\"  # \"more\""},
 	{"is", "E is T\nE is not T", "Whether a value is of a type; below it the checker knows so.", "json.decode(\"7\") is string  # false\njson.decode(\"7\") is not string  # true"},
 	{"as", "E | as T", "Judges a value in the middle of an expression: what does not fit fails, with the path. `null | as T` is null.", "(json.decode(\"{\\\"n\\\":1}\") | as { n: int }).n  # 1\n(json.decode(\"[]\") | as int) catch 0  # 0"},
-	{"in", "E in [a, b]\nE not in LIST", "Whether a value is one of a list.", "\"paid\" in [\"paid\", \"open\"]  # true\n3 not in [1, 2]  # true"},
+	{"in", "E in [a, b]\nE not in LIST", "Whether a value is one of a list.", "lower(\"PAID\") in [\"paid\", \"open\"]  # true\nlength(\"abc\") not in [1, 2]  # true"},
 	{"matches", "E matches `PATTERN`", "Whether a pattern (RE2) is found in a text; `^…$` asks for all of it.", "\"o-17\" matches `^o-[0-9]+$`  # true"},
 	{"for", "[E for x in LIST if C]\n{ [K]: V for k, v in OBJECT }", "A list or an object made of another.", "[x * 2 for x in [1, 2, 3] if x > 1]  # [4, 6]\n{ [upper(k)]: v for k, v in { a: 1 } }  # { A: 1 }"},
 	{"{ }", "{ a: E, b?: E, [K]: E, c, ...o }", "An object. `b?:` leaves the field out where it is null, `[K]` is a computed name, `c` is `c: c`, `...o` has the fields of another and bare `...` those of `.`.", "{ a: 1, b?: null, [\"c\"]: 2, ...{ d: 3 } }  # { a: 1, c: 2, d: 3 }"},
