@@ -122,6 +122,9 @@ func (e *Engine) httpConnections() error {
 	return nil
 }
 
+// onceLinger is how long a batch waits at most where nothing more will come.
+const onceLinger = time.Second
+
 func (e *Engine) httpConnection(root string, of []*HTTP) {
 	cfg := deliver.Config{Seed: uint64(e.since.UnixNano())}
 	var senders []sender
@@ -139,7 +142,11 @@ func (e *Engine) httpConnection(root string, of []*HTTP) {
 		senders = append(senders, nil) // nothing is sent by the connection itself
 		add := func(at ir.Stage, s *sinkhttp.Stage) {
 			e.stages[at] = len(senders)
-			cfg.Connections = append(cfg.Connections, s.Delivery(h.decl, base))
+			d := s.Delivery(h.decl, base)
+			if e.cfg.Once {
+				d.Batch.Linger = min(d.Batch.Linger, onceLinger)
+			}
+			cfg.Connections = append(cfg.Connections, d)
 			senders = append(senders, client.Sender(s))
 		}
 		eachRequest(e.cfg.Plan, h.Name, add)

@@ -261,3 +261,25 @@ from topic "orders~" as Order
 		})
 	}
 }
+
+// TestOnceWaitsForNoBatch: a program that ends when everything is taken does not wait an
+// hour for more.
+func TestOnceWaitsForNoBatch(t *testing.T) {
+	t.Parallel()
+	w := onEmbedded(t)
+	w.topics(2, "orders")
+	r := w.receive(receiver.Options{Read: sent, Reply: verdicts})
+	w.feed("orders", 10, 100)
+	e := w.start(httpHead+`
+route batches
+from topic "orders~" as Order
+emit http POST "/batch" via crm { key: .user, batch: 5_000 or 1h, item: { topic: "orders", user: .user, seq: .seq }, body: { data: items } }
+`, options{url: r.URL(), once: true})
+	if err := e.wait(); err != nil {
+		t.Fatal(err)
+	}
+	w.arrived()
+	if n := r.Stats().Requests; n > 10 {
+		t.Errorf("%d requests for 100 events of a batch", n)
+	}
+}
