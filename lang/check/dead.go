@@ -38,7 +38,7 @@ type deadUse struct {
 // arrived, of which nothing is known but that its route gave it up.
 func (w *walker) fromDead(f *syntax.From, s *syntax.FromDead) *ir.Source {
 	out := &ir.Source{At: head(f.Span()), Kind: "dead", Type: types.AnyT, Topics: []ir.Topic{{Type: types.AnyT}}, Start: "earliest", MaxFutureMS: defaultMaxFuture, Via: "main"}
-	for _, o := range w.options(s.Options, deadOptions, "dead letters") {
+	for _, o := range w.options(s.Options, deadOptions, "`from dead`") {
 		switch o.Name {
 		case "start":
 			out.Start, _ = constText(o.X)

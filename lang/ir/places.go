@@ -164,6 +164,8 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 		if s.Until != nil {
 			out = append(out, diag.NeverHeld)
 		}
+	case *Replay:
+		out = append(out, diag.ReplayLimit, diag.NotReplayed, diag.TooLarge)
 	case *Emit:
 		if k, ok := s.Sink.(*HTTPSink); ok {
 			out = append(out, k.Request.fails()...)

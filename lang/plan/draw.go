@@ -35,6 +35,7 @@ type GraphPart struct {
 	Rows     string      `json:"rows,omitempty"`    // the table whose rows are read on a schedule
 	Every    string      `json:"every,omitempty"`   // the schedule that drives it: "1d at 06:00 UTC"
 	Lines    string      `json:"lines,omitempty"`   // the file whose lines are read
+	Dead     string      `json:"dead,omitempty"`    // the route whose dead letters are read
 	heard    string      // the state behind Changes, by its name
 	Group    string      `json:"group,omitempty"` // the state group
 	Event    string      `json:"event"`           // the type of what arrives
@@ -94,6 +95,8 @@ func (p *Plan) Graph() *Graph {
 			part.Rows = r.Source.Table.Name
 		case "every":
 			part.Every = schedule(r.Source.Tick)
+		case "dead":
+			part.Dead = r.Source.Dead.Name
 		case "file":
 			part.Lines = fileName(r.Source.File)
 		}
@@ -106,6 +109,8 @@ func (p *Plan) Graph() *Graph {
 			switch s := n.Stage.(type) {
 			case *ir.Emit:
 				node.Emit, node.To = s.ID, To(s)
+			case *ir.Replay:
+				node.Emit, node.To = s.Emit.ID, To(s.Emit)
 			case *ir.HTTPCall:
 				node.Asks = "http " + s.Via
 			}
@@ -164,6 +169,8 @@ func To(e *ir.Emit) string {
 		return "log"
 	case *ir.HTTPSink:
 		return "http " + e.Via
+	case *ir.ReplayRecord:
+		return "route " + s.Of.Name
 	}
 	return "segment " + e.Via
 }
@@ -427,6 +434,9 @@ func (d *chart) links(r *GraphPart, i int) {
 	}
 	if r.Every != "" {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("every "+r.Every, "([", "])", "  "), i+1)
+	}
+	if r.Dead != "" {
+		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("dead letters of "+r.Dead, "([", "])", "  "), i+1)
 	}
 	if r.Lines != "" {
 		fmt.Fprintf(&d.b, "  %s --> r%dn1\n", d.node("file "+r.Lines, "([", "])", "  "), i+1)

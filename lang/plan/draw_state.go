@@ -169,6 +169,8 @@ func segmentName(h *ir.Hook) string {
 // inputs says what a route reads.
 func inputs(r *Route) []string {
 	switch r.Source.Kind {
+	case "dead":
+		return []string{"dead letters of " + r.Source.Dead.Name}
 	case "webhook":
 		return []string{"webhook " + r.Source.Hook.Path}
 	case "segment":
