@@ -67,7 +67,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Unlock()
 	before := time.Now()
 	if status == 0 {
-		if status, err = w.pass(out, r, body); err != nil {
+		if err := w.pass(out, r, body); err != nil {
 			http.Error(out, err.Error(), http.StatusInternalServerError)
 			return
 		}
@@ -79,22 +79,22 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 }
 
 // pass sends a request on, and gives the answer back.
-func (w *wire) pass(out http.ResponseWriter, r *http.Request, body []byte) (int, error) {
+func (w *wire) pass(out http.ResponseWriter, r *http.Request, body []byte) error {
 	req, err := http.NewRequestWithContext(r.Context(), r.Method, w.to+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	maps.Copy(req.Header, r.Header)
 	req.Header.Set("X-Forwarded-Host", r.Host) // so that settings name this server
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer resp.Body.Close()
 	maps.Copy(out.Header(), resp.Header)
 	out.WriteHeader(resp.StatusCode)
 	_, err = io.Copy(out, resp.Body)
-	return resp.StatusCode, err
+	return err
 }
 
 func (w *wire) keep(r *http.Request, body []byte, before, after time.Time) {

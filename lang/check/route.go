@@ -150,13 +150,6 @@ func (w *walker) source(f *syntax.From) *ir.Source {
 	return nil
 }
 
-// as looks at the type of a source that is not there yet, for its mistakes.
-func (w *walker) as(a *syntax.As) {
-	if a != nil {
-		w.c.typ(w.in, a.Type)
-	}
-}
-
 // topicMetas is what stands behind `@` below `from topic`.
 func topicMetas(names *types.Type) map[string]*types.Type {
 	return map[string]*types.Type{
