@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/program"
 	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
@@ -183,4 +185,51 @@ func lastLog(p *pair) string {
 	}
 	fields, _ := v.(*value.Object).Get("v")
 	return string(value.AppendJSON(nil, fields))
+}
+
+// TestPlansAgree: both evaluators judge by a tracking plan alike.
+func TestPlansAgree(t *testing.T) {
+	fsys := fstest.MapFS{
+		"plan.json": {Data: []byte(`[{"key":"A","type":"TRACK","jsonSchema":{"properties":{"n":{"type":"number","minimum":0}},"required":["n"]}},{"key":"","type":"IDENTIFY","jsonSchema":{"properties":{"traits":{"properties":{"n":{"type":"integer"}}}}}}]`)},
+		"a.route": {Data: []byte(`app "f"
+connection segment main { write_key: secret("K"), plan: "plan.json" }
+from topic "t" as { name: string, how: "const" | "name" | "identify" | "pass", body: object }
+with { userId: "u" }
+match .how {
+  "const"    => emit track "A" { properties: .body }
+  "name"     => emit track .name { properties: .body }
+  "identify" => emit identify { traits: .body }
+  "pass"     => {
+    map { type: "track", event: .name, userId: "u", properties: .body } | as segment.Call
+    emit segment
+  }
+}
+`)},
+	}
+	p := program.Load(fsys, env, program.Options{})
+	if !p.OK() {
+		t.Fatal(p.Diags[0].Message)
+	}
+	route, err := op.Compile(p.Plan.Routes[0], p.Plan.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := newPair(route)
+	failed, sent := 0, 0
+	for _, how := range []string{"const", "name", "identify", "pass"} {
+		for _, name := range []string{"A", "B"} {
+			for _, body := range []string{`{"n":1.50}`, `{"n":-1}`, `{"n":"1"}`, `{}`, `{"n":null}`} {
+				o := pair.mustAgree(t, &event.Record{Topic: "t", Value: []byte(`{"how":"` + how + `","name":"` + name + `","body":` + body + `}`), Timestamp: now.UnixMilli()})
+				if o.Fail == nil {
+					sent++
+				} else if failed++; o.Fail.Code != diag.NotPlanned {
+					t.Errorf("%s %s %s fails with %s", how, name, body, o.Fail)
+				}
+			}
+		}
+	}
+	// A body of 1.50 passes as an event that is planned, and {} and -1 as traits.
+	if sent != 2+1+2*2+1 || sent+failed != 40 {
+		t.Errorf("%d are sent, %d fail", sent, failed)
+	}
 }
