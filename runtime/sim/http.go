@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -155,6 +156,16 @@ func (w *World) answered(f *flight) Reply {
 		return Reply{Answer: deliver.Answer{Class: deliver.Refused, Code: "not sendable", Excerpt: err.Error(), Wait: -1}}
 	}
 	return Reply{}
+}
+
+// together checks that what stands in a request over HTTP may.
+func (w *World) together(f *flight) {
+	first := f.req.Outs[0]
+	for _, o := range f.req.Outs[1:] {
+		if o.Emit != first.Emit || !bytes.Equal(o.Target.Of(o.Arena), first.Target.Of(first.Arena)) || !bytes.Equal(o.Headers.Of(o.Arena), first.Headers.Of(first.Arena)) {
+			w.breaks("a request of %s holds %q of emit %d and %q of emit %d", f.conn, first.Target.Of(first.Arena), first.Emit, o.Target.Of(o.Arena), o.Emit)
+		}
+	}
 }
 
 // Unanswered are the calls for which the case has no answer: "GET /customers".

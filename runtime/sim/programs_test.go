@@ -55,7 +55,7 @@ time by .at
 where .mode != "drop" else "unwanted"
 dedupe seen by .k, .n within 30s
 update hist[.k] = "${it}${.n}," as h
-emit http DELETE "/users" via crm { key: .k, item: { n: .n, mode: .mode }, body: { data: items } }
+emit http DELETE "/users/${.k}" via crm { key: .k, item: { n: .n, mode: .mode }, body: { data: items } }
 emit http POST "/users/${.k}" via crm { key: .k, batch: 1, body: { n: .n, h, mode: .mode } }
 emit http POST "/users" via crm { key: .k, item: { n: .n, h, mode: .mode }, body: { data: items } }
 require .mode != "fail" else "bad"

@@ -73,6 +73,9 @@ type takenID struct {
 
 // receive lets a sink judge a request and notes what it took.
 func (w *World) receive(f *flight) {
+	if f.conn.stage != nil {
+		w.together(f)
+	}
 	if f.conn.stage != nil && w.opts.Answers != nil {
 		f.reply = w.answered(f)
 	} else {

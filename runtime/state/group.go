@@ -142,6 +142,7 @@ type Held struct {
 	Logged    int64
 	Time      int64
 	NotBefore int64
+	Group     uint64 // event.Output.Group
 
 	ID, Target, Key, Body, Headers []byte
 	// Person is the id of whom it is about; empty: of nobody who is known.
@@ -435,6 +436,7 @@ const (
 	heldHasOrder
 	heldHasPerson // its id stands at the end
 	heldReplays   // the replay behind it
+	heldGrouped   // its group behind that
 )
 
 // AppendHeld encodes a held output; its number stands in its key.
@@ -443,7 +445,7 @@ func AppendHeld(dst []byte, h *Held) []byte {
 	for _, f := range [...]struct {
 		on   bool
 		flag byte
-	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}, {len(h.Person) > 0, heldHasPerson}, {h.Replay != nil, heldReplays}} {
+	}{{h.Ordered, heldOrdered}, {h.Tombstone, heldTombstone}, {h.NoKey, heldNoKey}, {h.Order != nil, heldHasOrder}, {len(h.Person) > 0, heldHasPerson}, {h.Replay != nil, heldReplays}, {h.Group != 0, heldGrouped}} {
 		if f.on {
 			flags |= f.flag
 		}
@@ -468,6 +470,9 @@ func AppendHeld(dst []byte, h *Held) []byte {
 	}
 	if h.Replay != nil {
 		dst = appendReplay(dst, h.Replay)
+	}
+	if h.Group != 0 {
+		dst = binary.BigEndian.AppendUint64(dst, h.Group)
 	}
 	return dst
 }
@@ -495,6 +500,11 @@ func (r *reader) held() Held {
 	}
 	if flags&heldReplays != 0 {
 		h.Replay = r.replay()
+	}
+	if flags&heldGrouped != 0 {
+		if b := r.take(8); b != nil {
+			h.Group = binary.BigEndian.Uint64(b)
+		}
 	}
 	return h
 }

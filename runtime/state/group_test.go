@@ -46,7 +46,7 @@ func drawHeld(t *rapid.T, no uint64) Held {
 		No: no, Route: text.Draw(t, "route"), Emit: text.Draw(t, "emit"),
 		Origin: event.Origin{Topic: drawTopic(t), Partition: rapid.Int32().Draw(t, "partition"), Offset: i64.Draw(t, "offset"), Path: text.Draw(t, "path")},
 		Lane:   rapid.Uint64().Draw(t, "lane"), Ordered: rapid.Bool().Draw(t, "ordered"), Tombstone: rapid.Bool().Draw(t, "tombstone"), NoKey: rapid.Bool().Draw(t, "no key"),
-		Logged: i64.Draw(t, "logged"), Time: i64.Draw(t, "time"), NotBefore: i64.Draw(t, "not before"),
+		Logged: i64.Draw(t, "logged"), Time: i64.Draw(t, "time"), NotBefore: i64.Draw(t, "not before"), Group: rapid.SampledFrom([]uint64{0, 0, 7, 1 << 63}).Draw(t, "group"),
 		ID: bytes.Draw(t, "id"), Target: bytes.Draw(t, "target"), Key: bytes.Draw(t, "key"), Body: bytes.Draw(t, "body"), Headers: bytes.Draw(t, "headers"),
 	}
 	if rapid.Bool().Draw(t, "has order") {

@@ -165,7 +165,7 @@ func (t *Task) heldWrites(ws []state.Write, e *epoch) []state.Write {
 		r := t.cfg.Routes[o.Route]
 		h := state.Held{
 			No: en.no, Route: r.IDName(), Emit: r.Emits[o.Emit].ID, Origin: e.of(from), Order: e.key(from),
-			Lane: o.Lane, Ordered: o.Ordered, Tombstone: o.Tombstone, NoKey: o.NoKey, Logged: o.Logged, Time: o.Time, NotBefore: o.NotBefore,
+			Lane: o.Lane, Ordered: o.Ordered, Tombstone: o.Tombstone, NoKey: o.NoKey, Logged: o.Logged, Time: o.Time, NotBefore: o.NotBefore, Group: o.Group,
 			ID: o.ID.Of(o.Arena), Target: o.Target.Of(o.Arena), Key: o.Key.Of(o.Arena), Body: o.Body.Of(o.Arena), Headers: o.Headers.Of(o.Arena), Person: o.Person.Of(o.Arena), Replay: e.replays[o.Index],
 		}
 		ws = append(ws, state.Write{Key: state.HeldKey(group, en.no), Val: state.AppendHeld(nil, &h)})
@@ -195,7 +195,7 @@ func (t *Task) refill(held []state.Held, fences []state.Fence) {
 		e.origin(&event.Record{TopicID: h.Origin.Topic, Partition: h.Origin.Partition, Offset: h.Origin.Offset, Key: h.Order, Made: &event.Made{Path: h.Origin.Path}})
 		o := event.Output{
 			Arena: &e.arena, Route: int32(route), Emit: int32(emit), Lane: h.Lane, Ordered: h.Ordered, Tombstone: h.Tombstone, NoKey: h.NoKey,
-			Record: int32(len(e.origins) - 1), Index: int32(len(e.arena.Outs)), Logged: h.Logged, Time: h.Time, NotBefore: h.NotBefore,
+			Record: int32(len(e.origins) - 1), Index: int32(len(e.arena.Outs)), Logged: h.Logged, Time: h.Time, NotBefore: h.NotBefore, Group: h.Group,
 		}
 		for _, p := range [...]struct {
 			at  *event.Bytes
