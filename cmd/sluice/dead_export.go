@@ -65,8 +65,10 @@ func (o *deadOptions) row(l *dead) (row *value.Object, why string) {
 	if l.Value == nil {
 		bad = nil
 	}
-	if l.route != nil && l.route.Source.Hook != nil && l.route.Source.Hook.Segment == "" && bad == nil {
-		if req, ok := v.(*value.Object); ok {
+	if l.route != nil && l.route.Source.Hook != nil && bad == nil {
+		if req, ok := v.(*value.Object); ok && l.route.Source.Hook.Segment == "sdk" {
+			return o.call(req), ""
+		} else if ok {
 			return o.request(req), ""
 		}
 	}
@@ -98,6 +100,28 @@ func (o *deadOptions) row(l *dead) (row *value.Object, why string) {
 		row.Put("timestamp", millis(l.Time))
 	}
 	return row, ""
+}
+
+// call is a call of an SDK as it was logged, as a batch of one.
+func (o *deadOptions) call(req *value.Object) *value.Object {
+	row := value.NewObject()
+	path, _ := req.Get("path")
+	row.Put("segment", fmt.Sprint(path, "/batch"))
+	if key, ok := req.Get("write_key"); ok {
+		row.Put("write_key", o.text(fmt.Append(nil, key)))
+	}
+	v, _ := req.Get("json")
+	if !o.values {
+		masked := maskValue(v)
+		if c, ok := v.(*value.Object); ok {
+			if kind, there := c.Get("type"); there {
+				masked.(*value.Object).Set("type", kind) // it says nothing of anybody
+			}
+		}
+		v = masked
+	}
+	row.Put("json", value.NewObject(value.Field{Key: "batch", Value: value.List{v}}))
+	return row
 }
 
 // request is a request as it was logged, which is a line of an input but for the name of
