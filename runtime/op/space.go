@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
@@ -166,13 +167,25 @@ func SpaceConfig(s *ir.Space, secret []byte) identity.Config {
 		case id.Canon == ir.EmailText:
 			c.Email = func(s string) (string, bool) { return formed(id.Form, s) }
 		case id.Canon == ir.PhoneText:
-			c.Phone = func(s, country string) (string, bool) { return formed(id.Form, s, country) }
+			c.Phone = func(s, country string) (string, bool) { return dialled(id.Form, s, country) }
 		}
 	}
 	return c
 }
 
 func noForm(string) (string, bool) { return "", false }
+
+// dialled gives the form of a phone number; in a space without a country of one with +
+// only, which is read alike in all of them.
+func dialled(f *types.Func, s, country string) (string, bool) {
+	if country != "" {
+		return formed(f, s, country)
+	}
+	if !strings.HasPrefix(s, "+") {
+		return "", false
+	}
+	return formed(f, s, "US")
+}
 
 // formed has a function of the library give a canonical form.
 func formed(f *types.Func, args ...value.Value) (string, bool) {
