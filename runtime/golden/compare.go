@@ -24,6 +24,8 @@ type Actual struct {
 	Fates []string
 	// Open says which law of the account does not close; "" when both do.
 	Open string
+
+	none map[int]string // of Case.none
 }
 
 // ActualRow is one row that came out.

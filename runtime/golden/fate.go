@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 	"strings"
@@ -61,7 +62,7 @@ func (a *Actual) fates(w *sim.World, p *plan.Plan, outs map[fateKey]int) {
 	}
 	for n := 1; n <= a.In; n++ {
 		if !seen[n] {
-			add(n, "was read by no route")
+			add(n, "%s", cmp.Or(a.none[n], "was read by no route"))
 		}
 	}
 	sort.SliceStable(list, func(i, j int) bool { return list[i].in != 0 && (list[j].in == 0 || list[i].in < list[j].in) })

@@ -139,3 +139,18 @@ func (c *Case) tickInput(s *Step, now time.Time, p *plan.Plan) (sim.Input, error
 	}
 	return sim.Input{}, c.errf(s, "no route %q is driven by a schedule", name)
 }
+
+// none says, by its number, why an input may have made no record though a route reads it.
+func (c *Case) none() map[int]string {
+	out := map[int]string{}
+	for i := range c.Steps {
+		switch s := &c.Steps[i]; {
+		case s.Kind != Input:
+		case s.Input.Has("file"):
+			out[s.N] = "made no record: a header, or a blank line"
+		case s.Input.Has("tick"):
+			out[s.N] = "made no record: this tick, or a later one, has been"
+		}
+	}
+	return out
+}

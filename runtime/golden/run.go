@@ -150,7 +150,7 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 			w.Crash()
 		}
 	}
-	a := &Actual{In: c.inputs}
+	a := &Actual{In: c.inputs, none: c.none()}
 	if err := w.Finish(); err != nil {
 		a.Open = err.Error()
 	}

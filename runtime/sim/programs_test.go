@@ -156,6 +156,35 @@ route slow
 from table swept every 1m
 emit topic "swept" { key: @key, value: { n: . } }
 `},
+	{"ticks", `
+table ran: int = 0 keyed by string ttl 30s
+
+route writer
+from topic "a" as R
+time by .at
+update hist[.k] = "${it}${.n},"
+emit track "One" { userId: .k, properties: { n: .n, h: hist[.k], mode: .mode } }
+require .mode != "fail" else "bad"
+
+route reader
+from topic "b" as R
+where .mode != "drop" else "unwanted"
+emit topic "out" { key: .k, value: { ran: ran["all"], h: hist[.k], mode: .mode } }
+
+route ticks
+from every 7s { catch_up: 3 }
+split [1, 2, 3] as i
+where i != 2 or hist["ticks"] != "" else "two"
+update ran["all"] = it + i as n
+update hist["ticks"] = "${it}${i},"
+dedupe by n % 5, i within 20s
+emit track "Two" { userId: "x", properties: { n, i, at: @time, before: .previous, h: hist["ticks"] } }
+require n % 7 != 0 else "seven"
+
+route told
+from changes ran
+emit log "ran" { n: .new, cause: .cause, h: hist["ticks"] }
+`},
 	{"expiry", `
 table rows: int = 0 keyed by string ttl 40s
 

@@ -73,7 +73,7 @@ func (p *Progress) RowRan(route string, at int64, key []byte) bool {
 			case !t.Under:
 				return true
 			case t.State == "": // what is left of the ticks
-				return len(t.After) > 0 && dueOf(key) < dueOf(t.After)
+				return len(t.After) == 0 || dueOf(key) < dueOf(t.After)
 			}
 			return t.After != nil && bytes.Compare(key, t.After) <= 0
 		}

@@ -284,10 +284,7 @@ func (t *Task) rows(e *epoch, s *snapshot) (more bool) {
 // dues runs ticks of a route of `from every` until the epoch or a cap is full; false
 // when none is left.
 func (t *Task) dues(e *epoch, s *snapshot) (more bool) {
-	for !t.full(e) && !t.over(pauseAt) {
-		if len(s.After) == 0 {
-			return false
-		}
+	for len(s.After) > 0 && !t.full(e) && !t.over(pauseAt) {
 		key := s.After[:dueBytes]
 		due := dueOf(key)
 		rec := tickRecord(&s.Tick, due)
@@ -297,7 +294,7 @@ func (t *Task) dues(e *epoch, s *snapshot) (more bool) {
 			return false
 		}
 	}
-	return true
+	return len(s.After) > 0
 }
 
 // swept runs one record of a snapshot.
