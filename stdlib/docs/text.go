@@ -25,11 +25,11 @@ func (p *Page) Text() string {
 		}
 		b.WriteString("\n")
 	}
-	for para := range strings.SplitSeq(p.Doc, "\n") {
-		if p.Kind != Module { // the comment of a file has its own lines
-			para = wrapped(para, "")
+	for i, para := range strings.Split(p.Doc, "\n\n") {
+		if i > 0 {
+			b.WriteString("\n")
 		}
-		b.WriteString(para + "\n")
+		b.WriteString(wrapped(para, "") + "\n")
 	}
 	p.writeParams(&b)
 	p.writeFields(&b)
