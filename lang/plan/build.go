@@ -44,6 +44,9 @@ func (b *builder) stages(list []ir.Stage, from []end) []end {
 func (b *builder) stage(s ir.Stage, from []end) []end {
 	info := s.Info()
 	n := &Node{ID: b.r.Name + "/" + info.Key, Kind: info.Kind, Text: text(info.At), At: info.At.String(), Stage: s}
+	if d, ok := s.(*ir.Dedupe); ok && info.At == b.r.Source.At { // of `from segment`: nobody has written it
+		n.Text = "dedupe by @write_key, .messageId within " + span(d.WithinMS)
+	}
 	b.r.Nodes = append(b.r.Nodes, n)
 	for _, f := range from {
 		b.r.Edges = append(b.r.Edges, Edge{From: f.id, To: n.ID, Label: f.label})
