@@ -28,7 +28,10 @@ memory, and again with a crash after every record, when the same must come of it
 A case is sections of JSON lines: -- in -- with inputs and the steps advance 30m,
 restart and crash; what must come of them, -- out --, -- dead -- and -- dropped --;
 and rows of tables and people, those that are there before in -- tables -- and those
-at the end in -- tables after --. A person is {"identity":"people","ids":{…}}, and as
+at the end in -- tables after --. An input is a record {"topic":T,"key","value"}, a
+request {"webhook":PATH,"query","json","form"}, a planned time {"tick":ROUTE}, which is
+now, or a line {"file":NAME,"line"}, text or JSON; the first text of a CSV file is its
+header. A person is {"identity":"people","ids":{…}}, and as
 a key of rows [{"user_id":"u1"}].`,
 		GroupID: "build",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -19,8 +19,8 @@ const ForgetReport = `What goes, and when:
 - From dead topics: when the brokers compact them; the tombstones go, too,
   delete.retention.ms after that.
 - Not erased: what was sent, or is under way; the topics that the program reads and
-  writes, until their retention is over; requests that webhooks logged, in the topics
-  sluice.APP.in.*, which go when every route that reads them has taken them, as a rule
-  seconds later; what Segment and other receivers have: ask them; dead letters of records
+  writes, until their retention is over; requests that webhooks logged, and lines of
+  files, in the topics sluice.APP.in.*, which go when every route that reads them has
+  taken them, as a rule seconds later (the last line of a file stays); what Segment and other receivers have: ask them; dead letters of records
   that failed above the stage that would have named the person, and have another key.
 `
