@@ -562,7 +562,7 @@ func (e *Engine) stateGroup(ctx context.Context, p *plan.Group) error {
 func (e *Engine) route(l *loop, p *plan.Route) error {
 	r := &route{
 		eng: e, loop: l, index: len(l.routes), plan: p, priority: deliver.Normal,
-		parts: map[kafka.TP]*input{}, dirty: kafka.Offsets{},
+		parts: map[kafka.TP]*input{}, dirty: kafka.Offsets{}, back: kafka.ReplayTopic(e.cfg.Plan.App, p.Name),
 	}
 	r.poller = poller{route: r, goOn: make(chan kafka.Offsets)}
 	switch p.Priority {

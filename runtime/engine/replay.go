@@ -84,7 +84,7 @@ func deadSpec(app, topic string, largest int) kafka.TopicSpec {
 }
 
 // replayLog is the route's.
-func (r *route) replayLog() string { return kafka.ReplayTopic(r.eng.cfg.Plan.App, r.plan.Name) }
+func (r *route) replayLog() string { return r.back }
 
 // replays tells whether the partition is that of the replay log of its route.
 func (in *input) replays() bool { return in.route != nil && in.tp.Topic == in.route.replayLog() }

@@ -34,6 +34,8 @@ type route struct {
 	closed   task.Account // of tasks that have ended
 	joined   bool         // a partition has been assigned once
 	halt     atomic.Pointer[haltedBy]
+	back     string      // its replay log
+	sentBack atomic.Bool // a letter came by it
 	poller   poller
 }
 

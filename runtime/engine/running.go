@@ -84,6 +84,9 @@ func newRunning(l *loop) *running {
 // records gives a slice to the task; the effects come with settle.
 func (in *input) records(s *kafka.Slice, now int64) {
 	in.end = s.End
+	if in.replays() {
+		in.route.sentBack.Store(true)
+	}
 	if err := in.run.task.Records(in.number, s.Records, s.Next, now); err != nil {
 		in.route.wentBack(in, err)
 	}

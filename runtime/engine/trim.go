@@ -9,7 +9,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/kafka"
 )
 
-// trimmer cuts the logs of requests and files, which have no retention of their own: what every
+// trimmer cuts the logs of requests, files and replays, which have no retention of their own: what every
 // route has taken that reads them goes. What counts is what survives a loss of power: of
 // a state group what was stored before the store was last synced, of a route without
 // state what the brokers have as its position. A route that the program has and that
@@ -31,6 +31,9 @@ const trimEvery = 5 * time.Second
 func newTrimmer(e *Engine) *trimmer {
 	t := &trimmer{eng: e, readers: map[string][]*route{}, done: kafka.Offsets{}, at: time.Now()}
 	for _, r := range e.routes {
+		if via(r.plan.Source.Via) == mainKafka {
+			t.readers[r.replayLog()] = []*route{r}
+		}
 		if !logged(r) {
 			continue
 		}
@@ -47,9 +50,6 @@ func (t *trimmer) look(g *group, taken map[*route]kafka.Offsets) {
 		return
 	}
 	for _, r := range g.loop.routes {
-		if !logged(r) {
-			continue
-		}
 		at := kafka.Offsets{}
 		for tp, in := range r.parts {
 			if in.run == g.run {
@@ -70,6 +70,9 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 	admin := t.eng.admins[mainKafka]
 	below := kafka.Offsets{}
 	for topic, routes := range t.readers {
+		if topic == routes[0].replayLog() && !routes[0].sentBack.Load() {
+			continue // nothing came by it
+		}
 		var least kafka.Offsets
 		for _, r := range routes {
 			at := taken[r]

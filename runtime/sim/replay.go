@@ -71,13 +71,21 @@ func (w *World) post(x *write, rec *letter.Record, in int, repeat bool) {
 func (w *World) unbury(x *write, rec *letter.Record) {
 	id := string(rec.Key)
 	w.logf("ended    %s: letter %s, %s", x.r, id, letter.Cause(rec.Headers))
-	i, ok := w.dead[id]
-	if !ok {
+	in := 0
+	if i, ok := w.dead[id]; ok {
+		in = w.letters[i].In
+	} else if !w.stands(rec.Topic, rec.Partition, id) { // of what a loss of power has undone
 		w.breaks("a tombstone of the letter %s, which nobody wrote", id)
 		return
 	}
 	w.over[id] = true
-	w.append(Input{Topic: rec.Topic, Key: rec.Key, Headers: cloned(rec.Headers), Partition: &rec.Partition, Timestamp: w.now / 1e6}, w.letters[i].In, true)
+	w.append(Input{Topic: rec.Topic, Key: rec.Key, Headers: cloned(rec.Headers), Partition: &rec.Partition, Timestamp: w.now / 1e6}, in, true)
+}
+
+// stands tells whether a letter is in its topic.
+func (w *World) stands(topic string, partition int32, id string) bool {
+	t := w.topics[topic]
+	return t != nil && slices.ContainsFunc(t.parts[partition].recs, func(l logged) bool { return string(l.rec.Key) == id && l.rec.Value != nil })
 }
 
 func cloned(hs []event.Header) []event.Header {

@@ -531,7 +531,7 @@ func willing(a *Attempt) Reply {
 }
 
 func unwanted(o *event.Output) bool {
-	return bytes.Contains(o.Body.Of(o.Arena), []byte(`"mode":"refuse"`))
+	return bytes.Contains(o.Body.Of(o.Arena), []byte(`"mode":"refuse"`)) && o.Round < 2 // the third time it is taken
 }
 
 func (c *stateChaos) fault(a *Attempt) Reply {
