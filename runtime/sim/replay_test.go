@@ -36,11 +36,11 @@ update hist["mends"] = "${it}." as h
 when @dead.class == "delivery" {
   where @dead.replays < 2
   replay
-} else when .mode is string {
-  set .mode = "mended"
-  replay
 } else when . is int {
   map 2
+  replay
+} else when .mode is string {
+  set .mode = "mended"
   replay
 }
 emit log "left" { h, message: @dead.message }

@@ -531,6 +531,9 @@ func willing(a *Attempt) Reply {
 }
 
 func unwanted(o *event.Output) bool {
+	if bytes.Contains(o.Target.Of(o.Arena), []byte(".replay.")) {
+		return false // the letter of one goes back
+	}
 	return bytes.Contains(o.Body.Of(o.Arena), []byte(`"mode":"refuse"`)) && o.Round < 2 // the third time it is taken
 }
 
