@@ -41,10 +41,11 @@ type fileSource struct {
 	written atomic.Int64 // lines
 }
 
-// need is what a route needs of a file.
+// need is what a route needs of a file: columns and, of one that reads it strictly, no
+// others than only; nil: any.
 type need struct {
-	route   string
-	columns []string
+	route         string
+	columns, only []string
 }
 
 // fileSources lists the files that the routes of the program read.
@@ -61,7 +62,12 @@ func (e *Engine) fileSources() []*fileSource {
 			out = append(out, &fileSource{decl: decl, topic: kafka.FileTopic(e.cfg.Plan.App, decl.Name()), done: make(chan struct{})})
 		}
 		if decl.Format == "csv" {
-			out[i].need = append(out[i].need, need{r.Name, file.Needed(r.Source.Topics[0].Type)})
+			t := r.Source.Topics[0].Type
+			n := need{route: r.Name, columns: file.Needed(t)}
+			if r.Source.Strict {
+				n.only = file.Only(t)
+			}
+			out[i].need = append(out[i].need, n)
 		}
 	}
 	return out
@@ -125,6 +131,9 @@ func (f *fileSource) header(r *file.Reader) (*file.Reader, error) {
 	for _, n := range f.need {
 		if why, help := file.Columns(names, n.columns); why != "" {
 			return nil, &file.Error{File: f.name(), Why: why + ", which route " + n.route + " needs", Help: help}
+		}
+		if i := slices.IndexFunc(names, func(name string) bool { return n.only != nil && !slices.Contains(n.only, name) }); i >= 0 {
+			return nil, &file.Error{File: f.name(), Why: fmt.Sprintf("the column %q is not of the type that route %s reads strictly", names[i], n.route), Help: "declare it, or leave `strict` out"}
 		}
 	}
 	return r, nil
@@ -212,11 +221,16 @@ const (
 	// fileSettle is how old the last change of a file must be before it is read to its
 	// last byte: what stands behind the last line end may be a line that is being written.
 	fileSettle = 2 * time.Second
+	// A file that has grown is read from its beginning, to see that it is the same: a large
+	// one rests fileRests times as long as that took, fileRest at most.
+	fileRests = 4
+	fileRest  = time.Minute
 )
 
 // feedFile writes one file to its topic, and again when it has changed.
 func (e *Engine) feedFile(ctx context.Context, f *fileSource) {
 	var seen os.FileInfo // as it was when it was read last
+	var rest time.Time   // until when it is left alone
 	for tick := time.NewTicker(fileLook / 10); ctx.Err() == nil; {
 		if e.holdsFile(f) {
 			tick.Reset(fileLook)
@@ -224,8 +238,10 @@ func (e *Engine) feedFile(ctx context.Context, f *fileSource) {
 				if e.told(f, e.feedStdin(ctx, f)) {
 					return
 				}
-			} else if now, err := os.Stat(e.path(f)); err != nil || seen == nil || !unchanged(seen, now) {
+			} else if now, err := os.Stat(e.path(f)); time.Now().After(rest) && (err != nil || seen == nil || !unchanged(seen, now)) {
+				began := time.Now()
 				left, err := e.feedOnce(ctx, f)
+				rest = time.Now().Add(min(fileRest, fileRests*time.Since(began)))
 				if e.told(f, err); err != nil || left {
 					seen = nil
 				} else {

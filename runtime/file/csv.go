@@ -265,3 +265,16 @@ func Needed(t *types.Type) []string {
 	}
 	return out
 }
+
+// Only lists the columns that a type knows, of an object that has no others; nil where it
+// takes any.
+func Only(t *types.Type) []string {
+	if t.Kind != types.Object || t.Rest != nil {
+		return nil
+	}
+	out := []string{}
+	for i := range t.Fields {
+		out = append(out, t.Fields[i].Name)
+	}
+	return out
+}
