@@ -2,12 +2,14 @@ package sim
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/deliver"
+	"github.com/sluice-dev/sluice/runtime/event"
 	sinkhttp "github.com/sluice-dev/sluice/runtime/sink/http"
 )
 
@@ -17,6 +19,7 @@ import (
 type Answers struct {
 	rows  []*AnswerRow
 	given map[string][]*AnswerRow // by the id of what was sent: a row an attempt, nil for none
+	calls map[string]*AnswerRow   // by what was asked: the last answer
 }
 
 // AnswerRow answers requests.
@@ -31,7 +34,7 @@ type AnswerRow struct {
 
 // NewAnswers takes the rows in their order.
 func NewAnswers(rows []*AnswerRow) *Answers {
-	return &Answers{rows: rows, given: map[string][]*AnswerRow{}}
+	return &Answers{rows: rows, given: map[string][]*AnswerRow{}, calls: map[string]*AnswerRow{}}
 }
 
 // Answer gives the answer to an attempt, counted from 1, of a request that is made of
@@ -60,6 +63,23 @@ func (a *Answers) Answer(method, url string, attempt int, ids ...string) (*sinkh
 		return nil, false
 	}
 	return &row.Reply, true
+}
+
+// Call gives the answer to a call like Answer. Once there was a crash, one for which no row
+// is left and that asks what was asked before gets the answer of then: a record that
+// stands in a topic twice asks twice, under two ids.
+func (a *Answers) Call(asks string, crashed bool, method, url string, attempt int, id string) (*sinkhttp.Got, bool) {
+	_, ok := a.Answer(method, url, attempt, id)
+	had := a.given[id]
+	switch {
+	case ok:
+		a.calls[asks] = had[attempt-1]
+	case crashed && a.calls[asks] != nil:
+		had[attempt-1] = a.calls[asks]
+	default:
+		return nil, false
+	}
+	return &had[attempt-1].Reply, true
 }
 
 // next uses the first row that is left for a request.
@@ -144,7 +164,13 @@ func (w *World) answered(f *flight) Reply {
 			ids[i] += again(int(o.Round))
 		}
 	}
-	got, ok := w.opts.Answers.Answer(method, url, f.req.Attempt, ids...)
+	var got *sinkhttp.Got
+	var ok bool
+	if o.Alone {
+		got, ok = w.opts.Answers.Call(asks(o), w.crashed, method, url, f.req.Attempt, ids[0])
+	} else {
+		got, ok = w.opts.Answers.Answer(method, url, f.req.Attempt, ids...)
+	}
 	switch {
 	case ok:
 		return Reply{Answer: f.conn.stage.Judge(got, len(f.req.Outs), w.now)}
@@ -156,6 +182,11 @@ func (w *World) answered(f *flight) Reply {
 		return Reply{Answer: deliver.Answer{Class: deliver.Refused, Code: "not sendable", Excerpt: err.Error(), Wait: -1}}
 	}
 	return Reply{}
+}
+
+// asks is all that a call sends.
+func asks(o *event.Output) string {
+	return fmt.Sprintf("%q", [][]byte{o.Target.Of(o.Arena), o.Headers.Of(o.Arena), o.Body.Of(o.Arena)})
 }
 
 // together checks that what stands in a request over HTTP may.

@@ -85,6 +85,8 @@ type World struct {
 
 	procs []*process
 	lives int // processes so far
+	// crashed: processes were killed, so what was done may be done again.
+	crashed bool
 
 	taken      []Taken
 	firstTaken map[takenID]int
