@@ -350,7 +350,9 @@ func (w *walker) require(s *syntax.Require) ir.Stage {
 }
 
 func (w *walker) drop(s *syntax.Drop) ir.Stage {
-	w.lintAfterEmit(keyword(s), "drop")
+	if w.dead == nil { // there it ends the letter, whatever was emitted
+		w.lintAfterEmit(keyword(s), "drop")
+	}
 	w.f.ended = true
 	return &ir.Drop{StageInfo: w.info("drop", "drop", s.Span()), Reason: w.reason(s.Why)}
 }
