@@ -100,20 +100,26 @@ type Origin struct {
 }
 
 // Output is one thing that an emit sends. Its bytes stand in the arena of its
-// epoch; offsets count into Arena.Buf.
+// epoch; offsets count into Arena.Buf. The order of its fields makes it 128 bytes: it is
+// written, and read again by task and scheduler, once an event.
 type Output struct {
 	Arena *Arena
 	Route int32  // which of its task's routes made it; the task sets it
-	Emit  int32  // index into plan.Route.Emits
+	Emit  int32  // index into plan.Route.Emits; of a call into Calls
 	Lane  uint64 // hash(route, ordering key); meaningful where Ordered
 	// Ordered: the record has an ordering key, so outputs of one lane keep their order.
 	Ordered bool
 	// Tombstone: a topic record with a null value.
 	Tombstone bool
+	NoKey     bool // Key is none
+	// Alone: it is a request of its own, and its Result has the answer (a call).
+	Alone bool
 	// Record is the index in its epoch of the record that made it; the task sets it.
 	Record int32
 	// Index is its own place in Arena.Outs; the task sets it when it seals the epoch.
 	Index int32
+	// Round is how often a letter of it was replayed.
+	Round int32
 	// Logged is when the record that made it was written to its topic, milliseconds
 	// since 1970, or NoTime; the task sets it.
 	Logged int64
@@ -122,24 +128,18 @@ type Output struct {
 	// NotBefore is the earliest instant at which it may be sent, nanoseconds since 1970;
 	// 0: at once.
 	NotBefore int64
-
-	ID      Bytes // message id, sluice-id
-	Target  Bytes // topic; name of a log line; empty for Segment (the emit knows)
-	Key     Bytes // topic key; Start == End and NoKey for none
-	NoKey   bool
-	Body    Bytes // Segment message, topic value or log fields, as JSON
-	Headers Bytes // as AppendHeader wrote them
-	Person  Bytes // id of the person whom it is about; empty: of nobody who is known
-
 	// Group tells requests over HTTP apart: only outputs of one group share a request.
 	// 0 where any may.
 	Group uint64
-	// Alone: it is a request of its own, and its Result has the answer (a call).
-	Alone bool
 	// RetryMS is how long it is tried again; 0: as long as its connection says.
 	RetryMS int64
-	// Round is how often a letter of it was replayed.
-	Round int32
+
+	ID      Bytes // message id, sluice-id
+	Target  Bytes // topic; name of a log line; method and address of a request; empty for Segment (the emit knows)
+	Key     Bytes // topic key; Start == End and NoKey for none
+	Body    Bytes // Segment message, topic value, body or item of a request, or log fields, as JSON
+	Headers Bytes // as AppendHeader wrote them
+	Person  Bytes // id of the person whom it is about; empty: of nobody who is known
 }
 
 // Bytes is a piece of Arena.Buf.
