@@ -20,7 +20,8 @@ const ForgetReport = `What goes, and when:
   delete.retention.ms after that.
 - Not erased: what was sent, or is under way; the topics that the program reads and
   writes, until their retention is over; requests that webhooks logged, and lines of
-  files, in the topics sluice.APP.in.*, which go when every route that reads them has
+  files, in the topics sluice.APP.in.*, and letters that go back to their route in
+  sluice.APP.replay.*, which go when every route that reads them has
   taken them, as a rule seconds later (the last line of a file stays); what Segment and other receivers have: ask them; dead letters of records
   that failed above the stage that would have named the person, and have another key.
 `
