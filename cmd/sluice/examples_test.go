@@ -61,7 +61,7 @@ func TestDevOfEveryExample(t *testing.T) {
 					if !ok || json.Unmarshal([]byte(l), &a) != nil {
 						t.Fatalf("dev says %q; missing: %s", l, missing(want, got))
 					}
-					got[a.Route+": "+a.Emit+" to "+a.To]++
+					a.count(got)
 				case <-timeout:
 					t.Fatalf("missing: %s; arrived: %v", missing(want, got), got)
 				}
@@ -71,13 +71,21 @@ func TestDevOfEveryExample(t *testing.T) {
 			}
 			for l := range lines {
 				if a := (arrival{}); json.Unmarshal([]byte(l), &a) == nil && a.Route != "" {
-					got[a.Route+": "+a.Emit+" to "+a.To]++
+					a.count(got)
 				}
 			}
 			if !maps.Equal(want, got) {
 				t.Errorf("want %v\ngot  %v", want, got)
 			}
 		})
+	}
+}
+
+// count adds what arrived, of what a golden case lists as out: answers of calls and letters
+// that go back are no outputs.
+func (a *arrival) count(got map[string]int) {
+	if !strings.HasPrefix(a.Emit, "call ") && !strings.HasPrefix(a.To, "route ") {
+		got[a.Route+": "+a.Emit+" to "+a.To]++
 	}
 }
 
