@@ -6,8 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sluice-dev/sluice/examples"
 )
 
 // block is one fenced block of the README.
@@ -167,6 +170,28 @@ func TestREADMEDemo(t *testing.T) {
 		if !strings.Contains(out.String(), l) || !strings.Contains(want, l) {
 			t.Errorf("%q is not there", l)
 		}
+	}
+}
+
+// TestREADMEUseCases holds the table of use cases against the examples: a row each, and no
+// link that leads nowhere.
+func TestREADMEUseCases(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(b), "\n| Use case |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var shown []string
+	for _, m := range regexp.MustCompile(`(?m)^\|[^|]+\| \[([^]]+)\]\(examples/([^)]+)\) \|`).FindAllStringSubmatch(table, -1) {
+		if m[1] != m[2] {
+			t.Errorf("the row of %s leads to %s", m[1], m[2])
+		}
+		shown = append(shown, m[2])
+	}
+	slices.Sort(shown)
+	if want := examples.Names(); !slices.Equal(shown, want) {
+		t.Errorf("README shows\n%v\nthere are\n%v", shown, want)
 	}
 }
 
