@@ -1,5 +1,7 @@
 package state
 
+import "slices"
+
 // Forget takes what a group knows of the positions of one of its routes from the
 // store, in one transaction, and counts the inputs that it knew. The route reads on
 // as from new inputs; what it did to the state stays, and what of its outputs is held
@@ -27,5 +29,17 @@ func Forget(s Store, group, route string) (int, error) {
 			ws = append(ws, Write{Key: IntentKey(group, in.No), Delete: true})
 		}
 	}
-	return n, s.Commit(ws)
+	if err := s.Commit(ws); err != nil {
+		return n, err
+	}
+	// Its letters are written anew, and may be replayed anew.
+	if ws, err = unreplay(s, route); err != nil {
+		return n, err
+	}
+	for part := range slices.Chunk(ws, MaxCells) {
+		if err := s.Commit(part); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

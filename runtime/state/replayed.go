@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/sluice-dev/sluice/runtime/event"
@@ -8,11 +9,23 @@ import (
 
 // A letter that was replayed and has ended is a cell of its own, under the letter's id,
 // which holds the round: so a replay that is read again, or was asked for twice, is known
-// for a repeat. It is of no group: routes may move from one to another.
+// for a repeat. It is of its route and of no group: routes may move from one to another.
 const replayedPrefix = "mreplayed/"
 
-// ReplayedKey is the key of the cell of a letter that was replayed.
-func ReplayedKey(letter string) []byte { return append([]byte(replayedPrefix), letter...) }
+// ReplayedKey is the key of the cell of a letter of a route, by its oldest name, that was
+// replayed.
+func ReplayedKey(route, letter string) []byte { return append(replayedOf(route), letter...) }
+
+func replayedOf(route string) []byte { return append(append([]byte(replayedPrefix), route...), 0) }
+
+// unreplay gives the writes that forget which letters of a route have ended.
+func unreplay(s Store, route string) (ws []Write, err error) {
+	err = s.Scan(replayedOf(route), nil, func(key, _ []byte) bool {
+		ws = append(ws, Write{Key: bytes.Clone(key), Delete: true})
+		return true
+	})
+	return ws, err
+}
 
 // Has tells whether the store has a key, which is no cell of a state. Where the store
 // fails Err says so.

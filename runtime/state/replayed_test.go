@@ -14,7 +14,7 @@ func TestWhatWaitsKnowsItsLetter(t *testing.T) {
 	s := NewMemory()
 	h := Held{No: 1, Route: "r", Emit: "e", ID: []byte("id"), Target: []byte{}, Key: []byte{}, Body: []byte("b"), Headers: []byte{}, Person: []byte("p"), Replay: about}
 	p := Parked{Order: []byte("00000001"), Route: "r", Record: []byte("x"), Replay: about}
-	if err := s.Commit([]Write{{Key: HeldKey("g", 1), Val: AppendHeld(nil, &h)}, {Key: ParkedKey("g", p.Order), Val: AppendParked(nil, &p)}, {Key: ReplayedKey(about.Letter), Val: []byte{1}}}); err != nil {
+	if err := s.Commit([]Write{{Key: HeldKey("g", 1), Val: AppendHeld(nil, &h)}, {Key: ParkedKey("g", p.Order), Val: AppendParked(nil, &p)}, {Key: ReplayedKey("r", about.Letter), Val: []byte{1}}}); err != nil {
 		t.Fatal(err)
 	}
 	hs, err := ReadHeld(s, "g")
@@ -29,7 +29,14 @@ func TestWhatWaitsKnowsItsLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Has(ReplayedKey(about.Letter)) || c.Has(ReplayedKey("other")) || c.Err() != nil {
+	if !c.Has(ReplayedKey("r", about.Letter)) || c.Has(ReplayedKey("r", "other")) || c.Err() != nil {
 		t.Errorf("the letter that has ended is not known, or another is: %v", c.Err())
+	}
+	// Where its route begins anew the letter does.
+	if err := s.Commit([]Write{{Key: ProgressKey("g"), Val: AppendProgress(nil, &Progress{})}, {Key: ReplayedKey("other", about.Letter), Val: []byte{1}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Forget(s, "g", "r"); err != nil || c.Has(ReplayedKey("r", about.Letter)) || !c.Has(ReplayedKey("other", about.Letter)) {
+		t.Errorf("after Forget the letter has ended, or that of another route has not: %v", err)
 	}
 }

@@ -44,7 +44,7 @@ func (t *Task) replayed(e *epoch, route int, rec *event.Record, clock time.Time)
 		return
 	}
 	about := r.About(rec)
-	if t.replayEnded(about.Letter) {
+	if t.replayEnded(route, about.Letter) {
 		return // a repeat
 	}
 	if r.Class == letter.Delivery {
@@ -147,7 +147,7 @@ func (t *Task) resend(e *epoch, route int, r *letter.Replay, about *event.Replay
 		e.replays = map[int32]*event.Replay{}
 	}
 	e.replays[o.Index] = about
-	t.endReplay(e, about.Letter)
+	t.endReplay(e, route, about.Letter)
 }
 
 // noReplay writes the letter of a record of a replay log that nobody can read.
@@ -191,20 +191,20 @@ func (t *Task) letterID(route int, l *letter.Letter) string {
 // replayOver ends the replay of a record: its letter is gone, and another of it is a
 // repeat.
 func (t *Task) replayOver(e *epoch, route int, about *event.Replay) {
-	t.endReplay(e, about.Letter)
+	t.endReplay(e, route, about.Letter)
 	e.letters = append(e.letters, &pending{letter: letter.End(about), route: route, output: -1, gone: true})
 }
 
 // replayEnded tells whether a letter was replayed and has ended.
-func (t *Task) replayEnded(id string) bool {
+func (t *Task) replayEnded(route int, id string) bool {
 	if t.cells == nil {
 		return false
 	}
-	return t.replays[id] || t.cells.Has(state.ReplayedKey(id))
+	return t.replays[id] || t.cells.Has(state.ReplayedKey(t.cfg.Routes[route].IDName(), id))
 }
 
 // endReplay notes that it has.
-func (t *Task) endReplay(e *epoch, id string) {
+func (t *Task) endReplay(e *epoch, route int, id string) {
 	if t.cells == nil {
 		return
 	}
@@ -213,7 +213,7 @@ func (t *Task) endReplay(e *epoch, id string) {
 	}
 	t.replays[id] = true
 	e.replayed = append(e.replayed, id)
-	t.parkWrite(e, state.Write{Key: state.ReplayedKey(id), Val: []byte{1}})
+	t.parkWrite(e, state.Write{Key: state.ReplayedKey(t.cfg.Routes[route].IDName(), id), Val: []byte{1}})
 }
 
 // replaysStored forgets what the store has now.
@@ -226,7 +226,7 @@ func (t *Task) replaysStored(e *epoch) {
 // again judges a parked record anew that was replayed: meanwhile the same letter may have
 // ended elsewhere.
 func (t *Task) again(e *epoch, p *parked) bool {
-	if p.Replay == nil || !t.replayEnded(p.Replay.Letter) {
+	if p.Replay == nil || !t.replayEnded(p.key.route, p.Replay.Letter) {
 		return false
 	}
 	t.unlist(p)
