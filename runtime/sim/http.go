@@ -65,16 +65,15 @@ func (a *Answers) Answer(method, url string, attempt int, ids ...string) (*sinkh
 	return &row.Reply, true
 }
 
-// Call gives the answer to a call like Answer. Once there was a crash, one for which no row
-// is left and that asks what was asked before gets the answer of then: a record that
-// stands in a topic twice asks twice, under two ids.
-func (a *Answers) Call(asks string, crashed bool, method, url string, attempt int, id string) (*sinkhttp.Got, bool) {
+// Call gives the answer to a call like Answer. One of a record that is a repeat, for which
+// no row is left, gets what the same call got before: it has an id of its own.
+func (a *Answers) Call(asks string, repeat bool, method, url string, attempt int, id string) (*sinkhttp.Got, bool) {
 	_, ok := a.Answer(method, url, attempt, id)
 	had := a.given[id]
 	switch {
 	case ok:
 		a.calls[asks] = had[attempt-1]
-	case crashed && a.calls[asks] != nil:
+	case repeat && a.calls[asks] != nil:
 		had[attempt-1] = a.calls[asks]
 	default:
 		return nil, false
@@ -167,7 +166,7 @@ func (w *World) answered(f *flight) Reply {
 	var got *sinkhttp.Got
 	var ok bool
 	if o.Alone {
-		got, ok = w.opts.Answers.Call(asks(o), w.crashed, method, url, f.req.Attempt, ids[0])
+		got, ok = w.opts.Answers.Call(asks(o), w.repeats[ids[0]], method, url, f.req.Attempt, ids[0])
 	} else {
 		got, ok = w.opts.Answers.Answer(method, url, f.req.Attempt, ids...)
 	}

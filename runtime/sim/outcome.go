@@ -117,6 +117,9 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 	}
 	if end.Kind == event.Waits {
 		w.waits[id] = r.cause
+		if c := end.Wait.Call; c != nil && r.cause.repeat {
+			w.repeats[string(c.Out.ID.Of(c.Out.Arena))] = true
+		}
 		return
 	}
 	e.In, e.Repeat = r.cause.in, r.cause.repeat

@@ -219,7 +219,6 @@ func (p *process) stop() {
 // Crash kills the processes and starts one anew: what was not committed is read
 // again.
 func (w *World) Crash() {
-	w.crashed = true
 	for _, p := range slices.Clone(w.procs) {
 		w.kill(p)
 	}

@@ -85,8 +85,6 @@ type World struct {
 
 	procs []*process
 	lives int // processes so far
-	// crashed: processes were killed, so what was done may be done again.
-	crashed bool
 
 	taken      []Taken
 	firstTaken map[takenID]int
@@ -107,6 +105,7 @@ type World struct {
 	powerLost bool
 	undone    map[emittedID]bool
 	waits     map[endID]cause // of every record that has waited for an answer
+	repeats   map[string]bool // calls of records that are repeats, by id
 	shut      bool            // the log takes nothing more
 	known     []task.Input    // only these partitions of groups are there; nil: all are
 	trace     func(string)    // nil: nobody listens
@@ -172,7 +171,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, over: map[string]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
+		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, repeats: map[string]bool{}, over: map[string]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables, w.spaces = w.now, p.Tables, p.Spaces
 	w.connect(p)
