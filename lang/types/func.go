@@ -26,12 +26,12 @@ type Example struct{ Expr, Want string }
 // Func is a function of the library: signature, doc, examples and code in one
 // declaration. Nothing about it is written twice.
 type Func struct {
-	Name     string // "upper", "url.path"
-	Doc      string // one sentence
-	Params   []Param
+	Name   string // "upper", "url.path"
+	Doc    string // one sentence
+	Params []Param
 	// Sign is the signature with T in it, "first(list: [T]) -> T?", where the types of
 	// parameters and result cannot say that they go together.
-	Sign string
+	Sign     string
 	Result   *Type // for a non-null subject; nil when Infer gives it
 	Fails    bool  // "!": it fails on bad input
 	Examples []Example

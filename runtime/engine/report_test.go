@@ -71,7 +71,6 @@ type reports struct {
 
 type job struct {
 	token    string
-	taken    bool // its token was given
 	polls    int
 	finished bool
 }

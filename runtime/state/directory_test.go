@@ -188,7 +188,6 @@ func TestAnswersAreNoLoss(t *testing.T) {
 	}
 }
 
-
 // TestRowsAreJudgedAnew: the rows of a table whose type has changed are held
 // against the new one before anything runs; the first that does not fit refuses.
 func TestRowsAreJudgedAnew(t *testing.T) {

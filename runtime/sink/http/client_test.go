@@ -241,7 +241,7 @@ func TestAnswers(t *testing.T) {
 		code  string
 	}{
 		{"taken", ``, ok, deliver.Accepted, "200"},
-		{"refused", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) { nethttp.Error(w, "bad", 422) }, deliver.Refused, "422"},
+		{"refused", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) { nethttp.Error(w, "bad", nethttp.StatusUnprocessableEntity) }, deliver.Refused, "422"},
 		{"away", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(502) }, deliver.Failed, "502"},
 		{"gated", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
 			w.Header().Set("Retry-After", "7")
@@ -253,7 +253,7 @@ func TestAnswers(t *testing.T) {
 		}, deliver.Failed, "answer cut"},
 		{"cut before a byte", ``, func(nethttp.ResponseWriter, *nethttp.Request) { panic(nethttp.ErrAbortHandler) }, deliver.Failed, "connection cut"},
 		{"a redirect to the metadata of a cloud is not followed", ``, func(w nethttp.ResponseWriter, req *nethttp.Request) {
-			nethttp.Redirect(w, req, "http://169.254.169.254/latest/meta-data", 302)
+			nethttp.Redirect(w, req, "http://169.254.169.254/latest/meta-data", nethttp.StatusFound)
 		}, deliver.Misconfigured, "302"},
 		{"slow", `timeout: 50ms`, func(_ nethttp.ResponseWriter, req *nethttp.Request) { <-req.Context().Done() }, deliver.Failed, "timeout"},
 		{"accept is judged first, on every answer", `accept: it.status in [200, 409]`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(409) }, deliver.Accepted, "409"},
