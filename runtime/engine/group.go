@@ -169,8 +169,8 @@ func (g *group) mayRun(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range at {
-			if c.Known && c.StoreID != e.cfg.StoreID {
+		for tp, c := range at {
+			if tp.Topic != r.replayLog() && c.Known && c.StoreID != e.cfg.StoreID {
 				other.Theirs, other.Routes = c.StoreID, append(other.Routes, r.plan.Name)
 				break
 			}
@@ -186,6 +186,10 @@ func (g *group) mayRun(ctx context.Context) error {
 // never further because more was committed (engine.md, Start position).
 func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed) (int64, bool, error) {
 	return func(tp kafka.TP, topic event.TopicID, c kafka.Committed) (int64, bool, error) {
+		if tp.Topic == r.replayLog() { // where it stands elsewhere its sources do, too, and say so
+			at, ok := g.progress.Position(r.plan.IDName(), topic, tp.Partition)
+			return at, ok, nil
+		}
 		if c.Known && c.StoreID != g.loop.eng.cfg.StoreID {
 			return 0, false, &OtherStoreError{g.plan.Name, []string{r.plan.Name}, c.StoreID, g.loop.eng.cfg.StoreID}
 		}
