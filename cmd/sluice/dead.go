@@ -49,6 +49,8 @@ type deadOptions struct {
 	route, code, stage, key, id, since, until string
 	limit                                     int
 
+	light bool // what letters hold is not looked at
+
 	now         time.Time
 	from, below int64 // milliseconds; 0: no bound
 }
@@ -269,7 +271,6 @@ func (d *deadTopics) letters(ctx context.Context) ([]*dead, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *dead) int { return int(a.time - b.time) })
-	all = slices.DeleteFunc(all, func(l *dead) bool { return !d.o.means(l) })
 	if d.o.id != "" {
 		if err := one(all, d.o.id); err != nil {
 			return nil, err
@@ -361,7 +362,15 @@ func (d *deadTopics) topic(ctx context.Context, conn, name string) ([]*dead, err
 				continue
 			}
 			n++
-			byID[l.ID] = &dead{Letter: l, conn: conn, at: letter.Place{Topic: name, Partition: rec.Partition}, time: rec.Timestamp, headers: rec.Headers, route: d.routeOf(l.Route), seq: n}
+			found := &dead{Letter: l, conn: conn, at: letter.Place{Topic: name, Partition: rec.Partition}, time: rec.Timestamp, headers: rec.Headers, route: d.routeOf(l.Route), seq: n}
+			if !d.o.means(found) {
+				delete(byID, l.ID)
+				continue
+			}
+			if d.o.light { // there may be millions
+				l.Value, l.Headers, l.Made, found.headers = nil, nil, nil, nil
+			}
+			byID[l.ID] = found
 		}
 	}
 	out := make([]*dead, 0, len(byID))

@@ -89,7 +89,7 @@ func stays(n int) string {
 }
 
 func deadDropCmd() *cobra.Command {
-	var o deadWriting
+	o := deadWriting{deadOptions: deadOptions{light: true}}
 	c := o.command(&cobra.Command{
 		Use:   "drop [DIR]",
 		Short: "Drop letters for good",

@@ -18,7 +18,7 @@ import (
 )
 
 func deadLsCmd() *cobra.Command {
-	var o deadOptions
+	o := deadOptions{light: true}
 	c := o.command(&cobra.Command{
 		Use:   "ls [DIR]",
 		Short: "List dead letters by route, code and place",
