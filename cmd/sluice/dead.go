@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -270,7 +271,9 @@ func (d *deadTopics) letters(ctx context.Context) ([]*dead, error) {
 			all = append(all, ls...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *dead) int { return int(a.time - b.time) })
+	slices.SortStableFunc(all, func(a, b *dead) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Origin.Partition, b.Origin.Partition), cmp.Compare(a.Origin.Offset, b.Origin.Offset))
+	})
 	if d.o.id != "" {
 		if err := one(all, d.o.id); err != nil {
 			return nil, err
