@@ -170,7 +170,7 @@ func TestReportKilledInEachPhase(t *testing.T) {
 		}
 		own := kafka.OwnTopic(w.app(), "performance")
 		tick := func(route string, day int) {
-			due := time.Now().AddDate(1, 0, day).UnixMicro()
+			due := time.Now().Add(time.Duration(day) * 10 * time.Second).UnixMicro()
 			w.send(kafka.Record{Topic: own, Value: task.TickNote(route, due), Timestamp: event.NoTime})
 		}
 		// Each request of the list is met, the engine is killed, and the request answered
