@@ -241,7 +241,9 @@ func TestAnswers(t *testing.T) {
 		code  string
 	}{
 		{"taken", ``, ok, deliver.Accepted, "200"},
-		{"refused", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) { nethttp.Error(w, "bad", nethttp.StatusUnprocessableEntity) }, deliver.Refused, "422"},
+		{"refused", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			nethttp.Error(w, "bad", nethttp.StatusUnprocessableEntity)
+		}, deliver.Refused, "422"},
 		{"away", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(502) }, deliver.Failed, "502"},
 		{"gated", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
 			w.Header().Set("Retry-After", "7")
