@@ -99,10 +99,10 @@ func readable(c *value.Object) *value.Object {
 		}
 	}
 	if get(c, "type") == "alias" { // as an old page of the webhook destination writes it
-		for name, old := range map[string]string{"previousId": "Previous ID", "userId": "User ID"} {
-			if v, there := c.Get(old); there && !c.Has(name) {
-				c.Set(name, v)
-				c.Delete(old)
+		for _, f := range [...]struct{ name, old string }{{"previousId", "Previous ID"}, {"userId", "User ID"}} {
+			if v, there := c.Get(f.old); there && !c.Has(f.name) {
+				c.Set(f.name, v)
+				c.Delete(f.old)
 			}
 		}
 	}
