@@ -208,6 +208,7 @@ func (a *arrivedCalls) compare(t *testing.T, w *wire, n int) {
 			t.Fatal("not all that was sent has arrived")
 		}
 	}
+	w.Close() // when every answer has been given, all is noted
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(w.sent) != n {

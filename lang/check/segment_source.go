@@ -79,7 +79,8 @@ func (w *walker) segmentOptions(out *ir.Source, s *syntax.FromSegment) {
 }
 
 // onceSent makes the stage that drops a call which was sent before: SDKs send again
-// what they have no answer for.
+// what they have no answer for. It goes by when calls came: what somebody brings in may
+// have happened long before all that is remembered.
 func (w *walker) onceSent(out *ir.Source) {
 	h := out.Hook
 	if h.WithinMS == 0 {
@@ -91,5 +92,5 @@ func (w *walker) onceSent(out *ir.Source) {
 	h.By = []ir.Expr{&ir.Meta{Node: w.node(types.StringT, at), Name: "write_key"}, h.ID}
 	m := &ir.State{Kind: ir.DedupeState, Name: "dedupe " + w.route.IDName() + " segment", At: out.At, Keys: []*types.Type{types.StringT, types.StringT}, SpanMS: h.WithinMS}
 	w.c.states[m.Name] = m
-	w.taken = &ir.Dedupe{StageInfo: w.info("dedupe", "dedupe segment", out.At), Memory: m, Keys: h.By, WithinMS: h.WithinMS}
+	w.taken = &ir.Dedupe{StageInfo: w.info("dedupe", "dedupe segment", out.At), Memory: m, Keys: h.By, WithinMS: h.WithinMS, Logged: true}
 }

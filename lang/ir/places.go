@@ -127,7 +127,7 @@ func stageFails(s Stage, timed bool) []*diag.Code {
 	case *Fail:
 		out = append(out, diag.FailStage)
 	case *Dedupe:
-		byTime = true
+		byTime = !s.Logged
 	case *Changed:
 		byTime = s.WithinMS > 0
 	case *Throttle:

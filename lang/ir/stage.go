@@ -148,12 +148,13 @@ type (
 		Name    string
 	}
 	// Dedupe drops as "duplicate" a record whose key passed within WithinMS of its
-	// @time, before or after.
+	// @time, before or after. Logged: of when it was logged, whatever its @time says.
 	Dedupe struct {
 		StageInfo
 		Memory   *State
 		Keys     []Expr
 		WithinMS int64
+		Logged   bool
 	}
 	// Changed leaves in `.` (an object) the fields that differ from the last object of
 	// the key, and drops as "unchanged" where none do.

@@ -1,8 +1,10 @@
 package op
 
 import (
+	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/token"
+	"github.com/sluice-dev/sluice/runtime/event"
 )
 
 // dedupe passes on the first record of a key within a span, before or after.
@@ -11,6 +13,7 @@ type dedupe struct {
 	at     token.Span
 	state  int
 	within int64 // microseconds
+	logged bool  // by when the record was logged
 	keys   []ir.Expr
 	child  int
 }
@@ -29,7 +32,7 @@ func (c *compiler) newDedupe(p place, s *ir.Dedupe) (*dedupe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &dedupe{place: p, at: s.At, state: i, within: s.WithinMS * 1000, keys: s.Keys, child: c.child}, nil
+	return &dedupe{place: p, at: s.At, state: i, within: s.WithinMS * 1000, logged: s.Logged, keys: s.Keys, child: c.child}, nil
 }
 
 func (s *dedupe) run(fr *Frame) int {
@@ -37,7 +40,7 @@ func (s *dedupe) run(fr *Frame) int {
 	if fail != nil {
 		return fr.fail(&s.place, fail)
 	}
-	now, fail := fr.timeAt(s.at)
+	now, fail := s.time(fr)
 	if fail != nil {
 		return fr.fail(&s.place, fail)
 	}
@@ -50,4 +53,12 @@ func (s *dedupe) run(fr *Frame) int {
 	}
 	fr.visit(&s.place, 1)
 	return goOn
+}
+
+// time is what the memory goes by, in microseconds.
+func (s *dedupe) time(fr *Frame) (int64, *diag.Failure) {
+	if ms := fr.rec.Timestamp; s.logged && ms != event.NoTime {
+		return ms * 1000, nil
+	}
+	return fr.timeAt(s.at)
 }
