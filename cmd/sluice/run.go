@@ -231,12 +231,14 @@ func runError(err error) error {
 // is taken.
 func startBroker(dir string, sync bool, log *slog.Logger) (*embedded.Broker, error) {
 	o := embedded.Options{Dir: dir, Addr: brokerAddr, SyncWrites: sync, Logger: log}
-	if ln, err := net.Listen("tcp", brokerAddr); err != nil {
+	b, err := embedded.Start(o)
+	// Looking first whether the port is free is not enough: of two programs that
+	// start at once both see it free, and one is refused.
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "listen" {
 		o.Addr = "127.0.0.1:0"
-	} else {
-		ln.Close()
+		return embedded.Start(o)
 	}
-	return embedded.Start(o)
+	return b, err
 }
 
 // listen binds to loopback unless an address says otherwise.
