@@ -16,9 +16,10 @@ import (
 )
 
 // TestCases runs every golden case of the repository: the examples, the founding
-// cases, and the cases of each sentence of the language, which say which it is.
+// scripts as one program, the founding cases, and the cases of each sentence of the
+// language, which say which it is.
 func TestCases(t *testing.T) {
-	dirs := programs(t, "../../examples", "../../spec/cases/golden", "../../spec/cases/language")
+	dirs := programs(t, "../../examples", "../../spec/cases/scripts", "../../spec/cases/golden", "../../spec/cases/language")
 	if len(dirs) < 2 {
 		t.Fatalf("only %v found", dirs)
 	}
