@@ -125,6 +125,9 @@ func Start(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("embedded broker: open %s: %w", o.Dir, err)
 	}
 	taken = true
+	if o.Dir != "" { // what is in memory does not come back
+		keepLast(c)
+	}
 	return &Broker{opts: o, addr: ln.Addr().String(), cluster: c}, nil
 }
 

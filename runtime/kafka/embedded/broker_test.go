@@ -305,3 +305,76 @@ func TestBannerSaysOneCopy(t *testing.T) {
 		}
 	}
 }
+
+// TestALogThatIsCutWholeGoesOnWhereItWas cuts off all that a log holds and stops the
+// broker, once gently and once with SIGKILL: what comes next has the next position. Else
+// whoever reads it would pass over it, as what was read long ago.
+func TestALogThatIsCutWholeGoesOnWhereItWas(t *testing.T) {
+	dir := t.TempDir()
+	ctx := testContext(t)
+	produce := func(addr string, n int) (last int64) {
+		cl := client(t, addr, kgo.DefaultProduceTopic("requests"))
+		defer cl.Close()
+		for range n {
+			r, err := cl.ProduceSync(ctx, kgo.StringRecord("x")).First()
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = r.Offset
+		}
+		return last
+	}
+	cut := func(addr string, at int64) (start int64) {
+		cl := client(t, addr)
+		defer cl.Close()
+		adm := kadm.NewClient(cl)
+		var os kadm.Offsets
+		os.AddOffset("requests", 0, at, -1)
+		rs, err := adm.DeleteRecords(ctx, os)
+		if err == nil {
+			err = rs.Error()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts, err := adm.ListStartOffsets(ctx, "requests")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, _ := starts.Lookup("requests", 0)
+		return o.Offset
+	}
+
+	b, err := Start(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kadm.NewClient(client(t, b.Addr())).CreateTopic(ctx, 1, 1, nil, "requests"); err != nil {
+		t.Fatal(err)
+	}
+	produce(b.Addr(), 5)
+	if start := cut(b.Addr(), 3); start != 3 {
+		t.Errorf("cut at 3, the log starts at %d", start)
+	}
+	if start := cut(b.Addr(), 5); start != 4 {
+		t.Errorf("cut at its end, the log starts at %d, want 4: its last record says where it goes on", start)
+	}
+	b.Close()
+
+	cmd, addr := child(t, dir)
+	if at := produce(addr, 1); at != 5 {
+		t.Errorf("after a stop the next record stands at %d, want 5", at)
+	}
+	if start := cut(addr, -1); start != 5 {
+		t.Errorf("cut at its end, the log starts at %d, want 5", start)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+
+	_, addr = child(t, dir)
+	if at := produce(addr, 1); at != 6 {
+		t.Errorf("after SIGKILL the next record stands at %d, want 6", at)
+	}
+}
