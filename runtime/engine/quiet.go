@@ -83,7 +83,7 @@ func (e *Engine) alarm(path string, after time.Duration, quiet bool) {
 	switch {
 	case quiet:
 		if e.health.Alarm(name, "no request was taken for "+after.String()+": look whether its sender still sends here", time.Now()) {
-			e.log.Warn("a webhook is quiet", "path", path, "quiet", after)
+			e.log.Warn("a webhook is quiet", "path", path, "quiet", after.String())
 		}
 	case e.health.Clear(name):
 		e.log.Info("requests come again", "path", path)
