@@ -105,10 +105,25 @@ func (x *Reset) Put(ctx context.Context, r *plan.Route, to To) (at kafka.Offsets
 	if x.Store == nil || r.Group == nil {
 		return at, 0, nil
 	}
-	if forgot, err = state.Forget(x.Store, r.Group.Name, r.IDName()); err == nil {
+	back, err := replayID(ctx, admin, x.Plan.App, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	if forgot, err = state.Forget(x.Store, r.Group.Name, r.IDName(), back); err == nil {
 		err = x.Store.Sync()
 	}
 	return at, forgot, err
+}
+
+// replayID is the id of a route's replay log; that of no topic where there is none.
+func replayID(ctx context.Context, admin *kafka.Admin, app string, r *plan.Route) (event.TopicID, error) {
+	name := kafka.ReplayTopic(app, r.Name)
+	found, err := admin.Describe(ctx, name)
+	var missing *kafka.MissingTopicError
+	if errors.As(err, &missing) {
+		return event.TopicID{}, nil
+	}
+	return found[name].ID, err
 }
 
 // committed gives what stands on the broker for the topics that a route reads.

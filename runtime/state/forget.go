@@ -1,12 +1,18 @@
 package state
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sluice-dev/sluice/runtime/event"
+)
 
 // Forget takes what a group knows of the positions of one of its routes from the
 // store, in one transaction, and counts the inputs that it knew. The route reads on
 // as from new inputs; what it did to the state stays, and what of its outputs is held
 // is sent. Slices of it that were begun run no second time: their intents go, too.
-func Forget(s Store, group, route string) (int, error) {
+// Inputs of the topic keep are left as they are: what was replayed does not run again
+// because the sources do.
+func Forget(s Store, group, route string, keep event.TopicID) (int, error) {
 	p, err := ReadProgress(s, group)
 	if err != nil || p == nil {
 		return 0, err
@@ -15,9 +21,10 @@ func Forget(s Store, group, route string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	goes := func(in *InputName) bool { return in.Route == route && in.Topic != keep }
 	kept := p.Inputs[:0]
 	for _, in := range p.Inputs {
-		if in.Route != route {
+		if !goes(&in.InputName) {
 			kept = append(kept, in)
 		}
 	}
@@ -25,7 +32,7 @@ func Forget(s Store, group, route string) (int, error) {
 	p.Inputs = kept
 	ws := []Write{{Key: ProgressKey(group), Val: AppendProgress(nil, p)}}
 	for _, in := range intents {
-		if in.Input.Route == route {
+		if goes(&in.Input) {
 			ws = append(ws, Write{Key: IntentKey(group, in.No), Delete: true})
 		}
 	}
