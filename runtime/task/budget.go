@@ -9,6 +9,7 @@ import (
 type Caps struct {
 	Bytes   int64 // of one partition; 0: 32 MiB
 	Records int64 // of one partition; 0: 50,000
+	Parked  int64 // bytes of records that wait for answers; 0: 64 MiB
 }
 
 // The caps of conventions.md.

@@ -753,6 +753,7 @@ func drawRig(t failer, draw func(n int, what string) int, mut func(*Task)) *rig 
 	w.draw = draw
 	w.caps = Caps{Records: []int64{4, 100}[w.draw(2, "cap")]}
 	w.most = 1 + w.draw(4, "most")
+	w.caps.Parked = []int64{0, 1500}[w.draw(2, "cap of parked records")]
 	w.calls = w.draw(2, "calls") > 0
 	w.srcs = append(w.srcs, &source{in: Input{Route: -1, Topic: "own", Own: true}, exists: true})
 	n := 2 + w.draw(2, "sources")

@@ -38,9 +38,6 @@ func runs(m Mutation, most int) (n int, why string) {
 // TestMutants shows that the test of the group notices what is turned wrong.
 func TestMutants(t *testing.T) {
 	for m := Mutation(1); m < mutations; m++ {
-		if m == CapOverIntent {
-			continue // what is in flight ends by itself, and what is parked pauses at 64 MiB
-		}
 		t.Run(fmt.Sprint(m), func(t *testing.T) {
 			n, why := runs(m, 10_000)
 			if why == "" {

@@ -195,6 +195,9 @@ func New(cfg Config) *Task {
 	if cfg.Caps.Records == 0 {
 		cfg.Caps.Records = partitionRecords
 	}
+	if cfg.Caps.Parked == 0 {
+		cfg.Caps.Parked = parkedCap
+	}
 	if cfg.IdleAfter == 0 {
 		cfg.IdleAfter = IdleAfter
 	}
@@ -693,7 +696,7 @@ func (t *Task) steer() {
 
 func (t *Task) over(percent int64) bool {
 	return t.bytes > t.cfg.Caps.Bytes*percent/100 || t.records > t.cfg.Caps.Records*percent/100 ||
-		t.heldBytes > heldCap*percent/100 || t.parking.held > parkedCap*percent/100 || t.cfg.Budget.over(t.bytes, percent)
+		t.heldBytes > heldCap*percent/100 || t.parking.held > t.cfg.Caps.Parked*percent/100 || t.cfg.Budget.over(t.bytes, percent)
 }
 
 // mustPause tells whether nothing more of an input is to be read now. The own log
