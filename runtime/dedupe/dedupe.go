@@ -28,14 +28,37 @@ func PrintOf(key []byte) Print { return xxh3.Hash128(key).Bytes() }
 type Claim struct {
 	Key Print
 	At  int64 // its @time, microseconds since 1970
-	// Lag is by how much At was behind the watermark when it passed, in milliseconds,
-	// rounded up; 0 where it was not. So max(t, w) is At + Lag.
-	Lag uint32
+	// Lag is by how much At was behind the watermark when it passed, rounded up; 0 where it
+	// was not. So max(t, w) is At + Lag.
+	Lag Lag
+}
+
+// Lag is a span in four bytes: milliseconds up to 24 days and, with the highest bit set,
+// hours. So it holds any there can be between two times, and keeps a claim for an hour
+// longer at most.
+type Lag uint32
+
+const hours Lag = 1 << 31
+
+func lagOf(micros uint64) Lag {
+	if ms := (micros + 999) / 1000; ms < uint64(hours) {
+		return Lag(ms)
+	}
+	const hour = 3600 * 1e6
+	return hours | Lag(min((micros+hour-1)/hour, uint64(hours-1)))
+}
+
+// micros is the span in microseconds.
+func (l Lag) micros() int64 {
+	if l&hours == 0 {
+		return int64(l) * 1000
+	}
+	return int64(l&^hours) * 3600 * 1e6
 }
 
 // End is the watermark at which the claim counts no more for a stage of that span.
 func (c Claim) End(within int64) int64 {
-	return addSat(addSat(c.At, int64(c.Lag)*1000), addSat(within, within))
+	return addSat(addSat(c.At, c.Lag.micros()), addSat(within, within))
 }
 
 // Near tells whether two times are less than within apart.
@@ -51,8 +74,7 @@ func Near(a, b, within int64) bool {
 func Made(k Print, at, w int64) Claim {
 	c := Claim{Key: k, At: at}
 	if w > at {
-		lag := (uint64(w-at) + 999) / 1000
-		c.Lag = uint32(min(lag, 1<<32-1))
+		c.Lag = lagOf(uint64(w) - uint64(at))
 	}
 	return c
 }

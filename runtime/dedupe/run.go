@@ -14,7 +14,7 @@ type run struct {
 
 type timed struct {
 	at  int64
-	lag uint32
+	lag Lag
 }
 
 // runSize is about what the map takes for one.

@@ -66,17 +66,17 @@ func (s *slot) lo() uint64   { return binary.BigEndian.Uint64(s[8:16]) }
 func (s *slot) at() int64    { return int64(binary.BigEndian.Uint64(s[16:24])) }
 func (s *slot) empty() bool  { return s[0] == 0 }
 func (s *slot) isHot() bool  { return s[0] == slotHot }
-func (s *slot) claim() Claim { return Claim{At: s.at(), Lag: binary.BigEndian.Uint32(s[24:])} }
+func (s *slot) claim() Claim { return Claim{At: s.at(), Lag: Lag(binary.BigEndian.Uint32(s[24:]))} }
 
 // is tells whether the slot is of a print: the first eight bytes of it, of which the
 // first is left out, and the others.
 func (s *slot) is(hi, lo uint64) bool { return s.hi() == hi && s.lo() == lo }
 
-func (s *slot) set(what byte, hi, lo uint64, at int64, lag uint32) {
+func (s *slot) set(what byte, hi, lo uint64, at int64, lag Lag) {
 	binary.BigEndian.PutUint64(s[:8], hi|uint64(what)<<56)
 	binary.BigEndian.PutUint64(s[8:16], lo)
 	binary.BigEndian.PutUint64(s[16:24], uint64(at))
-	binary.BigEndian.PutUint32(s[24:], lag)
+	binary.BigEndian.PutUint32(s[24:], uint32(lag))
 }
 
 const (

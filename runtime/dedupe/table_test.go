@@ -312,6 +312,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+const day int64 = 24 * 3600e6 // in microseconds
+
 func TestMade(t *testing.T) {
 	for _, c := range []struct {
 		at, w, within, end int64
@@ -320,13 +322,29 @@ func TestMade(t *testing.T) {
 		{100, 100, 10, 120},
 		{100, 101, 10, 1120}, // the lag is whole milliseconds, rounded up
 		{100, 5100, 10, 5120},
-		{0, math.MaxInt64, 10, 4294967295020}, // and 49 days at the most
+		{0, 24 * day, 10, 24*day + 20},
+		{7, 60 * day, 10, 60*day + 7 + 20}, // and whole hours from 24.8 days on
+		{0, 60*day + 1, 10, 60*day + 3600e6 + 20},
 		{math.MaxInt64 - 5, 0, 10, math.MaxInt64},
 	} {
 		if got := Made(Print{}, c.at, c.w).End(c.within); got != c.end {
 			t.Errorf("a claim at %d with the watermark at %d, within %d, ends at %d, not %d", c.at, c.w, c.within, got, c.end)
 		}
 	}
+}
+
+// A claim counts until the watermark has passed max(t, w) + 2 × within, whatever times
+// they are, and an hour longer at most.
+func TestMadeOfAnyTimes(t *testing.T) {
+	const from, to = -62135596800e6, 253402300799e6 // years 1 to 9999
+	rapid.Check(t, func(t *rapid.T) {
+		at, w := rapid.Int64Range(from, to).Draw(t, "at"), rapid.Int64Range(from, to).Draw(t, "watermark")
+		within := rapid.Int64Range(1, 400*day).Draw(t, "within")
+		least := max(at, w) + 2*within
+		if end := Made(Print{}, at, w).End(within); end < least || end > least+3600e6 {
+			t.Fatalf("it ends at %d, and is to count until %d", end, least)
+		}
+	})
 }
 
 func BenchmarkTable(b *testing.B) {

@@ -166,7 +166,7 @@ func cells(g *stateGroup, d *disk, p *state.Progress) map[string]string {
 		case 'l':
 			s := int(binary.BigEndian.Uint32(key[1:])) - 1
 			for b := val[:len(val)-sum]; len(b) > 0; b = b[claim:] {
-				cl := dedupe.Claim{At: int64(binary.BigEndian.Uint64(b[16:])), Lag: binary.BigEndian.Uint32(b[24:])}
+				cl := dedupe.Claim{At: int64(binary.BigEndian.Uint64(b[16:])), Lag: dedupe.Lag(binary.BigEndian.Uint32(b[24:]))}
 				if cl.End(g.States[s].SpanMS*1000) > p.States[s].W {
 					out[fmt.Sprintf("claim of %s %x", g.States[s].Name, b[:claim])] = ""
 				}

@@ -129,14 +129,14 @@ func segmentKey(number uint32, no uint64) []byte {
 
 func readClaim(b []byte) dedupe.Claim {
 	return dedupe.Claim{
-		Key: dedupe.Print(b[:16]), At: int64(binary.BigEndian.Uint64(b[16:])), Lag: binary.BigEndian.Uint32(b[24:]),
+		Key: dedupe.Print(b[:16]), At: int64(binary.BigEndian.Uint64(b[16:])), Lag: dedupe.Lag(binary.BigEndian.Uint32(b[24:])),
 	}
 }
 
 func appendClaim(dst []byte, c dedupe.Claim) []byte {
 	dst = append(dst, c.Key[:]...)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(c.At))
-	return binary.BigEndian.AppendUint32(dst, c.Lag)
+	return binary.BigEndian.AppendUint32(dst, uint32(c.Lag))
 }
 
 // Claim tells whether a key passes a dedupe memory at a time (microseconds) for

@@ -36,7 +36,7 @@ func TestWhatWaitsKnowsItsLetter(t *testing.T) {
 	if err := s.Commit([]Write{{Key: ProgressKey("g"), Val: AppendProgress(nil, &Progress{})}, {Key: ReplayedKey("other", about.Letter), Val: []byte{1}}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Forget(s, "g", "r"); err != nil || c.Has(ReplayedKey("r", about.Letter)) || !c.Has(ReplayedKey("other", about.Letter)) {
+	if _, err := Forget(s, "g", "r", event.TopicID{}); err != nil || c.Has(ReplayedKey("r", about.Letter)) || !c.Has(ReplayedKey("other", about.Letter)) {
 		t.Errorf("after Forget the letter has ended, or that of another route has not: %v", err)
 	}
 }
