@@ -41,11 +41,9 @@ func deadCmd() *cobra.Command {
 type deadOptions struct {
 	program string
 	state   string
-	envFile string
-	brokers string
-	wait    time.Duration
-	values  bool
-	out     string
+	brokerOptions
+	values bool
+	out    string
 
 	route, code, stage, key, id, since, until string
 	limit                                     int
@@ -58,18 +56,16 @@ type deadOptions struct {
 
 func (o *deadOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.route, "route", "", "letters of this route")
-	f.StringVar(&o.code, "code", "", "letters with this code: E0412, or the status that a sink answered")
-	f.StringVar(&o.stage, "stage", "", "letters that ended at this stage: from, require, emit")
-	f.StringVar(&o.key, "key", "", "letters whose record or output has this key")
-	f.StringVar(&o.id, "id", "", "the letter with this id, or whose id alone begins so")
-	f.StringVar(&o.since, "since", "", "letters of this time or later: 2026-03-01T12:00:00Z, or how long ago, 2h")
-	f.StringVar(&o.until, "until", "", "letters before this time")
-	f.IntVar(&o.limit, "limit", 0, "at most so many letters, the oldest first (0: all)")
-	f.StringVar(&o.state, "state", "", "state directory, in which the embedded broker is (default ./.sluice/<app>)")
-	f.StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
-	f.StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no connection kafka main: of the embedded broker the address that sluice run prints")
-	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer")
+	f.StringVar(&o.route, "route", "", "letters of this `route`")
+	f.StringVar(&o.code, "code", "", "letters with this `code`: E0412, or the status that a sink answered")
+	f.StringVar(&o.stage, "stage", "", "letters that ended at this `stage`: from, require, emit")
+	f.StringVar(&o.key, "key", "", "letters whose record or output has this `key`")
+	f.StringVar(&o.id, "id", "", "the letter with this `id`, or whose id alone begins so")
+	f.StringVar(&o.since, "since", "", "letters of this `time` or later: 2026-03-01T12:00:00Z, or how long ago, 2h")
+	f.StringVar(&o.until, "until", "", "letters before this `time`")
+	f.IntVar(&o.limit, "limit", 0, "at most this `number` of letters, the oldest first (0: all)")
+	f.StringVar(&o.state, "state", "", "state `directory`, in which the embedded broker is (default ./.sluice/<app>)")
+	o.brokerOptions.flags(f, embeddedBeside)
 }
 
 func (o *deadOptions) valuesFlag(c *cobra.Command) {

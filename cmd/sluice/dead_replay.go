@@ -76,7 +76,7 @@ func deadReplayCmd() *cobra.Command {
 		}
 		return err
 	})
-	c.Flags().StringVar(&o.rate, "rate", "", "at most so many in a second, as in 50/s (default as fast as the log takes them)")
+	c.Flags().StringVar(&o.rate, "rate", "", "at most this `rate`, as in 50/s (default as fast as the log takes them)")
 	o.writingFlags(c, "replay")
 	return c
 }

@@ -74,8 +74,8 @@ func devCmd() *cobra.Command {
 	}
 	d.flags(c)
 	_ = c.Flags().MarkHidden("brokers") // dev always has a broker of its own
-	c.Flags().StringVar(&d.feed, "feed", "", "file of inputs, one a line as in `-- in --` of a golden case (default DIR/sample.jsonl, if there is one)")
-	c.Flags().StringVar(&d.answers, "answers", "", "file of what the receiver answers to requests over HTTP, one a line as in `-- http --` of a golden case (default DIR/http.jsonl, if there is one)")
+	c.Flags().StringVar(&d.feed, "feed", "", "`file` of inputs, one a line as in '-- in --' of a golden case (default DIR/sample.jsonl, if there is one)")
+	c.Flags().StringVar(&d.answers, "answers", "", "`file` of what the receiver answers to requests over HTTP, one a line as in '-- http --' of a golden case (default DIR/http.jsonl, if there is one)")
 	return c
 }
 

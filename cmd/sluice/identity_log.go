@@ -20,20 +20,16 @@ import (
 // deciding are the options of commands that an operator writes to a group's log.
 type deciding struct {
 	stateOptions
-	envFile string
-	brokers string
-	wait    time.Duration
-	dryRun  bool
-	reason  string
+	brokerOptions
+	dryRun bool
+	reason string
 }
 
 func (o *deciding) flags(c *cobra.Command) {
 	o.stateOptions.flags(c)
-	c.Flags().StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
-	c.Flags().StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no connection kafka main: of the embedded broker the address that sluice run prints")
-	c.Flags().DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer")
+	o.brokerOptions.flags(c.Flags(), embeddedBeside)
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would happen, and write nothing; the program must be stopped")
-	c.Flags().StringVar(&o.reason, "reason", "", "why, for whoever reads the log later")
+	c.Flags().StringVar(&o.reason, "reason", "", "`text`: why, for whoever reads the log later")
 }
 
 // decide tries a command on the state, where it can be read, and writes it to the

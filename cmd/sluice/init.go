@@ -46,8 +46,8 @@ func initCmd() *cobra.Command {
 			return initProgram(cmd, dir, from, app)
 		},
 	}
-	c.Flags().StringVar(&from, "from", firstExample, "the example to begin with (--list shows them)")
-	c.Flags().StringVar(&app, "app", "", "name of the program (default: that of the folder)")
+	c.Flags().StringVar(&from, "from", firstExample, "the `example` to begin with (--list shows them)")
+	c.Flags().StringVar(&app, "app", "", "`name` of the program (default: that of the folder)")
 	c.Flags().BoolVar(&list, "list", false, "list the examples")
 	return c
 }

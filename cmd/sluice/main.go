@@ -71,7 +71,7 @@ func run(args []string) (code int) {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "sluice",
-		Short:         "Route events from Kafka to Segment and Kafka, in order, exactly, tested",
+		Short:         "Route events from Kafka, webhooks, Segment, files and schedules to Segment, Kafka and HTTP",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{
@@ -79,7 +79,7 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.AddGroup(&cobra.Group{ID: "build", Title: "Build:"}, &cobra.Group{ID: "run", Title: "Run:"})
-	ipDatabase := root.PersistentFlags().String("ip-database", "", "file for ip.country, in MaxMind's format")
+	ipDatabase := root.PersistentFlags().String("ip-database", "", "`file` for ip.country, in MaxMind's format")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if err := envDefaults(c.Flags()); err != nil {
 			return err

@@ -38,14 +38,12 @@ const (
 
 // runOptions are what run and dev share.
 type runOptions struct {
-	dir       string
-	state     string
-	listen    string
-	admin     string
-	envFile   string
-	brokers   string
+	dir    string
+	state  string
+	listen string
+	admin  string
+	brokerOptions
 	out       string
-	wait      time.Duration
 	once      bool
 	verbose   bool
 	ephemeral bool // dev: a temporary state directory
@@ -56,13 +54,11 @@ type runOptions struct {
 
 func (o *runOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.state, "state", "", "state directory (default ./.sluice/<app>)")
-	f.StringVar(&o.listen, "listen", listenAddr, "address where webhooks are taken; :0 picks a port")
-	f.StringVar(&o.admin, "admin", adminAddr, "address of /metrics /livez /readyz /account; :0 picks a port")
-	f.StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
-	f.StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no `connection kafka main`, in place of the embedded broker")
-	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer at start")
-	f.Int64Var(&o.claimMemory, "dedupe-memory", 1024, "how many MiB of keys `dedupe` may hold in memory")
+	f.StringVar(&o.state, "state", "", "state `directory` (default ./.sluice/<app>)")
+	f.StringVar(&o.listen, "listen", listenAddr, "`host:port` where webhooks are taken; :0 picks a port")
+	f.StringVar(&o.admin, "admin", adminAddr, "`host:port` of /metrics /livez /readyz /account; :0 picks a port")
+	o.brokerOptions.flags(f, embeddedInPlace)
+	f.Int64Var(&o.claimMemory, "dedupe-memory", 1024, "how many `MiB` of keys dedupe may hold in memory")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
 	outputFlag(c, &o.out)
 }

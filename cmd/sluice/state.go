@@ -36,8 +36,8 @@ func stateCmd() *cobra.Command {
 }
 
 func (o *stateOptions) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.state, "state", "", "state directory (default ./.sluice/<app> of --program)")
-	c.Flags().StringVar(&o.program, "program", ".", "directory of the program whose state it is")
+	c.Flags().StringVar(&o.state, "state", "", "state `directory` (default ./.sluice/<app> of --program)")
+	c.Flags().StringVar(&o.program, "program", ".", "`directory` of the program whose state it is")
 }
 
 func (o *stateOptions) valuesFlag(c *cobra.Command) {

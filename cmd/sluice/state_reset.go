@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,10 +24,8 @@ import (
 // resetOptions say what is reset, and where.
 type resetOptions struct {
 	stateOptions
-	to      string
-	envFile string
-	brokers string
-	wait    time.Duration
+	brokerOptions
+	to string
 }
 
 func stateResetCmd() *cobra.Command {
@@ -41,11 +38,9 @@ func stateResetCmd() *cobra.Command {
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
-	o.flags(c)
+	o.stateOptions.flags(c)
 	c.Flags().Var(&choice{&o.to, []string{string(engine.ToEarliest), string(engine.ToCommitted), string(engine.ToEnd)}}, "to", "where to")
-	c.Flags().StringVar(&o.envFile, "env-file", "", "file of NAME=value lines that env() and secret() read first")
-	c.Flags().StringVar(&o.brokers, "brokers", "", "Kafka brokers where the program declares no `connection kafka main`, in place of the embedded broker")
-	c.Flags().DurationVar(&o.wait, "wait", 30*time.Second, "how long the brokers may take to answer")
+	o.brokerOptions.flags(c.Flags(), embeddedInPlace)
 	_ = c.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{string(engine.ToEarliest), string(engine.ToCommitted), string(engine.ToEnd)}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

@@ -40,7 +40,7 @@ a key of rows [{"user_id":"u1"}].`,
 		},
 	}
 	outputFlag(c, &t.output)
-	c.Flags().StringVar(&t.pattern, "run", "", "only cases whose name matches this regular expression")
+	c.Flags().StringVar(&t.pattern, "run", "", "only cases whose name matches this `regex`")
 	c.Flags().BoolVar(&t.update, "update", false, "write what came into the cases that differ")
 	c.Flags().BoolVar(&t.cover, "cover", false, "list the branches that no case reached")
 	return c
