@@ -37,15 +37,15 @@ func (events) Call(keyword string) (check.Call, bool) {
 		return check.Call{Fields: fields(check.CallField{Name: "traits", Type: types.ObjectT}), Body: "traits", AnyOf: anyID}, true
 	case "group":
 		return check.Call{
-			Fields: fields(check.CallField{Name: "groupId", Type: types.StringT, Required: true}, check.CallField{Name: "traits", Type: types.ObjectT}),
+			Fields: fields(check.CallField{Name: "groupId", Type: types.StringT, Required: true, NonEmpty: true, Max: 500}, check.CallField{Name: "traits", Type: types.ObjectT}),
 			Body:   "traits", AnyOf: anyID,
 		}, true
 	case "page", "screen":
-		own := []check.CallField{{Name: "category", Type: types.StringT}, {Name: "name", Type: types.StringT}, {Name: "properties", Type: types.ObjectT}}
+		own := []check.CallField{{Name: "category", Type: types.StringT, NonEmpty: true}, {Name: "name", Type: types.StringT}, {Name: "properties", Type: types.ObjectT}}
 		return check.Call{Fields: fields(own...), Name: "name", Body: "properties", AnyOf: anyID}, true
 	case "alias":
 		return check.Call{Fields: append([]check.CallField{
-			{Name: "userId", Type: types.StringT, Required: true}, {Name: "previousId", Type: types.StringT, Required: true},
+			{Name: "userId", Type: types.StringT, Required: true}, {Name: "previousId", Type: types.StringT, Required: true, NonEmpty: true},
 		}, tailFields...)}, true
 	}
 	return check.Call{}, false

@@ -140,7 +140,7 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 		out.Fields = append(out.Fields, ir.CallField{Name: orderKey, X: k.x, Opt: k.opt})
 	}
 	if b, ok := got[spec.Body]; ok && !isBad(b.x) {
-		w.reserved(out, b, entries[spec.Body])
+		w.reserved(out, b, entries[spec.Body], keyword(s.Call))
 	}
 	return id, out
 }
@@ -149,7 +149,11 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 func (w *walker) eventName(x ir.Expr, call string) ir.Expr {
 	x = w.need(x, types.StringT, "the name of a "+call)
 	if s, ok := constText(x); ok && strings.TrimSpace(s) == "" {
-		w.errorf(diag.BadName, x.Span(), "the name of the event is empty")
+		if call == "track" {
+			w.errorf(diag.BadName, x.Span(), "the name of the event is empty").WithHelp(`say what happened: emit track "Order Completed" { … }`)
+		} else {
+			w.errorf(diag.BadName, x.Span(), "the name of the %s is empty", call).WithHelp("leave it out: emit %s { … }", call)
+		}
 		return badExpr(x.Span())
 	}
 	return x
@@ -266,7 +270,14 @@ func (w *walker) callField(x ir.Expr, f *CallField, opt bool) ir.Expr {
 			w.errorf(diag.BadID, x.Span(), "`%s` is empty", f.Name).WithHelp("an empty text identifies nobody")
 			return badExpr(x.Span())
 		case f.Name == "messageId" && utf8.RuneCountInString(s) > maxMessageID:
-			w.errorf(diag.BadID, x.Span(), "a messageId has at most %d characters", maxMessageID)
+			w.errorf(diag.BadID, x.Span(), "a messageId has at most %d characters", maxMessageID).
+				WithHelp("hash.short(…) makes an id of 32 characters of anything; left out, the call gets one of its own")
+			return badExpr(x.Span())
+		case f.NonEmpty && s == "":
+			w.errorf(diag.CallFieldType, x.Span(), "`%s` is empty", f.Name).WithHelp("%s", emptyHelp(f))
+			return badExpr(x.Span())
+		case f.Max > 0 && utf8.RuneCountInString(s) > f.Max:
+			w.errorf(diag.CallFieldType, x.Span(), "a %s has at most %d characters", f.Name, f.Max).WithHelp("hash.short(…) makes an id of 32 characters of anything")
 			return badExpr(x.Span())
 		}
 	}
@@ -279,6 +290,14 @@ func (w *walker) callField(x ir.Expr, f *CallField, opt bool) ir.Expr {
 	d := w.errorf(diag.CallFieldType, x.Span(), "`%s` is %s", f.Name, f.Type.Brief()).WithLabel("this is %s", short(x.Type()))
 	d.WithHelp("%s", convert(x, f.Type))
 	return badExpr(x.Span())
+}
+
+// emptyHelp says what to do about a field that is "".
+func emptyHelp(f *CallField) string {
+	if f.Required {
+		return "the call is worth nothing without it: `require` above"
+	}
+	return "leave it out; `" + f.Name + "?: nonblank(…)` does where it is blank"
 }
 
 // orderKey may stand in the braces of every call: what its output is ordered by.
@@ -337,7 +356,7 @@ func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[strin
 		v, ok := got[f.Name]
 		switch {
 		case !ok:
-			w.errorf(diag.MissingField, at, "`emit %s` needs `%s`", call, f.Name)
+			w.errorf(diag.MissingField, at, "`emit %s` needs `%s`", call, f.Name).WithHelp("emit %s { %s: … }", call, f.Name)
 		case isBad(v.x):
 		case v.x.Type().Kind == types.Null:
 			if v.at.Valid() {
@@ -369,138 +388,15 @@ func (w *walker) required(s *syntax.Emit, call string, spec *Call, got map[strin
 		}
 	}
 	if surelyNull {
-		d := w.errorf(diag.NoID, at, "this call says nobody's id").WithLabel("neither %s", strings.Join(spec.AnyOf, " nor "))
+		label := "neither " + strings.Join(spec.AnyOf, " nor ")
+		for _, id := range spec.AnyOf {
+			if v, ok := got[id]; ok && v.x.Span().Valid() {
+				at, label = v.x.Span(), "this is null, and nothing else says who"
+			}
+		}
+		d := w.errorf(diag.NoID, at, "this call says nobody's id").WithLabel("%s", label)
 		d.WithHelp("emit %s … { %s: … }, or `with { %s: … }` above", call, spec.AnyOf[0], spec.AnyOf[0])
 	}
-}
-
-// reserved compares properties or traits with what the API reserves. Of a name
-// that is chosen when the record runs it collects the events that do not fit.
-func (w *walker) reserved(out *ir.SegmentCall, body fieldValue, en *syntax.Entry) {
-	ev := w.c.env.Events()
-	b := &bodyCheck{w: w, body: body, en: en, what: "property"}
-	if out.Call == "identify" || out.Call == "group" {
-		b.what = "trait"
-	}
-	t := types.NonNull(body.x.Type())
-	if t.Kind != types.Object {
-		return
-	}
-	b.fields(t, ev.Reserved(out.Call, out.NameConst))
-	if out.Call != "track" || out.NameConst != "" {
-		return
-	}
-	for _, name := range ev.Names() {
-		if _, why := conflict(t, ev.Reserved(out.Call, name), ""); why != "" {
-			if out.Conflicts == nil {
-				out.Conflicts = map[string]string{}
-			}
-			out.Conflicts[name] = why
-		}
-	}
-}
-
-// bodyCheck looks at the properties or traits of one call.
-type bodyCheck struct {
-	w    *walker
-	body fieldValue
-	en   *syntax.Entry // as written; nil where `.` is the body
-	what string        // "property" or "trait"
-}
-
-// at is where a field of the body is written, or the body itself.
-func (b *bodyCheck) at(name string) token.Span {
-	or := b.body.x.Span()
-	if b.body.at.Valid() {
-		or = b.body.at
-	}
-	if b.en == nil {
-		return or
-	}
-	return fieldAt(b.en.X, name, or)
-}
-
-func (b *bodyCheck) fields(t, want *types.Type) {
-	w := b.w
-	for i := range t.Fields {
-		f := &t.Fields[i]
-		if spoiled(f.Type) || f.Type.Kind == types.Any {
-			continue
-		}
-		if f.Name == "currency" {
-			w.currencies(f.Type, b.at(f.Name))
-		}
-		if b.what == "trait" && !f.Optional && types.MayBeNull(f.Type) && f.Type.Kind != types.Null {
-			w.errorf(diag.NullTrait, b.at(f.Name), "the trait `%s` may be null, which erases it", f.Name).
-				WithHelp("`%s?: …` leaves a null out, and the profile keeps what it has; as it is, a null clears it", f.Name)
-		}
-		if want == nil {
-			continue
-		}
-		r, ok := want.Field(f.Name)
-		if !ok {
-			b.near(f.Name, t, want)
-			continue
-		}
-		if got, why := conflict(f.Type, r.Type, f.Name); why != "" {
-			d := w.errorf(diag.ReservedType, b.at(f.Name), "the %s %s", b.what, why).WithLabel("this is %s", short(got))
-			if types.Assignable(types.NonNull(got), types.StringT) && strings.HasSuffix(why, "number") {
-				d.WithHelp("number(…) reads a text as a number")
-			} else if types.Assignable(types.NonNull(got), types.NumberT) && strings.HasSuffix(why, "string") {
-				d.WithHelp("string(…) makes a text of it")
-			}
-		}
-		b.deeper(f.Name, f.Name, f.Type, r.Type)
-	}
-}
-
-// near warns of a name that nearly is a reserved one, unless that stands there, too.
-func (b *bodyCheck) near(name string, t, want *types.Type) {
-	near := diag.Nearest(name, types.FieldNames(want))
-	if near == "" || !slip(name, near) {
-		return
-	}
-	if _, both := t.Field(near); both {
-		return
-	}
-	b.w.errorf(diag.NearProperty, b.at(name), "Segment's specification has no %s `%s`", b.what, name).WithHelp("did you mean %s?", near)
-}
-
-// conflict finds a part of a value that surely has another type than is reserved
-// for it: the part's type, and what is wrong in words.
-func conflict(t, want *types.Type, path string) (*types.Type, string) {
-	t, want = types.NonNull(t), types.NonNull(want)
-	switch {
-	case t == bad, t.Kind == types.Never, want == nil:
-		return nil, ""
-	case t.Kind == types.List && want.Kind == types.List:
-		return conflict(t.Elem, want.Elem, path+"[]")
-	case t.Kind == types.Object && want.Kind == types.Object:
-		for i := range t.Fields {
-			f := &t.Fields[i]
-			r, ok := want.Field(f.Name)
-			if !ok {
-				continue
-			}
-			sub := f.Name
-			if path != "" {
-				sub = path + "." + f.Name
-			}
-			if got, why := conflict(f.Type, r.Type, sub); why != "" {
-				return got, why
-			}
-		}
-		return nil, ""
-	}
-	if types.Disjoint(t, want) {
-		return t, "`" + path + "` is " + want.Brief()
-	}
-	return nil, ""
-}
-
-// slip tells a slip of the finger from another name.
-func slip(a, b string) bool {
-	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")) || len(a) > 5
 }
 
 func (w *walker) currencies(t *types.Type, at token.Span) {

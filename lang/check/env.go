@@ -68,4 +68,6 @@ type CallField struct {
 	Name     string
 	Type     *types.Type
 	Required bool
+	NonEmpty bool // a text in it is not ""
+	Max      int  // characters of a text in it; 0: any number
 }

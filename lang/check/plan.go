@@ -114,11 +114,11 @@ func (w *walker) planned(call string, spec *Call, via syntax.Word, got map[strin
 			}
 			return
 		}
-		b := &bodyCheck{w: w, body: body, en: en, what: "property"}
+		b := &bodyCheck{w: w, body: body, en: en, what: "property", call: at}
 		if spec.Body == "traits" {
 			b.what = "trait"
 		}
-		b.against(types.NonNull(body.x.Type()), want, at)
+		b.against(types.NonNull(body.x.Type()), want)
 	}
 	body.x = &ir.Call{Node: w.node(body.x.Type(), body.x.Span(), diag.NotPlanned), Func: p.Judge(call), Args: []ir.Expr{name, body.x}}
 	got[spec.Body] = body
@@ -132,15 +132,8 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// against compares a body with what the plan says of it. `call` is where the call
-// stands, for what is not written at all.
-func (b *bodyCheck) against(t, want *types.Type, call token.Span) {
-	at := func(name string) token.Span {
-		if s := b.at(name); s.Valid() {
-			return s
-		}
-		return call // `.` is the body, and stands nowhere
-	}
+// against compares a body with what the plan says of it.
+func (b *bodyCheck) against(t, want *types.Type) {
 	t = asSent(t)
 	if t.Kind != types.Object || want.Kind != types.Object {
 		return
@@ -152,21 +145,21 @@ func (b *bodyCheck) against(t, want *types.Type, call token.Span) {
 		switch {
 		case !ok && (f.Optional || t.Rest != nil || t.Open):
 		case !ok:
-			w.errorf(diag.AgainstPlan, call, "the tracking plan needs the %s `%s`", b.what, f.Name)
+			w.errorf(diag.AgainstPlan, b.call, "the tracking plan needs the %s `%s`", b.what, f.Name)
 		case spoiled(g.Type) || g.Type.Kind == types.Any || f.Type.Kind == types.Any:
 		case !f.Optional && g.Optional:
-			w.errorf(diag.AgainstPlan, at(f.Name), "the tracking plan needs the %s `%s`, which may be missing here", b.what, f.Name).
+			w.errorf(diag.AgainstPlan, b.at(f.Name), "the tracking plan needs the %s `%s`, which may be missing here", b.what, f.Name).
 				WithHelp("`require … != null else \"…\"` above it, or `… ?? …`")
 		case types.MayBeNull(g.Type) && !types.MayBeNull(f.Type) && !g.Optional:
-			d := w.errorf(diag.AgainstPlan, at(f.Name), "the %s `%s` may be null here", b.what, f.Name).WithLabel("the tracking plan wants %s", f.Type.Brief())
+			d := w.errorf(diag.AgainstPlan, b.at(f.Name), "the %s `%s` may be null here", b.what, f.Name).WithLabel("the tracking plan wants %s", f.Type.Brief())
 			if f.Optional {
 				d.WithHelp("`%s?: …` leaves a null out", f.Name)
 			} else {
 				d.WithHelp("`require … != null else \"…\"` above it, or `… ?? …`")
 			}
 		default:
-			if got, why := conflict(g.Type, f.Type, f.Name); why != "" {
-				w.errorf(diag.AgainstPlan, at(f.Name), "the %s %s in the tracking plan", b.what, why).WithLabel("this is %s", short(got))
+			for _, c := range clashes(g.Type, f.Type, f.Name) {
+				w.errorf(diag.AgainstPlan, b.at(c.path...), "the %s `%s` is %s in the tracking plan", b.what, c, c.want.Brief()).WithLabel("this is %s", short(c.got))
 			}
 		}
 	}
@@ -180,7 +173,7 @@ func (b *bodyCheck) against(t, want *types.Type, call token.Span) {
 		if want.Rest == nil && !want.Open {
 			code, what = diag.AgainstPlan, "the tracking plan admits no %s `%s`"
 		}
-		d := w.errorf(code, at(name), what, b.what, name)
+		d := w.errorf(code, b.at(name), what, b.what, name)
 		if near := diag.Nearest(name, names); near != "" {
 			d.WithHelp("did you mean %s?", near)
 		}

@@ -200,7 +200,7 @@ var (
 		Wrong: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit track \"Completed Order\" { userId: .id, properties: {} }\n",
 		Right: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit track \"Order Completed\" { userId: .id, properties: {} }\n"}
 	NearProperty = &Code{ID: "W0502", Title: "nearly a known property",
-		Doc:   "The name is nearly that of a property or trait of Segment's specification.",
+		Doc:   "The name is nearly that of a property or trait of Segment's specification, or a text is none of those that the property may be.",
 		Wrong: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit track \"Order Completed\" { userId: .id, properties: { revenu: .n } }\n",
 		Right: "app \"a\"\nconnection segment main { write_key: secret(\"KEY\") }\nfrom topic \"t\" as { id: string, n: number, s: string?, tags: [string] }\nemit track \"Order Completed\" { userId: .id, properties: { revenue: .n } }\n"}
 	NullTrait = &Code{ID: "W0503", Title: "a trait that may be null",

@@ -388,6 +388,8 @@ func unexpected(t, head *lexer.Token) *fault {
 		f.msg, f.code = "this "+t.Value+" closes nothing", diag.Unclosed
 	case t.Type == kindOp && t.Value == "=":
 		f.help = "equality is =="
+	case head.Value == "emit" && show(t) == "a text":
+		f.help = "track, page, screen, topic and log have one name before their braces; identify, group, alias and segment have none"
 	case t.Type == kindOp && t.Value == "?":
 		f.help = "a choice is `if … then … else …`; a default is `??`"
 	case t.Type == kindOp && t.Value == ":":

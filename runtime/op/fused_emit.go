@@ -173,13 +173,17 @@ func addField(msg *fuse.Message, name string, n *fuse.Node, conflicts map[string
 		if name != "event" {
 			conflicts = nil
 		}
+		if name == "groupId" {
+			msg.Text(name, n, bitGroup, func(s []byte) bool { return len(s) > 0 && (len(s) <= MaxGroupID || utf8.RuneCount(s) <= MaxGroupID) })
+			return
+		}
 		msg.Text(name, n, bitOf(name), func(s []byte) bool { return len(s) > 0 && conflicts[string(s)] == "" })
 		if len(conflicts) == 0 {
 			msg.TextAsItStands(1)
 		}
 	case textField:
-		msg.Text(name, n, 0, func([]byte) bool { return true })
-		msg.TextAsItStands(0)
+		msg.Text(name, n, 0, func(s []byte) bool { return len(s) > 0 })
+		msg.TextAsItStands(1)
 	case timeField:
 		msg.Time(name, n)
 	case objectField:
@@ -193,10 +197,8 @@ func addField(msg *fuse.Message, name string, n *fuse.Node, conflicts map[string
 func constantField(name string, v value.Value) bool {
 	s, isText := v.(string)
 	switch kindOfField(name) {
-	case idField, nameField:
-		return isText && s != ""
-	case textField:
-		return isText
+	case idField, nameField, textField:
+		return isText && s != "" && (name != "groupId" || utf8.RuneCountInString(s) <= MaxGroupID)
 	case timeField:
 		_, ok := v.(time.Time)
 		return ok

@@ -19,6 +19,8 @@ const (
 	MaxEvent = 32_000
 	// MaxMessageID is in characters.
 	MaxMessageID = 100
+	// MaxGroupID is in characters; Segment drops a group of a longer one.
+	MaxGroupID = 500
 )
 
 // segmentCall encodes one call of Segment's spec as compact JSON:
@@ -51,7 +53,7 @@ const (
 	anyField    fieldKind = iota
 	idField               // text, never ""
 	nameField             // of an event, page or screen
-	textField             // any text
+	textField             // text, never ""
 	timeField             // an instant
 	objectField           // an object
 )
@@ -187,6 +189,8 @@ func (m *message) judge(f *field, v value.Value) *diag.Failure {
 			return m.fail(diag.BadID, f.x, v, "%s is no text", f.name)
 		case s == "":
 			return m.fail(diag.BadID, f.x, v, `%s is ""`, f.name)
+		case f.name == "groupId" && len(s) > MaxGroupID && utf8.RuneCountInString(s) > MaxGroupID:
+			return m.fail(diag.BadID, f.x, v, "groupId has more than %d characters", MaxGroupID)
 		}
 	case nameField:
 		switch {
@@ -198,8 +202,11 @@ func (m *message) judge(f *field, v value.Value) *diag.Failure {
 			return m.fail(diag.CallField, f.x, v, "the properties do not fit the event %q: %s", s, f.conflicts[s])
 		}
 	case textField:
-		if !isText {
+		switch {
+		case !isText:
 			return m.fail(diag.CallField, f.x, v, "%s is no text", f.name)
+		case s == "":
+			return m.fail(diag.CallField, f.x, v, `%s is ""`, f.name)
 		}
 	case timeField:
 		if _, ok := v.(time.Time); !ok {

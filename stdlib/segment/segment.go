@@ -75,8 +75,8 @@ var load = sync.OnceValue(func() *table {
 	return t
 })
 
-// rowOf makes an object type of paths: "products[].price". Every field may be
-// missing or null.
+// rowOf makes an object type of paths: "products[].price". A field may be missing
+// or null, unless its type ends in "!".
 func rowOf(paths map[string]string) *types.Type {
 	var fields []types.Field
 	for _, name := range heads(paths) {
@@ -96,7 +96,10 @@ func rowOf(paths map[string]string) *types.Type {
 		case len(below) > 0:
 			t = rowOf(below)
 		}
-		fields = append(fields, types.Field{Name: name, Type: types.Nullable(t)})
+		if !strings.HasSuffix(paths[name], "!") {
+			t = types.Nullable(t)
+		}
+		fields = append(fields, types.Field{Name: name, Type: t})
 	}
 	return types.Row(nil, fields...)
 }
@@ -125,11 +128,15 @@ func isList(paths map[string]string, name string) bool {
 	return false
 }
 
-// kindOf reads "string | list" of the file.
+// kindOf reads "string|[string]" of the file.
 func kindOf(kinds string) *types.Type {
 	var ts []*types.Type
-	for kind := range strings.SplitSeq(kinds, "|") {
-		switch strings.TrimSpace(kind) {
+	for kind := range strings.SplitSeq(strings.TrimSuffix(kinds, "!"), "|") {
+		if text, ok := strings.CutPrefix(kind, "'"); ok {
+			ts = append(ts, types.Lit(strings.TrimSuffix(text, "'")))
+			continue
+		}
+		switch kind {
 		case "string", "currency":
 			ts = append(ts, types.StringT)
 		case "number":
@@ -138,6 +145,8 @@ func kindOf(kinds string) *types.Type {
 			ts = append(ts, types.IntT)
 		case "bool":
 			ts = append(ts, types.BoolT)
+		case "[string]":
+			ts = append(ts, types.ListOf(types.StringT))
 		case "list":
 			ts = append(ts, types.ListOf(types.AnyT))
 		case "object":

@@ -22,10 +22,13 @@ func TestReserved(t *testing.T) {
 		{"identify", "", []string{"createdAt"}, "time | string | null"},
 		{"identify", "", []string{"address", "city"}, "string?"},
 		{"group", "", []string{"employees"}, "string | number | null"},
-		{"page", "", []string{"keywords"}, "[any]?"},
+		{"page", "", []string{"keywords"}, "[string]?"},
 		{"context", "", []string{"device", "adTrackingEnabled"}, "bool?"},
 		{"context", "", []string{"traits", "created_at"}, "time | string | null"},
-		{"context", "", []string{"externalIds", "", "collection"}, "string?"},
+		{"context", "", []string{"externalIds", "", "collection"}, "string"},
+		{"context", "", []string{"channel"}, `"server" | "browser" | "mobile" | null`},
+		{"track", "Video Ad Started", []string{"load_type"}, `"linear" | "dynamic" | null`},
+		{"track", "Order Refunded", []string{"products", "", "price"}, "number?"},
 		{"alias", "", nil, ""},
 	} {
 		got := Reserved(tt.call, tt.event)
