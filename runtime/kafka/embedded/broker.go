@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -73,6 +74,7 @@ type Broker struct {
 	mu      sync.Mutex
 	closed  bool
 	cluster *kfake.Cluster
+	ends    *ends // nil: in memory, which does not come back
 }
 
 // Start opens the data directory and serves. The error names the directory or
@@ -97,6 +99,9 @@ func Start(o Options) (*Broker, error) {
 		}
 	}()
 
+	door := gate{ln, make(chan struct{})}
+	open := sync.OnceFunc(func() { close(door.open) })
+	defer open()
 	ko := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.DefaultNumPartitions(DefaultPartitions),
@@ -106,14 +111,24 @@ func Start(o Options) (*Broker, error) {
 			// Consumer offsets of a program that rested for a month must be
 			// there when it comes back: a lost offset is a lost position.
 			"offsets.retention.minutes": fmt.Sprint(365 * 24 * 60),
+			// Never: housekeeping is ours, which writes down what a log forgets.
+			"log.cleaner.backoff.ms": fmt.Sprint(100 * 365 * 24 * time.Hour.Milliseconds()),
 		}),
 		kfake.GroupMinSessionTimeout(time.Second),
-		kfake.ListenFn(func(string, string) (net.Listener, error) { return ln, nil }),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return door, nil }),
 		kfake.WithLogger(logger{o.Logger}),
 	}
+	var kept *ends
+	var stand []laid
 	if o.Dir != "" {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 			return nil, fmt.Errorf("embedded broker: %w", err)
+		}
+		if kept, err = loadEnds(o.Dir); err != nil {
+			return nil, err
+		}
+		if stand, err = kept.lay(); err != nil {
+			return nil, err
 		}
 		ko = append(ko, kfake.DataDir(o.Dir))
 	}
@@ -125,10 +140,41 @@ func Start(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("embedded broker: open %s: %w", o.Dir, err)
 	}
 	taken = true
-	if o.Dir != "" { // what is in memory does not come back
-		keepLast(c)
+	compactedStay(c)
+	if kept != nil {
+		if err := lift(c, stand); err != nil {
+			open()
+			c.Close()
+			return nil, err
+		}
+		kept.watch(c)
 	}
-	return &Broker{opts: o, addr: ln.Addr().String(), cluster: c}, nil
+	return &Broker{opts: o, addr: ln.Addr().String(), cluster: c, ends: kept}, nil
+}
+
+// compactedStay has a topic that is only compacted keep its records however old they are,
+// as Kafka does. kfake would drop them with the rest.
+func compactedStay(c *kfake.Cluster) {
+	c.ControlKey(int16(kmsg.CreateTopics), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		topics := r.(*kmsg.CreateTopicsRequest).Topics
+		for i := range topics {
+			t := &topics[i]
+			given := map[string]string{}
+			for _, o := range t.Configs {
+				if o.Value != nil {
+					given[o.Name] = *o.Value
+				}
+			}
+			if _, said := given["retention.ms"]; given["cleanup.policy"] != "compact" || said {
+				continue
+			}
+			o := kmsg.NewCreateTopicsRequestTopicConfig()
+			o.Name, o.Value = "retention.ms", kmsg.StringPtr("-1")
+			t.Configs = append(t.Configs, o)
+		}
+		return nil, nil, false
+	})
 }
 
 // Addr is the host:port the broker listens on, with the port it really got.
@@ -157,8 +203,25 @@ func (b *Broker) keepHouse() {
 	if b.closed {
 		return
 	}
-	b.cluster.ApplyRetention()
-	b.cluster.Compact()
+	if b.ends != nil {
+		if err := b.ends.before(b.cluster); err != nil {
+			b.opts.Logger.Warn("embedded broker: nothing is dropped by age or size: where the logs end cannot be written down", "error", err)
+			return
+		}
+	}
+	b.cluster.Compact() // which applies retention, too
+	b.settle()
+}
+
+// settle forgets the ends that logs say themselves. What cannot be written now is
+// written next time: an end too many does no harm.
+func (b *Broker) settle() {
+	if b.ends == nil {
+		return
+	}
+	if err := b.ends.after(b.cluster); err != nil {
+		b.opts.Logger.Warn("embedded broker: where the logs end cannot be written down", "error", err)
+	}
 }
 
 // Close stops serving and syncs the data directory. A second Close does
@@ -170,6 +233,7 @@ func (b *Broker) Close() {
 		return
 	}
 	b.closed = true
+	b.settle()
 	b.cluster.Close()
 }
 

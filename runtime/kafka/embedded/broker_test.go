@@ -218,10 +218,10 @@ func TestHousekeepingDropsWhatRetentionAndCompactionPass(t *testing.T) {
 	if _, err := adm.CreateTopic(ctx, 1, 1, map[string]*string{"retention.ms": ms("1000")}, "old"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := adm.CreateTopic(ctx, 1, 1, map[string]*string{"cleanup.policy": ms("compact"), "retention.ms": ms("-1")}, "table"); err != nil {
+	if _, err := adm.CreateTopic(ctx, 1, 1, map[string]*string{"cleanup.policy": ms("compact")}, "table"); err != nil {
 		t.Fatal(err)
 	}
-	past := time.Now().Add(-time.Hour)
+	past := time.Now().Add(-30 * 24 * time.Hour) // longer than any topic keeps by itself
 	var rs []*kgo.Record
 	for i := range 100 {
 		rs = append(rs, &kgo.Record{Topic: "old", Value: []byte("x"), Timestamp: past},
@@ -239,7 +239,7 @@ func TestHousekeepingDropsWhatRetentionAndCompactionPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o, _ := starts.Lookup("old", 0); o.Offset != 100 {
-		t.Errorf("log of an hour-old topic with a second of retention starts at %d, want 100", o.Offset)
+		t.Errorf("log of an old topic with a second of retention starts at %d, want 100", o.Offset)
 	}
 	tbl := client(t, b.Addr(), kgo.ConsumeTopics("table"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	n := 0
@@ -303,78 +303,5 @@ func TestBannerSaysOneCopy(t *testing.T) {
 		if !strings.Contains(b.Banner(), want) {
 			t.Errorf("banner %q lacks %q", b.Banner(), want)
 		}
-	}
-}
-
-// TestALogThatIsCutWholeGoesOnWhereItWas cuts off all that a log holds and stops the
-// broker, once gently and once with SIGKILL: what comes next has the next position. Else
-// whoever reads it would pass over it, as what was read long ago.
-func TestALogThatIsCutWholeGoesOnWhereItWas(t *testing.T) {
-	dir := t.TempDir()
-	ctx := testContext(t)
-	produce := func(addr string, n int) (last int64) {
-		cl := client(t, addr, kgo.DefaultProduceTopic("requests"))
-		defer cl.Close()
-		for range n {
-			r, err := cl.ProduceSync(ctx, kgo.StringRecord("x")).First()
-			if err != nil {
-				t.Fatal(err)
-			}
-			last = r.Offset
-		}
-		return last
-	}
-	cut := func(addr string, at int64) (start int64) {
-		cl := client(t, addr)
-		defer cl.Close()
-		adm := kadm.NewClient(cl)
-		var os kadm.Offsets
-		os.AddOffset("requests", 0, at, -1)
-		rs, err := adm.DeleteRecords(ctx, os)
-		if err == nil {
-			err = rs.Error()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		starts, err := adm.ListStartOffsets(ctx, "requests")
-		if err != nil {
-			t.Fatal(err)
-		}
-		o, _ := starts.Lookup("requests", 0)
-		return o.Offset
-	}
-
-	b, err := Start(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kadm.NewClient(client(t, b.Addr())).CreateTopic(ctx, 1, 1, nil, "requests"); err != nil {
-		t.Fatal(err)
-	}
-	produce(b.Addr(), 5)
-	if start := cut(b.Addr(), 3); start != 3 {
-		t.Errorf("cut at 3, the log starts at %d", start)
-	}
-	if start := cut(b.Addr(), 5); start != 4 {
-		t.Errorf("cut at its end, the log starts at %d, want 4: its last record says where it goes on", start)
-	}
-	b.Close()
-
-	cmd, addr := child(t, dir)
-	if at := produce(addr, 1); at != 5 {
-		t.Errorf("after a stop the next record stands at %d, want 5", at)
-	}
-	if start := cut(addr, -1); start != 5 {
-		t.Errorf("cut at its end, the log starts at %d, want 5", start)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-
-	_, addr = child(t, dir)
-	if at := produce(addr, 1); at != 6 {
-		t.Errorf("after SIGKILL the next record stands at %d, want 6", at)
 	}
 }
