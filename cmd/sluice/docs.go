@@ -16,7 +16,8 @@ func docsCmd() *cobra.Command {
 		Use:   "docs [NAME]",
 		Short: "Show a function, a stage, a module, an event of Segment or an error code",
 		Long: "Docs shows the page of a name, without a network: a function (email.normalize), a stage (dedupe, emit track), a module (kochava),\n" +
-			"a semantic event of Segment (\"Order Completed\") or an error code (E0412). Without a name it lists what there is.",
+			"a semantic event of Segment (\"Order Completed\") or an error code (E0412). `sluice docs email` lists the functions of a name. Without one it\n" +
+			"lists what there is.",
 		Example: "  sluice docs email.normalize\n  sluice docs kochava\n  sluice docs E0412",
 		GroupID: "build",
 		RunE: func(cmd *cobra.Command, args []string) error {

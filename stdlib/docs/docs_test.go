@@ -148,8 +148,9 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"time": "stage function", "fail": "stage function", "??": "expression", "catch": "expression", "match": "stage", "emit  track": "stage", "order completed": "event", "kochava.ids": "function", "kochava.Postback": "type",
+		"time": "stage function namespace", "json": "namespace", "track": "stage", "table": "declaration stage", "segment": "setting stage stage namespace", "ecommerce": "module", "segment.Call": "type", "fail": "stage function", "??": "expression", "catch": "expression", "match": "stage", "emit  track": "stage", "order completed": "event", "kochava.ids": "function", "kochava.Postback": "type",
 		"upper()": "function", "sum": "function aggregate", "count": "aggregate", "secret": "setting",
+		"emit identify":   "stage",
 		"emial.normalize": "? email.normalize", "normalize": "? text.normalize", "Order Complete": "? Order Completed", "dedup": "? dedupe", "E9999": "?", "zzzzzzzzzz": "?", "": "?",
 	} {
 		pages, near := docs.Find(name)
@@ -165,6 +166,16 @@ func TestFind(t *testing.T) {
 		}
 		if got != want && !(want == "?" && strings.HasPrefix(got, "? E")) {
 			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestReservedNames: the pages of calls say what Segment reserves in them.
+func TestReservedNames(t *testing.T) {
+	for name, want := range map[string]string{"emit identify": "createdAt    time | string", "emit track": "revenue   number", "with": `channel        "server"`, "identity": "limit, per", "Video Ad Started": `"pre-roll" | `} {
+		pages, _ := docs.Find(name)
+		if text := pages[0].Text(); !strings.Contains(text, want) || strings.Contains(text, "It gives .") {
+			t.Errorf("the page of %s has no %q:\n%s", name, want, text)
 		}
 	}
 }

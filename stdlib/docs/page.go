@@ -22,6 +22,8 @@ const (
 	Expression = "expression"
 	Event      = "event"
 	Code       = "code"
+	Type       = "type"
+	Namespace  = "namespace"
 )
 
 // Page is what is known about one name.
@@ -76,7 +78,7 @@ type Item struct {
 
 // All lists the pages in the order of the reference.
 var All = sync.OnceValue(func() []*Page {
-	return slices.Concat(stagePages(), functionPages(), modulePages(), eventPages(), codePages())
+	return slices.Concat(stagePages(), functionPages(), modulePages(), typePages(), eventPages(), codePages())
 })
 
 // Find gives the pages of a name, for `time` is a stage and a function; without one
@@ -97,7 +99,7 @@ func Find(name string) (pages []*Page, near string) {
 			names = append(names, it.Name)
 		}
 	}
-	if len(pages) > 0 {
+	if pages = append(pages, partly(name)...); len(pages) > 0 {
 		return pages, ""
 	}
 	// The last part of a name is often all that somebody remembers: normalize, e164.
@@ -107,6 +109,25 @@ func Find(name string) (pages []*Page, near string) {
 		}
 	}
 	return nil, diag.Nearest(name, names)
+}
+
+// partly gives the pages that a part of a name means: of two words the last (track),
+// the module behind a folder (ecommerce), the functions before a dot (email).
+func partly(name string) (pages []*Page) {
+	space := &Page{Kind: Namespace, Name: name, Doc: "Functions, by what they are about; each has a page, `sluice docs NAME`."}
+	for _, p := range All() {
+		switch {
+		case strings.HasSuffix(p.Name, " "+name) && p.Kind == Stage, strings.HasSuffix(p.Name, "/"+name) && p.Kind == Module:
+			pages = append(pages, p)
+		case strings.HasPrefix(p.Name, name+".") && p.Kind == Function:
+			first, _, _ := strings.Cut(p.Doc, ". ")
+			space.Items = append(space.Items, Item{Function, p.Name, p.Forms[0], strings.TrimSuffix(first, ".") + "."})
+		}
+	}
+	if len(space.Items) > 0 {
+		pages = append(pages, space)
+	}
+	return pages
 }
 
 // Name is a page in a list.

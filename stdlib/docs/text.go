@@ -14,6 +14,7 @@ func (p *Page) Text() string {
 	switch p.Kind {
 	case Code:
 		fmt.Fprintf(&b, "%s %s\n\n", p.Name, p.Title)
+	case Namespace:
 	case Module:
 		fmt.Fprintf(&b, "%s\n\n", p.Forms[0])
 	default:
@@ -65,7 +66,7 @@ func (p *Page) writeParams(b *strings.Builder) {
 		}
 		b.WriteString(fmt.Sprintf("  %-*s  ", wide, a.Name) + strings.TrimLeft(wrapped(doc, strings.Repeat(" ", wide+4)), " ") + "\n")
 	}
-	if strings.Contains(strings.Join(p.Forms, ""), ", … }") {
+	if p.Result != "" && strings.Contains(p.Forms[0], ", … }") {
 		fmt.Fprintf(b, "\nIt gives %s.\n", p.Result)
 	}
 	switch {
@@ -84,6 +85,14 @@ func (p *Page) writeFields(b *strings.Builder) {
 	for i, f := range p.Fields {
 		if i == 0 {
 			b.WriteString("\n")
+			switch p.Name {
+			case "with":
+				b.WriteString("What Segment's specification knows of the context:\n")
+			case "emit identify", "emit group":
+				b.WriteString("Traits that Segment's specification reserves, in camelCase or snake_case:\n")
+			case "emit track", "emit page", "emit screen":
+				b.WriteString("Properties that Segment's specification reserves:\n")
+			}
 		}
 		b.WriteString(fmt.Sprintf("  %-*s  ", wide, f.Name) + f.Type + "\n")
 	}

@@ -17,7 +17,8 @@ func stagePages() (out []*Page) {
 		words         []word
 	}{{Declares, "Declarations", declarations}, {Stage, "Sources", sources}, {Stage, "Stages", stages}, {Stage, "Emits", emits}} {
 		for _, w := range list.words {
-			out = append(out, &Page{Kind: list.kind, Name: w.name, Section: list.section, Forms: strings.Split(w.forms, "\n"), Doc: w.doc, Examples: []Example{{Code: w.code}}})
+			out = append(out, &Page{Kind: list.kind, Name: w.name, Section: list.section, Forms: strings.Split(w.forms, "\n"), Doc: w.doc,
+				Fields: reservedBy(w.name), Examples: []Example{{Code: w.code}}})
 		}
 	}
 	for _, w := range expressions {
