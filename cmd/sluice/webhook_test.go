@@ -55,9 +55,9 @@ type runningProgram struct {
 	hooks string // where webhooks are taken
 }
 
-func runProgram(t *testing.T, bin, dir, state string) *runningProgram {
+func runProgram(t *testing.T, bin, dir, state string, flags ...string) *runningProgram {
 	t.Helper()
-	cmd := exec.Command(bin, "run", "--admin", ":0", "--listen", ":0", "--state", state, dir)
+	cmd := exec.Command(bin, append([]string{"run", "--admin", ":0", "--listen", ":0", "--state", state, dir}, flags...)...)
 	cmd.Env = append(os.Environ(), "HOOK=open sesame")
 	words, err := cmd.StderrPipe()
 	if err != nil {
