@@ -280,7 +280,7 @@ emit segment
 		w := newWire(t, p.hooks)
 		w.answers = []int{429, 503}
 		sendByNPM(t, "node.mjs", nodeClient, "HOST="+w.URL)
-		got.compare(t, w, 7)
+		got.compare(t, w, 8)
 		for id, n := range w.tries {
 			if n < 3 {
 				t.Errorf("%s was sent %d times: the client was to try again", id, n)

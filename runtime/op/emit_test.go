@@ -244,10 +244,10 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 	room := op.MaxEvent - int(b.rout.Outs[0].Body.End-b.rout.Outs[0].Body.Start)
 	if got := show(b.run(body(room))); got != "completed" {
-		t.Error("32,000 bytes:", got)
+		t.Error("32 KiB:", got)
 	}
 	if got := show(b.run(body(room + 1))); got != "E0432 at emit" {
-		t.Error("32,001 bytes:", got)
+		t.Error("a byte more:", got)
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 
 // Limits of Segment on one message.
 const (
-	// MaxEvent is 32 KB as Segment's strictest client counts them. Segment never
-	// says whether a KB has 1,000 or 1,024 bytes.
-	MaxEvent = 32_000
+	// MaxEvent is 32 KB as most of Segment's clients count them. Segment never says
+	// whether a KB has 1,000 or 1,024 bytes; should it refuse one, that becomes a letter
+	// of its own, as any that is refused.
+	MaxEvent = 32 << 10
 	// MaxMessageID is in characters.
 	MaxMessageID = 100
 	// MaxGroupID is in characters; Segment drops a group of a longer one.

@@ -1,7 +1,7 @@
 // What an app on Node sends with Segment's own client.
 import { Analytics } from '@segment/analytics-node'
 
-const client = new Analytics({ writeKey: 'APP_KEY', host: process.env.HOST, flushAt: 7, flushInterval: 100, maxRetries: 5 })
+const client = new Analytics({ writeKey: 'APP_KEY', host: process.env.HOST, flushAt: 8, flushInterval: 100, maxRetries: 5 })
 client.on('error', (e) => { console.error(e); process.exitCode = 1 })
 const timestamp = new Date('2026-03-01T12:00:00.250Z')
 client.identify({ userId: 'n-1', traits: { email: 'n@example.com', plan: null, name: 'Zoë' }, timestamp })
@@ -11,4 +11,5 @@ client.page({ userId: 'n-1', category: 'Docs', name: 'Install', properties: { ur
 client.screen({ userId: 'n-1', name: 'Home', timestamp })
 client.group({ userId: 'n-1', groupId: 'g-1', traits: { name: 'ACME' }, timestamp })
 client.alias({ userId: 'n-1', previousId: 'n-old', timestamp })
+client.track({ userId: 'n-1', event: 'As large as may be', properties: { text: 'x'.repeat(32_300) }, timestamp })
 await client.closeAndFlush()
