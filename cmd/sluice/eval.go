@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +26,7 @@ func evalCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval EXPR < events.jsonl",
 		Short: "Evaluate an expression over events from stdin",
-		Long:  "Eval reads one JSON value a line from stdin as `.` and prints the expression's value as JSON, a line each.\nAn event for which it fails is told on stderr and leaves no line; the exit code is then 1.",
+		Long:  "Eval reads one JSON value a line from stdin as `.` and prints the expression's value as JSON, a line each.\nAn event for which it fails is told on stderr and leaves no line; the exit code is then 1.\nAt a terminal, without events, `.` is null once.",
 		Example: `  echo '{"total":"42.50"}' | sluice eval 'round(number(.total) * 1.19, 2)'
   sluice eval '[l.sku for l in .lines if l.qty > 1]' < orders.jsonl`,
 		GroupID: "build",
@@ -37,8 +39,12 @@ func evalCmd() *cobra.Command {
 			if x.X == nil {
 				return fail(exitProblems, nil)
 			}
+			in := cmd.InOrStdin()
+			if file, ok := in.(*os.File); ok && isTerminal(file) {
+				in = strings.NewReader("null") // nobody gives events: once, for what needs none
+			}
 			w := bufio.NewWriter(cmd.OutOrStdout())
-			failed, err := evalLines(x, cmd.InOrStdin(), w, cmd.ErrOrStderr())
+			failed, err := evalLines(x, in, w, cmd.ErrOrStderr())
 			if ferr := w.Flush(); err == nil {
 				err = ferr
 			}
@@ -76,7 +82,7 @@ func evalLines(x *program.Expression, in io.Reader, out io.Writer, words io.Writ
 		got, fl := eval.Expr(x.X, f)
 		if fl != nil {
 			failed++
-			fmt.Fprintf(words, "line %d:\n%s", n, diag.Render(&diag.Diagnostic{Code: fl.Code, Span: fl.Span, Message: fl.Message, Help: fl.Help}))
+			fmt.Fprintf(words, "line %d:\n%s", n, diag.Render(failure(fl)))
 			continue
 		}
 		if _, err := out.Write(append(value.AppendJSON(nil, got), '\n')); err != nil {
@@ -87,4 +93,18 @@ func evalLines(x *program.Expression, in io.Reader, out io.Writer, words io.Writ
 		return failed, fmt.Errorf("a line is longer than %d MiB", maxLine>>20)
 	}
 	return failed, s.Err()
+}
+
+// failure is a failure as it is shown, with the value that caused it: what eval reads
+// is the user's own.
+func failure(f *diag.Failure) *diag.Diagnostic {
+	d := &diag.Diagnostic{Code: f.Code, Span: f.Span, Message: f.Message, Help: f.Help}
+	switch {
+	case f.Excerpt == "":
+	case f.Path != "":
+		d.WithLabel("`%s` was %s", f.Path, f.Excerpt)
+	default:
+		d.WithLabel("it was %s", f.Excerpt)
+	}
+	return d
 }

@@ -23,6 +23,11 @@ func terminal(w io.Writer) bool {
 	if !ok {
 		return false
 	}
+	return isTerminal(f) && os.Getenv("TERM") != "dumb"
+}
+
+// isTerminal tells whether a person is at the other end of f.
+func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

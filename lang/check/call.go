@@ -163,12 +163,29 @@ func (e *ex) badCall(f *types.Func, x *syntax.Call, args []ir.Expr, wrong *types
 	case types.NotConstant:
 		e.errorf(diag.ConstArgument, args[wrong.Arg].Span(), "`%s` of `%s` is a constant", param(f, wrong.Arg), f.Name).WithHelp("write it in the script")
 	case types.NotInferred:
-		e.errorf(diag.BadArgument, x.Span(), "%s", wrong.Message).WithHelp("%s", types.Signature(f))
+		e.errorf(diag.BadArgument, onlyText(args, x.Span()), "%s", wrong.Message).WithHelp("%s", types.Signature(f))
 	default:
 		a := args[wrong.Arg]
 		e.errorf(diag.BadArgument, a.Span(), "`%s` of `%s` is %s", param(f, wrong.Arg), f.Name, wrong.Want.Brief()).WithLabel("this is %s", short(a.Type())).
 			WithHelp("%s", orElse(orElse(convert(a, wrong.Want), differ(a.Type(), wrong.Want)), types.Signature(f)))
 	}
+}
+
+// onlyText is where the one constant text among arguments stands: a pattern, a zone
+// or a code that the function does not take. Without one, or with several, it is the
+// whole call.
+func onlyText(args []ir.Expr, whole token.Span) token.Span {
+	at, n := whole, 0
+	for _, a := range args {
+		if _, ok := constText(a); ok && a.Span().Valid() {
+			at = a.Span()
+			n++
+		}
+	}
+	if n != 1 {
+		return whole
+	}
+	return at
 }
 
 func plural(n int) string {

@@ -68,14 +68,23 @@ var urlPath = &types.Func{
 	},
 }
 
-// host gives the host without user and port, in lower case, and the port.
+// host gives the host without user and port, in lower case, and the port; "" where
+// no host can be called so.
 func (a address) host() (host, port string) {
 	host = a.authority[strings.LastIndexByte(a.authority, '@')+1:]
 	// The colons of an address of version 6 stand in brackets.
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host, port = host[:i], host[i+1:]
 	}
+	if strings.ContainsFunc(host, noHost) || strings.HasPrefix(host, "[") != strings.HasSuffix(host, "]") {
+		return "", ""
+	}
 	return strings.ToLower(host), port
+}
+
+// noHost tells a character that no host has.
+func noHost(r rune) bool {
+	return r <= ' ' || strings.ContainsRune("<>\"{}|\\^`\x7f", r)
 }
 
 // parameter is one of a query; raw is how it stands there.
@@ -127,7 +136,7 @@ var urlHost = &types.Func{
 	Doc:      "The host of an address in lower case, without user and port; null when there is none.",
 	Params:   params{param("s", types.StringT, "address")},
 	Result:   types.Nullable(types.StringT),
-	Examples: ex(`url.host("https://me@Shop.example.com:8443/a")`, `"shop.example.com"`, `url.host("/a/b")`, `null`, `url.host("http://[::1]:80/")`, `"[::1]"`),
+	Examples: ex(`url.host("https://me@Shop.example.com:8443/a")`, `"shop.example.com"`, `url.host("/a/b")`, `null`, `url.host("http://[::1]:80/")`, `"[::1]"`, `url.host("https://{host}/a")`, `null`),
 	Call: func(_ *types.Context, a args) (value.Value, error) {
 		if host, _ := addressOf(strings.TrimSpace(a[0].(string))).host(); host != "" {
 			return host, nil
