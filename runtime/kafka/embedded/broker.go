@@ -116,7 +116,7 @@ func Start(o Options) (*Broker, error) {
 		}),
 		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return door, nil }),
-		kfake.WithLogger(logger{o.Logger}),
+		kfake.WithLogger(logger{o.Logger, &sync.Map{}}),
 	}
 	var kept *ends
 	var stand []laid
@@ -271,16 +271,29 @@ func loopback(addr string) (string, error) {
 
 var errNotLoopback = errors.New("it asks for no password, so it listens on loopback only (127.0.0.1)")
 
-// logger hands kfake's warnings and errors to slog; its informational lines
-// tell of every request.
-type logger struct{ l *slog.Logger }
+// logger hands kfake's warnings and errors to slog; its informational lines tell of every
+// request. Of one kind it tells once in a while: on a full disk every request warns.
+type logger struct {
+	l    *slog.Logger
+	said *sync.Map // by format: when, a time.Time
+}
+
+// sayAgain is how long a warning of one kind is not repeated.
+const sayAgain = 10 * time.Second
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
-	msg := func() string { return strings.TrimSpace(fmt.Sprintf(format, args...)) }
-	switch level {
-	case kfake.LogLevelError:
-		l.l.Error("embedded broker: " + msg())
-	case kfake.LogLevelWarn:
-		l.l.Warn("embedded broker: " + msg())
+	if level != kfake.LogLevelError && level != kfake.LogLevelWarn {
+		return
 	}
+	now := time.Now()
+	if last, ok := l.said.Load(format); ok && now.Sub(last.(time.Time)) < sayAgain {
+		return
+	}
+	l.said.Store(format, now)
+	msg := "embedded broker: " + strings.TrimSpace(fmt.Sprintf(format, args...))
+	if level == kfake.LogLevelError {
+		l.l.Error(msg)
+		return
+	}
+	l.l.Warn(msg)
 }
