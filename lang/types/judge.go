@@ -359,7 +359,7 @@ func (j *judge) declared(o *value.Object, row *Type) ([]taken, *Mismatch) {
 		f := &row.Fields[i]
 		v, there := o.Get(f.Name)
 		takesNull := MayBeNull(f.Type)
-		if v == value.Value("") && j.mode.Text && f.Type.Kind != Any && (takesNull || f.Optional || f.HasDef) {
+		if s, isText := v.(string); isText && j.mode.Text && f.Type.Kind != Any && (takesNull || f.Optional || f.HasDef) && (s == "" || value.IsMacroOf(s, f.Name)) {
 			v, there = nil, takesNull || f.HasDef
 		}
 		switch {

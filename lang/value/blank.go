@@ -19,6 +19,24 @@ func IsMacro(s string) bool {
 	return s == "undefined" || isMacro(s)
 }
 
+// IsMacroOf tells whether a text is a macro of a name, which its sender should have
+// replaced: {campaign_name} and %%CAMPAIGN_NAME%% of campaign_name.
+func IsMacroOf(s, name string) bool {
+	s = strings.TrimSpace(s)
+	for _, m := range macros {
+		if len(s) <= len(m.open)+len(m.close) || !strings.HasPrefix(s, m.open) || !strings.HasSuffix(s, m.close) {
+			continue
+		}
+		if strings.EqualFold(oneWord.Replace(s[len(m.open):len(s)-len(m.close)]), oneWord.Replace(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// oneWord takes away the signs that part the words of a name.
+var oneWord = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
 // macros are the marks around a name that a sender's template should have
 // replaced.
 var macros = []struct{ open, close string }{
