@@ -137,49 +137,14 @@ func (w *wire) keep(r *http.Request, body []byte, before, after time.Time) {
 	}
 }
 
-// arrivedCalls are the calls that the receiver took, by messageId.
-type arrivedCalls struct {
-	mu    sync.Mutex
-	calls map[string][]map[string]any
-	new   chan struct{} // holds one: something came. Never closed.
-}
-
-func (a *arrivedCalls) took(e receiver.Event) {
-	var c map[string]any
-	if json.Unmarshal(e.Raw, &c) != nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.calls[e.MessageID] = append(a.calls[e.MessageID], c)
-	select {
-	case a.new <- struct{}{}:
-	default:
-	}
-}
-
-// all tells whether n calls were sent and all of them have come.
-func (a *arrivedCalls) all(w *wire, n int) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.sent) < n {
-		return false
-	}
-	for id := range w.sent {
-		if a.calls[id] == nil {
-			return false
+// took keeps a call that the receiver took, by its messageId.
+func took(a *arrived[map[string]any]) func(receiver.Event) {
+	return func(e receiver.Event) {
+		var c map[string]any
+		if json.Unmarshal(e.Raw, &c) == nil {
+			a.add(e.MessageID, c)
 		}
 	}
-	return true
-}
-
-// count is how often a call has come.
-func (a *arrivedCalls) count(id string) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.calls[id])
 }
 
 // passedOn is a call as it must arrive: what is of the specification, nothing that is
@@ -199,15 +164,18 @@ func passedOn(c map[string]any) map[string]any {
 }
 
 // compare compares what a client sent with what arrived, field by field.
-func (a *arrivedCalls) compare(t *testing.T, w *wire, n int) {
+func compare(t *testing.T, a *arrived[map[string]any], w *wire, n int) {
 	t.Helper()
-	for !a.all(w, n) {
-		select {
-		case <-a.new:
-		case <-time.After(time.Minute):
-			t.Fatal("not all that was sent has arrived")
+	a.wait(t, func(of map[string][]map[string]any) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for id := range w.sent {
+			if of[id] == nil {
+				return false
+			}
 		}
-	}
+		return len(w.sent) >= n
+	})
 	w.Close() // when every answer has been given, all is noted
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -215,7 +183,7 @@ func (a *arrivedCalls) compare(t *testing.T, w *wire, n int) {
 		t.Errorf("%d calls were sent, want %d", len(w.sent), n)
 	}
 	for id, s := range w.sent {
-		got := a.calls[id]
+		got := a.of[id]
 		if len(got) != 1 {
 			t.Errorf("%s arrived %d times", id, len(got))
 		}
@@ -241,46 +209,36 @@ func (a *arrivedCalls) compare(t *testing.T, w *wire, n int) {
 
 // TestSegmentClients: what clients of Segment send to a program comes out at Segment as
 // they meant it, once.
-func TestSegmentClients(t *testing.T) {
-	got := &arrivedCalls{calls: map[string][]map[string]any{}, new: make(chan struct{}, 1)}
-	r, err := receiver.Listen("127.0.0.1:0", receiver.Options{OnEvent: got.took})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var side sync.WaitGroup
-	side.Go(func() { _ = r.Run(ctx) })
-	defer side.Wait()
-	defer stop()
-	dir := t.TempDir()
-	script := `app "passed"
-connection segment main { write_key: env("WRITE_KEY", "k"), url: "` + r.URL() + `", batch: 100 or 5ms }
+func TestSegmentClients(t *testing.T) { onBrokers(t, testSegmentClients) }
+
+func testSegmentClients(t *testing.T, flags ...string) {
+	got := newArrived[map[string]any]()
+	r := receiving(t, receiver.Options{OnEvent: took(got)})
+	dir := folder(t, `app "`+appName("passed")+`"
+connection segment main { write_key: env("WRITE_KEY", "k"), url: "`+r.URL()+`", batch: 100 or 5ms }
 route clients
 from segment "/v1" { write_keys: [secret("APP_KEY")] }
 emit segment
 route audiences
 from segment webhook "/aud" { signature: [secret("OLD_SIGN"), secret("SIGN")] }
 emit segment
-`
-	if err := os.WriteFile(filepath.Join(dir, "a.route"), []byte(script), 0o644); err != nil {
-		t.Fatal(err)
-	}
+`)
 	for _, name := range []string{"APP_KEY", "OLD_SIGN", "SIGN"} {
 		t.Setenv(name, name)
 	}
-	p := runProgram(t, build(t), dir, filepath.Join(t.TempDir(), "state"))
+	p := runProgram(t, build(t), dir, filepath.Join(t.TempDir(), "state"), flags...)
 
 	t.Run("analytics-go", func(t *testing.T) {
 		w := newWire(t, p.hooks)
 		w.answers = []int{503}
 		sendByGo(t, w.URL)
-		got.compare(t, w, 7)
+		compare(t, got, w, 7)
 	})
 	t.Run("analytics-node", func(t *testing.T) {
 		w := newWire(t, p.hooks)
 		w.answers = []int{429, 503}
 		sendByNPM(t, "node.mjs", nodeClient, "HOST="+w.URL)
-		got.compare(t, w, 8)
+		compare(t, got, w, 8)
 		for id, n := range w.tries {
 			if n < 3 {
 				t.Errorf("%s was sent %d times: the client was to try again", id, n)
@@ -294,7 +252,7 @@ emit segment
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t, p.hooks)
 			sendByNPM(t, "browser.mjs", browserClient, "HOST="+w.URL, "BATCHES="+env)
-			got.compare(t, w, 5)
+			compare(t, got, w, 5)
 		})
 	}
 	for _, c := range []struct {
@@ -318,7 +276,7 @@ emit segment
 					t.Errorf("answered %d %s", code, text)
 				}
 			}
-			got.compare(t, w, c.calls)
+			compare(t, got, w, c.calls)
 		})
 	}
 	t.Run("webhook", func(t *testing.T) {
@@ -334,20 +292,11 @@ emit segment
 		if code, _ := replay(t, w.URL+"/aud", []byte(body), []string{signed}, false); code != http.StatusOK {
 			t.Errorf("signed: %d", code)
 		}
-		for got.count("personas_1") == 0 || got.count("personas_2") == 0 {
-			select {
-			case <-got.new:
-			case <-time.After(time.Minute):
-				t.Fatal("what the webhook sent has not arrived")
-			}
-		}
+		got.wait(t, func(of map[string][]map[string]any) bool {
+			return len(of["personas_1"]) == 1 && len(of["personas_2"]) == 1
+		})
 	})
-	if err := p.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Wait(); err != nil {
-		t.Errorf("run ended with %v", err)
-	}
+	p.end(t)
 }
 
 // replay sends recorded bytes, compressed and of unknown length where the client does so.
@@ -429,7 +378,7 @@ func sendByNPM(t *testing.T, script string, packages []string, env ...string) {
 		missing("node is not here")
 	}
 	if v, err := exec.Command(node, "--version").Output(); err != nil || !(len(v) > 3 && v[1] >= '2' && v[2] >= '0' && v[2] <= '9') {
-		t.Skipf("node %s is too old for the clients, which need 20", v)
+		missing("node %s is too old for the clients, which need 20", v)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {

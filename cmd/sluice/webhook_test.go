@@ -1,121 +1,39 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/sluice-dev/sluice/runtime/receiver"
 )
 
-// arrivedIDs are the message ids that a receiver took, by user.
-type arrivedIDs struct {
-	mu  sync.Mutex
-	ids map[string]map[string]bool
-	new chan struct{} // holds one: something came. Never closed.
-}
-
-func (a *arrivedIDs) took(e receiver.Event) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ids[e.UserID] == nil {
-		a.ids[e.UserID] = map[string]bool{}
-	}
-	a.ids[e.UserID][e.MessageID] = true
-	select {
-	case a.new <- struct{}{}:
-	default:
-	}
-}
-
-// all tells whether something of every user has come.
-func (a *arrivedIDs) all(users []string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, u := range users {
-		if a.ids[u] == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// program is a `sluice run` of a test.
-type runningProgram struct {
-	*exec.Cmd
-	told  <-chan string
-	hooks string // where webhooks are taken
-}
-
-func runProgram(t *testing.T, bin, dir, state string, flags ...string) *runningProgram {
-	t.Helper()
-	cmd := exec.Command(bin, append([]string{"run", "--admin", ":0", "--listen", ":0", "--state", state, dir}, flags...)...)
-	cmd.Env = append(os.Environ(), "HOOK=open sesame")
-	words, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	p := &runningProgram{Cmd: cmd, told: lines(words)}
-	p.hooks = strings.TrimPrefix(await(t, p.told, "webhooks http"), "webhooks ")
-	await(t, p.told, `"msg":"running"`)
-	go func() {
-		for range p.told { // else its pipe fills
-		}
-	}()
-	return p
-}
-
-// TestWebhookKilled posts to a program on the embedded broker and kills it, broker and
+// TestWebhookKilled posts to a program and kills it, on the embedded broker broker and
 // all, with SIGKILL: what was answered 200 arrives, under one id.
-func TestWebhookKilled(t *testing.T) {
-	got := &arrivedIDs{ids: map[string]map[string]bool{}, new: make(chan struct{}, 1)}
-	r, err := receiver.Listen("127.0.0.1:0", receiver.Options{OnEvent: got.took})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var side sync.WaitGroup
-	side.Go(func() { _ = r.Run(ctx) })
-	defer side.Wait()
-	defer stop()
-	dir, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
-	script := `app "hooked"
-connection segment main { write_key: env("WRITE_KEY", "k"), url: "` + r.URL() + `" }
+func TestWebhookKilled(t *testing.T) { onBrokers(t, testWebhookKilled) }
+
+func testWebhookKilled(t *testing.T, flags ...string) {
+	got := newArrived[string]() // ids, by user
+	r := receiving(t, receiver.Options{OnEvent: func(e receiver.Event) { got.add(e.UserID, e.MessageID) }})
+	dir, state := folder(t, `app "`+appName("hooked")+`"
+connection segment main { write_key: env("WRITE_KEY", "k"), url: "`+r.URL()+`" }
 route signups
 from webhook "/signup" as { email: string, n: int? } { secret: secret("HOOK"), key: .email }
 emit track "Signed Up" { userId: .email, properties: { n?: .n } }
-`
-	if err := os.WriteFile(filepath.Join(dir, "a.route"), []byte(script), 0o644); err != nil {
-		t.Fatal(err)
-	}
+`), filepath.Join(t.TempDir(), "state")
 	bin := build(t)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	post := func(url, body string) int {
-		resp, err := client.Post(url, "application/json", strings.NewReader(body))
-		if err != nil {
-			return 0
-		}
-		defer resp.Body.Close()
-		_, _ = io.Copy(io.Discard, resp.Body)
-		return resp.StatusCode
-	}
 	var mu sync.Mutex
 	var taken []string // users whose request was answered 200
 	for round := range 3 {
-		p := runProgram(t, bin, dir, state)
-		if code := post(p.hooks+"/signup", `{"email":"x"}`); code != http.StatusUnauthorized {
+		p := runProgram(t, bin, dir, state, flags...)
+		if code, _ := tryPost(client, p.hooks+"/signup", `{"email":"x"}`); code != http.StatusUnauthorized {
 			t.Fatalf("without the secret: %d", code)
 		}
 		kill := make(chan struct{}) // closed when enough was answered
@@ -126,7 +44,7 @@ emit track "Signed Up" { userId: .email, properties: { n?: .n } }
 			senders.Go(func() {
 				for i := 0; ; i++ {
 					user := fmt.Sprintf("u%d-%d-%d", round, s, i)
-					if post(p.hooks+"/signup/open%20sesame", `{"email":"`+user+`"}`) != http.StatusOK {
+					if code, _ := tryPost(client, p.hooks+"/signup/open%20sesame", `{"email":"`+user+`"}`); code != http.StatusOK {
 						return // killed: whether it is in the log nobody knows
 					}
 					mu.Lock()
@@ -139,34 +57,22 @@ emit track "Signed Up" { userId: .email, properties: { n?: .n } }
 			})
 		}
 		<-kill
-		if err := p.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
+		p.kill(t)
 		senders.Wait()
-		_ = p.Wait()
 	}
-	p := runProgram(t, bin, dir, state)
-	for !got.all(taken) {
-		select {
-		case <-got.new:
-		case <-time.After(time.Minute):
-			t.Fatal("not everything that was answered 200 has arrived")
-		}
-	}
+	p := runProgram(t, bin, dir, state, flags...)
+	got.wait(t, func(of map[string][]string) bool {
+		return !slices.ContainsFunc(taken, func(user string) bool { return of[user] == nil })
+	})
 	got.mu.Lock()
-	for user, ids := range got.ids {
-		if len(ids) != 1 {
-			t.Errorf("%s has arrived under %d ids", user, len(ids))
+	for user, n := range idsOf(got.of) {
+		if n != 1 {
+			t.Errorf("%s has arrived under %d ids", user, n)
 		}
 	}
-	t.Logf("%d answered 200, %d arrived, each under one id", len(taken), len(got.ids))
+	t.Logf("%d answered 200, %d arrived, each under one id", len(taken), len(got.of))
 	got.mu.Unlock()
-	if err := p.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Wait(); err != nil {
-		t.Errorf("run ended with %v", err)
-	}
+	p.end(t)
 }
 
 // TestDevWebhook: dev feeds requests through the same front, asks for no secret, and

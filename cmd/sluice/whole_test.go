@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
 	"encoding/json"
 	"flag"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -144,27 +141,15 @@ func openLetters(t *testing.T, bin string, args []string) (n int) {
 // misbehave, and kills it with SIGKILL, on the embedded broker broker and all. What was
 // answered 200 arrives at both receivers once and in the order of its key, is counted
 // once, and only what nobody can mend is still a letter at the end.
-func TestWhole(t *testing.T) {
-	t.Run("embedded", func(t *testing.T) { testWhole(t, "") })
-	t.Run("apache", func(t *testing.T) {
-		brokers := os.Getenv("SLUICE_KAFKA_BROKERS")
-		if brokers == "" {
-			if os.Getenv("SLUICE_REQUIRE_KAFKA") == "1" {
-				t.Fatal("SLUICE_REQUIRE_KAFKA=1, but SLUICE_KAFKA_BROKERS names no Apache Kafka")
-			}
-			t.Skip("SLUICE_KAFKA_BROKERS names no Apache Kafka (.ci/kafka-broker.sh starts one)")
-		}
-		testWhole(t, brokers)
-	})
-}
+func TestWhole(t *testing.T) { onBrokers(t, testWhole) }
 
-func testWhole(t *testing.T, brokers string) {
+func testWhole(t *testing.T, flags ...string) {
 	seed := mathrand.Uint64()
 	t.Logf("seed %d", seed)
 	desk := &leadDesk{asked: map[string]int{}, counts: map[string]string{}}
 	ledger := receiver.NewLedger()
 	chance := receiver.Shares{Seed: seed, TooMany: 0.001, Unavailable: 0.02, Cut: 0.02}
-	r, err := receiver.Listen("127.0.0.1:0", receiver.Options{
+	r := receiving(t, receiver.Options{
 		Fault: func(n uint64) receiver.Fault {
 			f := chance.Fault(n)
 			if f == (receiver.Fault{}) && n%97 == 3 {
@@ -174,25 +159,12 @@ func testWhole(t *testing.T, brokers string) {
 		},
 		Ledger: ledger, Reply: desk.reply, Read: desk.read, OnEvent: desk.counted,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var side sync.WaitGroup
-	side.Go(func() { _ = r.Run(ctx) })
-	defer side.Wait()
-	defer stop()
-
-	name := "whole-" + strings.ToLower(rand.Text()[:8]) // Apache Kafka keeps what tests leave
+	name := appName("whole")
 	script := `app "` + name + `"` + strings.NewReplacer("URL", r.URL(), "~", "-"+name).Replace(wholeProgram)
-	dir, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
-	if err := os.WriteFile(filepath.Join(dir, "a.route"), []byte(script), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	dir, state := folder(t, script), filepath.Join(t.TempDir(), "state")
 	bin := build(t)
-	var flags []string
-	if brokers != "" { // whose topics are made by their owners
-		flags = append(flags, "--brokers", brokers)
+	if len(flags) > 0 { // topics of Apache Kafka are made by their owners
+		brokers := flags[1]
 		admin, err := kafka.NewAdmin(kafka.Config{Name: "test", Brokers: strings.Split(brokers, ",")})
 		if err != nil {
 			t.Fatal(err)
@@ -203,7 +175,7 @@ func testWhole(t *testing.T, brokers string) {
 		}
 	}
 	p := runProgram(t, bin, dir, state, flags...)
-	d := &door{url: p.hooks, new: make(chan struct{})}
+	d := newDoor(p)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	defer client.CloseIdleConnections()
 
@@ -241,17 +213,8 @@ func testWhole(t *testing.T, brokers string) {
 				if rng.IntN(20) == 0 {
 					times = 2 // who is not sure sends again
 				}
-				for times > 0 {
-					url, moved := d.at()
-					status, wait := tryPost(client, url+"/leads", body)
-					if status == http.StatusOK {
-						times--
-						continue
-					}
-					select {
-					case <-moved:
-					case <-time.After(wait):
-					}
+				for range times {
+					d.post(client, "/leads", body)
 				}
 				mu.Lock()
 				taken++
@@ -270,10 +233,7 @@ func testWhole(t *testing.T, brokers string) {
 	for k := range *wholeKills {
 		for at := (k + 1) * *wholeLeads / (*wholeKills + 2); <-passed < at; {
 		}
-		if err := p.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = p.Wait()
+		p.kill(t)
 		p = runProgram(t, bin, dir, state, flags...)
 		d.move(p.hooks)
 	}
@@ -301,10 +261,5 @@ func testWhole(t *testing.T, brokers string) {
 	}
 	desk.mu.Unlock()
 	t.Logf("%d leads, %d of nobody; %d arrivals, %d of them repeats", taken, gone, rep.Accepted, rep.Repeats)
-	if err := p.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Wait(); err != nil {
-		t.Errorf("run ended with %v", err)
-	}
+	p.end(t)
 }

@@ -179,7 +179,7 @@ func (r *route) silence(now time.Time) {
 	age := r.consumer.LeaseAge()
 	if r.joined && age > r.consumer.Session()/silenceTold {
 		if r.eng.health.Set(name, fmt.Sprintf("no broker of connection kafka %s answers the group %s; nothing is lost, it goes on when they do", via(r.plan.Source.Via), r.groupName()), now) {
-			r.eng.log.Warn("the brokers do not answer", "route", r.plan.Name, "since", age.Round(time.Second))
+			r.eng.log.Warn("the brokers do not answer", "route", r.plan.Name, "since", age.Round(time.Second).String())
 		}
 	} else if r.eng.health.Clear(name) {
 		r.eng.log.Info("the brokers answer again", "route", r.plan.Name)
