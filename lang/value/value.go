@@ -41,6 +41,17 @@ func (Secret) GoString() string { return "(secret)" }
 // MarshalJSON hides the text.
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"(secret)"`), nil }
 
+// Reveal gives a text, also a secret one, to whoever needs it; "" of anything else.
+func Reveal(v Value) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case Secret:
+		return string(v)
+	}
+	return ""
+}
+
 // Kind is the kind of a value as `type(x)` names it.
 type Kind uint8
 

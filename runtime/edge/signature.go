@@ -43,11 +43,15 @@ const standardPrefix = "whsec_"
 
 // NewSignature reads what a function of the type `verify` gives.
 func NewSignature(o *value.Object) (*Signature, error) {
-	s := &Signature{key: []byte(textOf(o, "key")), header: strings.ToLower(textOf(o, "header")), prefix: textOf(o, "prefix")}
+	text := func(name string) string {
+		v, _ := o.Get(name)
+		return value.Reveal(v)
+	}
+	s := &Signature{key: []byte(text("key")), header: strings.ToLower(text("header")), prefix: text("prefix")}
 	if len(s.key) == 0 {
 		return nil, errors.New("the key of its signatures is empty: anybody could sign")
 	}
-	switch name := textOf(o, "scheme"); name {
+	switch name := text("scheme"); name {
 	case "segment":
 		s.scheme, s.header = segmentScheme, "x-signature"
 	case "standard_webhooks":
@@ -68,17 +72,6 @@ func NewSignature(o *value.Object) (*Signature, error) {
 		return nil, fmt.Errorf("there is no signature %q", name)
 	}
 	return s, nil
-}
-
-func textOf(o *value.Object, name string) string {
-	v, _ := o.Get(name)
-	switch v := v.(type) {
-	case string:
-		return v
-	case value.Secret:
-		return string(v)
-	}
-	return ""
 }
 
 // Words that a sender is told. They say what is wrong and nothing of the key.

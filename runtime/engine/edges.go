@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
+	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/eval"
@@ -126,9 +127,9 @@ func (r *resolver) hooks(p *plan.Plan) map[string]edge.Keys {
 		k := edge.Keys{Secrets: r.secrets(h.Secret, "the secret of "+h.Path+" is empty: whoever knows the path could send")}
 		k.WriteKeys = r.secrets(h.WriteKeys, "a write key of "+h.Path+" is empty")
 		for _, v := range r.several(h.Verify) {
-			s, err := edge.NewSignature(verifier(v))
+			s, err := edge.NewSignature(verifier(v.v))
 			if err != nil {
-				r.errs = append(r.errs, &SettingError{h.Verify.Span(), h.Path + ": " + err.Error()})
+				r.errs = append(r.errs, &SettingError{v.at, h.Path + ": " + err.Error()})
 				continue
 			}
 			k.Signatures = append(k.Signatures, s)
@@ -146,10 +147,24 @@ func verifier(v value.Value) *value.Object {
 	return value.NewObject(value.Field{Key: "scheme", Value: "segment"}, value.Field{Key: "key", Value: v})
 }
 
-// several evaluates an option that takes one or a list.
-func (r *resolver) several(x ir.Expr) value.List {
+// given is one value of an option, and where it is written.
+type given struct {
+	v  value.Value
+	at token.Span
+}
+
+// several evaluates an option that takes one or a list, each by itself, so that all that
+// is missing is told.
+func (r *resolver) several(x ir.Expr) []given {
 	if x == nil {
 		return nil
+	}
+	var out []given
+	if l, ok := x.(*ir.List); ok {
+		for _, it := range l.Items {
+			out = append(out, r.several(it.X)...)
+		}
+		return out
 	}
 	r.frame.Begin(nil, 0)
 	v, f := eval.Expr(x, r.frame)
@@ -157,26 +172,24 @@ func (r *resolver) several(x ir.Expr) value.List {
 		r.errs = append(r.errs, &SettingError{x.Span(), f.Message})
 		return nil
 	}
-	if list, ok := v.(value.List); ok {
-		return list
+	list, ok := v.(value.List)
+	if !ok {
+		return append(out, given{v, x.Span()})
 	}
-	return value.List{v}
+	for _, v := range list {
+		out = append(out, given{v, x.Span()})
+	}
+	return out
 }
 
 // secrets evaluates an option of secrets; empty is what is wrong with one of no text.
 func (r *resolver) secrets(x ir.Expr, empty string) []value.Secret {
 	var out []value.Secret
 	for _, s := range r.several(x) {
-		text := ""
-		switch s := s.(type) {
-		case string:
-			text = s
-		case value.Secret:
-			text = string(s)
-		}
+		text := value.Reveal(s.v)
 		if text == "" {
-			r.errs = append(r.errs, &SettingError{x.Span(), empty})
-			break
+			r.errs = append(r.errs, &SettingError{s.at, empty})
+			continue
 		}
 		out = append(out, value.Secret(text))
 	}

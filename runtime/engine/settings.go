@@ -144,15 +144,7 @@ func (r *resolver) fail(o *ir.Option, format string, a ...any) {
 }
 
 // text reads an option as text, secret or not.
-func (r *resolver) text(name string) string {
-	switch v := r.value(name).(type) {
-	case string:
-		return v
-	case value.Secret:
-		return string(v)
-	}
-	return ""
-}
+func (r *resolver) text(name string) string { return value.Reveal(r.value(name)) }
 
 func (r *resolver) duration(name string, or time.Duration) time.Duration {
 	if d, ok := r.value(name).(time.Duration); ok {
@@ -190,13 +182,7 @@ func (r *resolver) kafka() kafka.Config {
 // field reads a text of a value that a setting function made.
 func field(o *value.Object, name string) string {
 	v, _ := o.Get(name)
-	switch v := v.(type) {
-	case string:
-		return v
-	case value.Secret:
-		return string(v)
-	}
-	return ""
+	return value.Reveal(v)
 }
 
 func (r *resolver) segment(l Lookup) Segment {

@@ -181,20 +181,26 @@ func TestWebhookTopic(t *testing.T) {
 	e.stop()
 }
 
-// An empty secret would let in whoever knows the path.
+// An empty secret would let in whoever knows the path. All that is wrong of a list is
+// told, each where it is written.
 func TestWebhookSecretIsEmpty(t *testing.T) {
 	w := onEmbedded(t)
 	p := w.plan(head + `
 route hook
-from webhook "/hook" { secret: [env("A"), env("B", "")] }
+from webhook "/hook" { secret: [env("A"), env("B", ""), secret("C"), secret("D")], verify: [hmac_sha256(secret("C"), "X"), hmac_sha256(secret("E"), "X")] }
 emit log
 `)
 	_, err := engine.Resolve(p, engine.Lookup{
-		Env:    func(name string) (string, bool) { return "x", name != "B" },
-		Secret: func(string) (value.Secret, error) { return "x", nil },
+		Env: func(name string) (string, bool) { return "x", name != "B" },
+		Secret: func(name string) (value.Secret, error) {
+			return "", fmt.Errorf("%s is not set", name)
+		},
 	})
-	if err == nil || !strings.Contains(err.Error(), "the secret of /hook is empty") {
-		t.Errorf("got %v", err)
+	text := fmt.Sprint(err)
+	for _, want := range []string{":43: the secret of /hook is empty", ":57: secret: C is not set", ":70: secret: D is not set", ":93: secret: C is not set", ":124: secret: E is not set"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not told:\n%s", want, text)
+		}
 	}
 }
 
