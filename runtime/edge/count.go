@@ -52,13 +52,17 @@ func (c *counts) add(source string, a *Answer, took time.Duration, millis int64)
 		n = &counted{statuses: map[int]uint64{}, buckets: make([]uint64, len(Bounds)), macros: map[string]uint64{}}
 		c.of[source] = n
 	}
-	n.statuses[a.Status]++
+	status := a.Status
+	if a.Counted != 0 {
+		status = a.Counted
+	}
+	n.statuses[status]++
 	n.count++
 	n.seconds += took.Seconds()
 	if i, _ := slices.BinarySearch(Bounds, took.Seconds()); i < len(Bounds) {
 		n.buckets[i]++
 	}
-	if a.Status != StatusOK {
+	if status != StatusOK {
 		return
 	}
 	if len(a.Records) > 0 {

@@ -55,6 +55,9 @@ type Answer struct {
 	Type    string
 	Headers []Header // beside those
 	Records []Record
+	// Counted is the status that it is counted as, where that is another: of an image
+	// whose call was not taken.
+	Counted int
 	// Replaced counts parameters of the request in which bytes that are no text became
 	// U+FFFD, and Macros, by field, texts that are macros nobody expanded.
 	Replaced int

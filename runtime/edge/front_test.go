@@ -111,6 +111,8 @@ func TestFront(t *testing.T) {
 		{"several members", "POST", "/closed/one", "content-encoding: x-gzip", gz(`{"id":`) + gz(`"z"}`), `200 z:{"id":"z"}`},
 		{"twice", "POST", "/closed/one", "content-encoding: gzip, identity, gzip", gz(gz(`3`)), `200 -:3`},
 		{"identity", "POST", "/closed/one", "content-encoding:  Identity ", `3`, `200 -:3`},
+		{"four times", "POST", "/closed/one", "content-encoding: gzip, gzip, gzip, gzip", gz(gz(gz(gz(`4`)))), `200 -:4`},
+		{"five times", "POST", "/closed/one", "content-encoding: gzip, gzip, gzip, gzip, gzip", gz(gz(gz(gz(gz(`5`))))), `415`},
 		{"gzip of nothing", "POST", "/closed/one", "content-encoding: gzip", ``, `200 -:`},
 		{"another encoding", "POST", "/closed/one", "content-encoding: br", `3`, `415`},
 		{"one that lies", "POST", "/closed/one", "content-encoding: gzip", `3`, `400`},

@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// maxCodings is how often a body may be compressed. Each time may cost as much as the
+// largest body there is.
+const maxCodings = 4
+
 // inflated gives the body as it was before its sender compressed it, or why it is not
 // taken.
 func inflated(in *Incoming) ([]byte, *Answer) {
@@ -23,16 +27,20 @@ func inflated(in *Incoming) ([]byte, *Answer) {
 		}
 	}
 	slices.Reverse(codings) // the last was applied last
-	for i, c := range codings {
+	times := 0
+	for _, c := range codings {
 		switch strings.ToLower(strings.TrimSpace(c)) {
 		case "", "identity":
 			continue
 		case "gzip", "x-gzip":
-			if len(body) == 0 && i == 0 {
+			if len(in.Body) == 0 {
 				continue // a client that announces what it does not send
 			}
 		default:
 			return nil, &Answer{Status: StatusUnsupported, Text: "the body may be compressed with gzip, or not at all"}
+		}
+		if times++; times > maxCodings {
+			return nil, &Answer{Status: StatusUnsupported, Text: "the body is compressed more than 4 times"}
 		}
 		var no *Answer
 		if body, no = gunzip(body); no != nil {

@@ -74,8 +74,8 @@ func (s *segmentIn) admit(in *Incoming, rest string) (taker, *Answer) {
 	if key, ok := settingsOf(rest); ok {
 		return nil, s.settings(in, key)
 	}
-	if kind, ok := strings.CutPrefix(rest, "pixel/"); ok && callPaths[kind] != "" && callPaths[kind] != batch {
-		return &pixel{s, callPaths[kind]}, nil
+	if kind := pixelKind(rest); kind != "" {
+		return &pixel{s, kind}, nil
 	}
 	switch kind := callPaths[rest]; {
 	case rest == "m" && in.Method == "POST": // what an SDK measures of itself

@@ -3,6 +3,7 @@ package edge
 import (
 	"encoding/base64"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/lang/value"
@@ -40,17 +41,21 @@ var codes = map[int]string{
 
 // Dress gives an answer the form that its sender expects, whoever made it.
 func (f *Front) Dress(in *Incoming, a *Answer) {
-	if p, _ := f.find(in.Path); p != nil {
+	if p, rest := f.find(in.Path); p != nil {
 		if s, ok := p.(*segmentIn); ok {
-			s.dress(in, a)
+			s.dress(in, rest, a)
 		}
 	}
 }
 
-// dress makes words an object of JSON, and tells browsers that pages of other addresses
-// may read the answer.
-func (s *segmentIn) dress(in *Incoming, a *Answer) {
-	if a.Text != "" {
+// dress makes words an object of JSON, or the image that was asked for, and tells browsers
+// that pages of other addresses may read the answer.
+func (s *segmentIn) dress(in *Incoming, rest string, a *Answer) {
+	switch {
+	case a.Text == "":
+	case pixelKind(rest) != "":
+		*a = *image(a)
+	default:
 		code := codes[a.Status]
 		if code == "" {
 			code = "error"
@@ -146,11 +151,29 @@ var gif = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf
 // call was not taken stands in a header.
 func (p *pixel) take(in *Incoming) *Answer {
 	a := p.call(in)
-	out := &Answer{Status: StatusOK, Body: gif, Type: "image/gif", Records: a.Records, Headers: []Header{{"Cache-Control", "no-store"}}}
+	out := image(a)
 	if a.Status != StatusOK {
+		out.Status, out.Counted = StatusOK, a.Status
+	}
+	return out
+}
+
+// image is an answer as an image: why the call was not taken stands in a header.
+func image(a *Answer) *Answer {
+	out := &Answer{Status: a.Status, Body: gif, Type: "image/gif", Records: a.Records, Headers: append(slices.Clone(a.Headers), Header{"Cache-Control", "no-store"})}
+	if a.Text != "" {
 		out.Headers = append(out.Headers, Header{"Sluice-Refused", a.Text})
 	}
 	return out
+}
+
+// pixelKind is the type of the call that an image's path asks for; "" of others.
+func pixelKind(rest string) string {
+	kind, ok := strings.CutPrefix(rest, "pixel/")
+	if kind = callPaths[kind]; !ok || kind == batch {
+		return ""
+	}
+	return kind
 }
 
 func (p *pixel) call(in *Incoming) *Answer {

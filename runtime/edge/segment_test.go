@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -224,6 +225,8 @@ func TestSegmentServed(t *testing.T) {
 		return fmt.Sprintf("%d %s %s %s %s", resp.StatusCode, resp.Header.Get("Content-Type"), resp.Header.Get("Access-Control-Allow-Origin"), resp.Header.Get("Retry-After"), text)
 	}
 	const batch = `{"batch":[{"type":"page","userId":"u"},{"type":"page","userId":"v"}]}`
+	const image = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+	const opened = `{"userId":"u","event":"Opened"}`
 	for _, c := range []struct {
 		name, path, body string
 		failed           error
@@ -233,11 +236,19 @@ func TestSegmentServed(t *testing.T) {
 		{"a batch", "/v1/b", batch, nil, `200 application/json https://shop.example  {"success":true}`, 2},
 		{"the brokers do not answer", "/v1/b", batch, errors.New("away"), `503 application/json https://shop.example 5 {"code":"unavailable","message":"the log does not take it now: send it again"}`, 2},
 		{"too large for the net", "/v1/b", strings.Repeat("1", edge.MaxBody+1), nil, `413 application/json https://shop.example  {"code":"payload_too_large","message":"the body is larger than 4 MiB"}`, 0},
+		{"an image", "/v1/pixel/track", opened, nil, "200 image/gif https://shop.example  " + image, 1},
+		{"an image that holds no call", "/v1/pixel/track", "{", nil, "200 image/gif https://shop.example  " + image, 0},
+		{"an image, and the brokers do not answer", "/v1/pixel/track", opened, errors.New("away"), "503 image/gif https://shop.example 5 " + image, 1},
 		{"another place", "/v1/hooks", "3", errors.New("away"), "503 text/plain; charset=utf-8  5 the log does not take it now: send it again\n", 1},
 	} {
 		got, failed = nil, c.failed
 		if told := ask(c.path, c.body); told != c.want || len(got) != c.records {
 			t.Errorf("%s: %d records and\n%s\nwant %d and\n%s", c.name, len(got), told, c.records, c.want)
+		}
+	}
+	for _, r := range s.Requests() {
+		if want := map[int]uint64{200: 2, 400: 1, 413: 1, 503: 2}; r.Source == "/v1" && !maps.Equal(r.Statuses, want) {
+			t.Errorf("counted %v, want %v: an image whose call was not taken counts as what it would have been", r.Statuses, want)
 		}
 	}
 }
