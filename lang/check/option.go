@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/syntax"
 	"github.com/sluice-dev/sluice/lang/token"
 	"github.com/sluice-dev/sluice/lang/types"
+	"github.com/sluice-dev/sluice/lang/value"
 )
 
 // optionKind is what an option takes.
@@ -123,7 +124,7 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 		at = x.Rate.Span()
 	}
 	wrong := func(want string) (ir.Option, bool) {
-		e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, want)
+		e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, want).WithHelp("%s", s.help)
 		return out, false
 	}
 	if x.Rate != nil && s.kind != rateOption && s.kind != laterOption {
@@ -208,6 +209,10 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 			e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, s.t.Brief()).WithLabel("this is %s", short(v.Type())).WithHelp("%s", s.help)
 			return out, false
 		}
+		if emptyList(v) {
+			e.errorf(diag.BadOption, at, "`%s` is an empty list", s.name).WithHelp("name one at least, or leave the option out")
+			return out, false
+		}
 		out.X = v
 	case eventOption:
 		v := e.expr(x.Value)
@@ -220,6 +225,18 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 		out.X = v
 	}
 	return out, true
+}
+
+// emptyList tells whether an expression is `[]`.
+func emptyList(x ir.Expr) bool {
+	switch x := x.(type) {
+	case *ir.List:
+		return len(x.Items) == 0
+	case *ir.Const:
+		l, ok := x.Value.(value.List)
+		return ok && len(l) == 0
+	}
+	return false
 }
 
 // fixed refuses a setting that is another each time: there is no time at start.

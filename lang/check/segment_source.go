@@ -13,13 +13,13 @@ var secretsSetting = types.UnionOf(types.SecretT, textSetting, types.ListOf(type
 // The options of `from segment` and of `from segment webhook`.
 var (
 	segmentOptions = []option{
-		{name: "write_keys", kind: settingOption, t: secretsSetting},
+		{name: "write_keys", kind: settingOption, t: secretsSetting, help: "write_keys: secret(\"APP_WRITE_KEY\"); a list takes any of several"},
 		{name: "within", kind: durationOption},
 		{name: "max_future", kind: durationOption},
 		{name: "quiet", kind: durationOption},
 	}
 	segmentWebhookOptions = []option{
-		{name: "signature", kind: settingOption, t: secretsSetting},
+		{name: "signature", kind: settingOption, t: secretsSetting, help: "signature: secret(\"SHARED_SECRET\"), the key that the destination signs with; a list takes any of several"},
 		{name: "secret", kind: settingOption, t: secretsSetting},
 		{name: "max_future", kind: durationOption},
 		{name: "quiet", kind: durationOption},

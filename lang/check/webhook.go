@@ -16,7 +16,7 @@ import (
 var hookOptions = []option{
 	{name: "secret", kind: settingOption, t: types.UnionOf(types.SecretT, textSetting, types.ListOf(types.UnionOf(types.SecretT, textSetting)))},
 	{name: "key", kind: eventOption, t: keyType, mayBeNull: true},
-	{name: "methods", kind: methodsOption},
+	{name: "methods", kind: methodsOption, help: "methods: [GET, POST]; HEAD and OPTIONS are answered anyway"},
 	{name: "max_future", kind: durationOption},
 	{name: "verify", kind: settingOption, t: types.UnionOf(verifyT, types.ListOf(verifyT)),
 		help: "segment(secret(\"KEY\")), standard_webhooks(secret(\"KEY\")) or hmac_sha256(secret(\"KEY\"), \"X-Signature\"); a list takes any of several"},
@@ -245,12 +245,33 @@ func (e *ex) challenge(x syntax.Expr) (ir.Expr, bool) {
 		sub.f.known["@"+name] = t
 	}
 	v := sub.expr(x)
-	if t := v.Type(); !isBad(v) && (t.Kind == types.Null || t.Kind != types.Any && !types.Assignable(types.NonNull(t), keyType)) {
-		e.errorf(diag.WrongType, v.Span(), "a challenge is text").WithLabel("this is %s", short(t)).
-			WithHelp("null says that the request is none that asks for an answer, as in: challenge: .challenge")
+	if isBad(v) {
 		return nil, false
 	}
-	return v, !isBad(v)
+	const help = "null says that the request is none that asks for an answer, as in: challenge: .challenge"
+	if t := v.Type(); t.Kind == types.Null || t.Kind != types.Any && !types.Assignable(types.NonNull(t), challengeType) {
+		e.errorf(diag.WrongType, v.Span(), "a challenge is text").WithLabel("this is %s", short(t)).WithHelp(help)
+		return nil, false
+	}
+	if !types.MayBeNull(v.Type()) && !asksForAnswer(v) {
+		e.errorf(diag.BadOption, v.Span(), "this challenge answers every request, so none makes a record").WithHelp(help)
+		return nil, false
+	}
+	return v, true
+}
+
+// challengeType is what a challenge is. A bool is none: false would be an answer, too.
+var challengeType = types.UnionOf(types.StringT, types.NumberT)
+
+// asksForAnswer tells whether an expression reads what only some requests have.
+func asksForAnswer(x ir.Expr) bool {
+	reads := readsEvent(x)
+	ir.Walk(x, func(x ir.Expr) bool {
+		m, ok := x.(*ir.Meta)
+		reads = reads || ok && m.Name == "headers"
+		return !reads
+	})
+	return reads
 }
 
 // methods reads `[GET, POST]`, with quotes or without.

@@ -241,8 +241,8 @@ func (h *hook) text(x ir.Expr, r *request.Request, v value.Value, millis int64, 
 	f.Request = &event.Request{Method: r.Method, Path: r.Path, RemoteIP: r.RemoteIP, Headers: r.Headers, Element: r.Element}
 	f.Time = eval.Timestamp(millis)
 	k, fail := eval.Expr(x, f)
-	if fail != nil || k == nil {
-		return "", false
+	if _, isBool := k.(bool); fail != nil || k == nil || isBool && x == h.decl.Challenge {
+		return "", false // a condition is no answer
 	}
 	s, fail := eval.Plain(x, k, what)
 	return s, fail == nil

@@ -94,8 +94,11 @@ func judge(list []*Signature, in *Incoming, body []byte) string {
 			why = said
 		}
 	}
-	if ok == 1 {
+	switch {
+	case ok == 1:
 		return ""
+	case why == "": // there are none
+		return wrongSignature
 	}
 	return why
 }

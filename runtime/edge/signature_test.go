@@ -140,6 +140,29 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// TestChallengeIsText: a condition that holds for no request is no answer to all of them.
+func TestChallengeIsText(t *testing.T) {
+	f := edge.NewFront(compile(t, `app "shop"
+route a
+from webhook "/a" { challenge: .answer }
+emit log
+`), edge.Options{})
+	for body, want := range map[string]string{`{"answer":"yes"}`: "yes", `{"answer":5}`: "5", `{"answer":false}`: "", `{"answer":true}`: "", `{"answer":""}`: "", `{"n":1}`: "", `{"answer":[1]}`: ""} {
+		a := f.Do(incoming("POST", "/a", "", body))
+		if a.Status != 200 || string(a.Body) != want || (len(a.Records) == 1) != (want == "") {
+			t.Errorf("%s: answered %d %q with %d records", body, a.Status, a.Body, len(a.Records))
+		}
+	}
+}
+
+// TestNoSignature: where a signature is asked for and there is no key, none holds.
+func TestNoSignature(t *testing.T) {
+	f := edge.NewFront(compile(t, signedScript), edge.Options{})
+	if a := f.Do(incoming("POST", "/segment", "", "{}")); a.Status != 401 || len(a.Records) > 0 {
+		t.Errorf("answered %d with %d records", a.Status, len(a.Records))
+	}
+}
+
 // TestSignatureKeys: a key that signs nothing is refused at start.
 func TestSignatureKeys(t *testing.T) {
 	for _, c := range []struct{ scheme, key, header, want string }{
