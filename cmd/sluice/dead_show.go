@@ -133,6 +133,7 @@ type deadShown struct {
 	Place    string            `json:"place,omitempty"`
 	Path     string            `json:"path,omitempty"`
 	Message  string            `json:"message"`
+	Help     string            `json:"help,omitempty"`
 	Excerpt  string            `json:"excerpt,omitempty"`
 	Attempts int               `json:"attempts"`
 	Replays  int               `json:"replays"`
@@ -150,7 +151,7 @@ type deadShown struct {
 func (o *deadOptions) show(w io.Writer, d *deadTopics, l *dead) error {
 	s := deadShown{
 		Format: 1, ID: l.ID, Class: string(l.Class), Route: l.Route, Gone: l.route == nil, Stage: l.Stage, Emit: l.Emit, Code: l.Code, Place: l.Span, Path: l.Field,
-		Message: l.Message, Excerpt: l.Excerpt, Attempts: l.Attempts, Replays: l.Round, Origin: letter.Origin(l.Origin), Topic: l.Topic, Target: l.Target,
+		Message: l.Message, Help: l.Help, Excerpt: l.Excerpt, Attempts: l.Attempts, Replays: l.Round, Origin: letter.Origin(l.Origin), Topic: l.Topic, Target: l.Target,
 		Time: millis(l.Time), Stands: fmt.Sprintf("%s/%d", l.at.Topic, l.at.Partition), Stays: d.stays(l),
 	}
 	if l.route != nil {
@@ -200,6 +201,7 @@ func (o *deadOptions) show(w io.Writer, d *deadTopics, l *dead) error {
 	line("emit", s.Emit)
 	line("code", s.Code)
 	line("message", s.Message)
+	line("help", s.Help)
 	line("path", s.Path)
 	line("excerpt", s.Excerpt)
 	line("place", s.Place)

@@ -46,6 +46,8 @@ type Letter struct {
 	Code   string // E0412; in Delivery what the sink answered: 400
 	// Message is for people and holds no payload.
 	Message string
+	// Help says what to do about it; "" where nothing is known.
+	Help string
 	// Excerpt shows the value or the answer concerned, masked (Mask, MaskEcho).
 	Excerpt  string
 	Attempts int
@@ -162,6 +164,7 @@ const (
 	hSpan      = "sluice-span"
 	hCode      = "sluice-code"
 	hMessage   = "sluice-message"
+	hHelp      = "sluice-help"
 	hExcerpt   = "sluice-excerpt"
 	hAttempts  = "sluice-attempts"
 	hID        = "sluice-id"
@@ -227,6 +230,7 @@ func (l *Letter) encode(byReference bool) Record {
 	add(hSpan, l.Span)
 	add(hCode, l.Code)
 	add(hMessage, cut(l.Message, maxText))
+	add(hHelp, cut(l.Help, maxText))
 	add(hExcerpt, cut(l.Excerpt, maxText))
 	add(hAttempts, strconv.Itoa(l.Attempts))
 	add(hID, l.ID)
@@ -269,7 +273,7 @@ func (l *Letter) encode(byReference bool) Record {
 	return r
 }
 
-// maxText bounds message and excerpt, in bytes: the dead topic has 64 KB of room
+// maxText bounds message, help and excerpt each, in bytes: the dead topic has 64 KB of room
 // above the source's limit, and the envelope must fit into it.
 const maxText = 4 << 10
 
@@ -324,6 +328,8 @@ func Decode(key, value []byte, headers []event.Header) (*Letter, error) {
 			l.Code = s
 		case hMessage:
 			l.Message = s
+		case hHelp:
+			l.Help = s
 		case hExcerpt:
 			l.Excerpt = s
 		case hAttempts:

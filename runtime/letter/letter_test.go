@@ -23,7 +23,7 @@ func drawLetter(t *rapid.T) *Letter {
 			Path:      rapid.SampledFrom([]string{"", "/0", "/12/3", "~rows/writer/0", "/1~rows/writer/0~more/told/12"}).Draw(t, "path"),
 		},
 		Route: rapid.StringN(1, 20, -1).Draw(t, "route"), Stage: text.Draw(t, "stage"), Emit: text.Draw(t, "emit"),
-		Span: text.Draw(t, "span"), Code: text.Draw(t, "code"), Message: text.Draw(t, "message"), Excerpt: text.Draw(t, "excerpt"),
+		Span: text.Draw(t, "span"), Code: text.Draw(t, "code"), Message: text.Draw(t, "message"), Help: text.Draw(t, "help"), Excerpt: text.Draw(t, "excerpt"),
 		Attempts: rapid.IntRange(0, 1e6).Draw(t, "attempts"), Round: rapid.IntRange(0, 5).Draw(t, "round"),
 		Target: text.Draw(t, "target"), Time: rapid.Int64Range(-1, 1<<50).Draw(t, "time"),
 	}
@@ -77,8 +77,8 @@ func TestByReference(t *testing.T) {
 // The envelope has a bound, so that the 64 KB above the source's limit suffice.
 func TestEnvelopeIsBounded(t *testing.T) {
 	long := strings.Repeat("ä", 100_000)
-	l := &Letter{ID: "x", Class: Processing, Route: "r", Message: long, Excerpt: long, Time: event.NoTime}
-	if r := l.Encode(0); r.Size() > 10<<10 {
+	l := &Letter{ID: "x", Class: Processing, Route: "r", Message: long, Help: long, Excerpt: long, Time: event.NoTime}
+	if r := l.Encode(0); r.Size() > 14<<10 {
 		t.Errorf("%d bytes of envelope", r.Size())
 	}
 }

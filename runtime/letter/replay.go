@@ -41,7 +41,7 @@ type Place struct {
 func AppendHeaders(dst []event.Header, hs []event.Header, at Place, corrected, null bool) []event.Header {
 	for _, h := range hs {
 		switch h.Key {
-		case hMessage, hExcerpt, hSpan, hCode, hField, hNull, hAt, hCorrected:
+		case hMessage, hHelp, hExcerpt, hSpan, hCode, hField, hNull, hAt, hCorrected:
 		default:
 			dst = append(dst, h)
 		}

@@ -13,7 +13,7 @@ import (
 func refusedOutput() letter.Letter {
 	return letter.Letter{
 		ID: "0123", Class: letter.Delivery, Origin: event.Origin{Offset: 7}, Topic: "orders", Route: "r", Stage: "emit", Emit: "track A", Code: "400",
-		Message: "no", Span: "a.route:1:1", Field: ".x", Excerpt: "x", Attempts: 2, Round: 1, Value: []byte(`{"a":1}`), Key: []byte("k"), Order: []byte("o"),
+		Message: "no", Help: "do", Span: "a.route:1:1", Field: ".x", Excerpt: "x", Attempts: 2, Round: 1, Value: []byte(`{"a":1}`), Key: []byte("k"), Order: []byte("o"),
 		Headers: []event.Header{{Key: "sluice-at", Value: []byte("9/nowhere")}, {Key: "h", Value: []byte("v")}}, Target: "t", Time: 5, Persons: []string{"p"},
 		Output: letter.Output{ID: "sl1-x", Lane: 1<<63 + 5, Ordered: true, Group: 9, RetryMS: 60_000},
 	}
@@ -31,7 +31,7 @@ func TestReplayIsItsLetter(t *testing.T) {
 	}
 	want := l
 	want.Value = []byte(`{"a":2}`)
-	want.Code, want.Message, want.Span, want.Field, want.Excerpt = "", "", "", "", ""
+	want.Code, want.Message, want.Help, want.Span, want.Field, want.Excerpt = "", "", "", "", "", ""
 	if d := cmp.Diff(want, r.Letter); d != "" {
 		t.Errorf("replay (-letter +replay):\n%s", d)
 	}

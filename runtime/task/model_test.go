@@ -37,7 +37,9 @@ func (s *script) Run(_ int, rec *event.Record, now time.Time, out *event.Arena) 
 		return event.Outcome{Kind: event.Dropped, Reason: "filtered"}
 	case "fail":
 		put(0)
-		return event.Outcome{Kind: event.Failed, Stage: "map", Fail: diag.Failf(diag.Syntax, token.Span{}, "it fails")}
+		fail := diag.Failf(diag.Syntax, token.Span{}, "it fails")
+		fail.Help = "mend it"
+		return event.Outcome{Kind: event.Failed, Stage: "map", Fail: fail}
 	case "":
 		return event.Outcome{}
 	}

@@ -165,7 +165,7 @@ func (t *Task) refuse(e *epoch, route int, was *letter.Letter, about *event.Repl
 	l := *was
 	l.Round, l.Route, l.Attempts = about.Round, t.cfg.Routes[route].Name, was.Attempts+1
 	l.ID = t.letterID(route, &l)
-	l.Code, l.Message, l.Span, l.Excerpt = diag.NotReplayed.ID, "this letter cannot be replayed: "+why, "", ""
+	l.Code, l.Message, l.Help, l.Span, l.Excerpt = diag.NotReplayed.ID, "this letter cannot be replayed: "+why, "", "", ""
 	l.Value, l.Headers = bytes.Clone(l.Value), cloneHeaders(l.Headers)
 	if l.Order == nil {
 		l.Order = l.Key

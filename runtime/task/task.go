@@ -441,7 +441,7 @@ func (t *Task) failed(e *epoch, route int, rec *event.Record, end *event.Outcome
 	e.bytes += size
 	t.bytes += size
 	if f := end.Fail; f != nil {
-		l.Code, l.Message, l.Field, l.Excerpt = f.Code.ID, f.Message, f.Path, letter.Mask(f.Excerpt)
+		l.Code, l.Message, l.Help, l.Field, l.Excerpt = f.Code.ID, f.Message, f.Help, f.Path, letter.Mask(f.Excerpt)
 		if f.Span.Valid() {
 			p := f.Span.Pos()
 			l.Span = fmt.Sprintf("%s:%d:%d", f.Span.File.Name, p.Line, p.Col)

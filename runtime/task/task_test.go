@@ -164,7 +164,7 @@ func TestProcessingLetter(t *testing.T) {
 		t.Fatalf("effects %s", kinds(es))
 	}
 	l := es[0].Letter
-	if l.Class != letter.Processing || string(l.Value) != "fail" || string(l.Key) != "k" || l.Stage != "map" || l.Code != "E0001" || l.Time != 1000 || string(l.Order) != "k" {
+	if l.Class != letter.Processing || string(l.Value) != "fail" || string(l.Key) != "k" || l.Stage != "map" || l.Code != "E0001" || l.Help != "mend it" || l.Time != 1000 || string(l.Order) != "k" {
 		t.Errorf("letter %+v", l)
 	}
 }

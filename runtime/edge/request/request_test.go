@@ -145,3 +145,25 @@ func TestWithout(t *testing.T) {
 		}
 	}
 }
+
+// TestInstead: who reads the letter of a body that is no JSON is told what it is.
+func TestInstead(t *testing.T) {
+	for _, c := range []struct{ kind, body, help string }{
+		{"multipart/form-data; boundary=x", "--x\r\n", "multipart/form-data"},
+		{"text/xml", "<a/>", "XML"},
+		{"application/soap+xml; charset=utf-8", "<a/>", "XML"},
+		{"application/json", "\x1f\x8b\x08\x00", "Content-Encoding: gzip"},
+		{"text/plain", "id=1&name=a+b%20c", "looks like a form"},
+		{"", "tags[]=x", "looks like a form"},
+		{"application/json", `{"a":=1}`, ""},
+		{"text/plain", "a = 5", ""},
+		{"text/plain", "hello", ""},
+	} {
+		r := &Request{Method: "POST", Path: "/a", Headers: value.NewObject(), Body: []byte(c.body), Element: Whole}
+		r.Headers.Set("content-type", c.kind)
+		_, f := r.View(nil, false)
+		if f == nil || f.Syntax == nil || !strings.Contains(f.Syntax.Help, c.help) || c.help == "" && f.Syntax.Help != "" {
+			t.Errorf("%s %q: %+v", c.kind, c.body, f)
+		}
+	}
+}

@@ -1,7 +1,10 @@
 package request
 
 import (
+	"bytes"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
@@ -61,6 +64,9 @@ func (p *parts) read(r *Request) *Fault {
 	}
 	v, err := value.DecodeJSON(r.Body)
 	if err != nil {
+		if help := r.instead(); help != "" {
+			err.Help = help
+		}
 		return &Fault{Syntax: err}
 	}
 	if _, ok := v.(*value.Object); !ok && len(p.query) > 0 {
@@ -70,6 +76,27 @@ func (p *parts) read(r *Request) *Fault {
 	p.body, p.has = v, true
 	return nil
 }
+
+// instead says what a body looks like that is no JSON, and what its sender can do; "" where
+// nobody can tell.
+func (r *Request) instead() string {
+	kind, _, _ := strings.Cut(strings.ToLower(r.Header("content-type")), ";")
+	kind = strings.TrimSpace(kind)
+	switch {
+	case bytes.HasPrefix(r.Body, []byte{0x1f, 0x8b}):
+		return "the body is gzip: have its sender say Content-Encoding: gzip"
+	case strings.HasPrefix(kind, "multipart/"):
+		return "the body is " + kind + ", which is not read: have its sender send JSON, or a form as application/x-www-form-urlencoded"
+	case strings.HasSuffix(kind, "/xml") || strings.HasSuffix(kind, "+xml"):
+		return "the body is XML, which is not read: have its sender send JSON"
+	case formLike.Match(r.Body):
+		return "the body looks like a form: have its sender say Content-Type: application/x-www-form-urlencoded"
+	}
+	return ""
+}
+
+// formLike matches the beginning of a form.
+var formLike = regexp.MustCompile(`^[A-Za-z0-9_.%+\-\[\]]+=[^\s"{]*(&|$)`)
 
 func blank(b []byte) bool {
 	return !slices.ContainsFunc(b, func(c byte) bool { return c != ' ' && c != '\t' && c != '\r' && c != '\n' })
