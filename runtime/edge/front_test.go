@@ -92,6 +92,7 @@ func TestFront(t *testing.T) {
 		{"an empty token", "POST", "/closed?token=", "", `{}`, "401"},
 		{"one of two tokens", "POST", "/closed?token=x&token=one", "", `{}`, `200 -:{}`},
 		{"a token beside a right path is data", "POST", "/closed/one?token=t", "", ``, `200 -:token=t`},
+		{"unless it is a secret as well", "POST", "/closed/one?token=two&a=1", "", ``, `200 -:a=1`},
 		{"the longer path", "POST", "/closed/in?token=three", "", `{}`, `200 -:{}`},
 		{"the secret of another", "POST", "/closed/in/one", "", `{}`, "401"},
 

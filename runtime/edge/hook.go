@@ -67,12 +67,17 @@ func (h *hook) admit(in *Incoming, rest string) (taker, *Answer) {
 	if h.decl.Secret == nil {
 		return v, nil
 	}
-	given := []string{request.Unescape(rest)}
-	if rest == "" {
-		v.query, given = request.Without(in.Query, "token")
+	without, tokens := request.Without(in.Query, "token")
+	given := tokens
+	if rest != "" {
+		given = []string{request.Unescape(rest)}
 	}
 	if !h.open && !h.knows(given) {
 		return nil, &Answer{Status: StatusUnauthorized, Text: "the secret of this webhook is missing or wrong"}
+	}
+	// Behind a secret in the path a token is the sender's own, unless it is one, too.
+	if rest == "" || h.knows(tokens) {
+		v.query = without
 	}
 	return v, nil
 }
