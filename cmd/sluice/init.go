@@ -31,7 +31,12 @@ func initCmd() *cobra.Command {
 			"it is part of every consumer group, message id and state, so it is chosen once.",
 		Example: "  sluice init shop\n  sluice init attribution --from kochava-install\n  sluice init --list",
 		GroupID: "build",
-		Args:    cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("init takes one folder, not %d; the example is named by --from, as in sluice init %s --from %s", len(args), args[0], firstExample)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if list {
 				for _, name := range examples.Names() {
@@ -58,7 +63,7 @@ func initProgram(cmd *cobra.Command, dir, from, app string) error {
 	names := examples.Names()
 	if !slices.Contains(names, from) {
 		msg := fmt.Sprintf("there is no example %q", from)
-		if near := diag.Nearest(from, names); near != "" {
+		if near := nearExamples(from, names); near != "" {
 			msg += fmt.Sprintf(": did you mean %s?", near)
 		}
 		return fail(exitUsage, errors.New(msg+" (`sluice init --list` shows them)"))
@@ -76,10 +81,17 @@ func initProgram(cmd *cobra.Command, dir, from, app string) error {
 	if there, err := filepath.Glob(filepath.Join(dir, "*.route")); err != nil || len(there) > 0 {
 		return fail(exitUsage, fmt.Errorf("%s holds a program already: %s stands there, and nothing is overwritten", dir, filepath.Base(there[0])))
 	}
+	if i, err := os.Stat(dir); err == nil && !i.IsDir() {
+		return fail(exitUsage, fmt.Errorf("%s is a file: name a folder, which is made where there is none", dir))
+	}
 	files, err := exampleFiles(from, app)
 	if err != nil {
 		return err
 	}
+	readme := filepath.Join(dir, "README.md")
+	_, err = os.Stat(readme)
+	keep := err == nil // a folder that has just been cloned has one
+	files = slices.DeleteFunc(files, func(f exampleFile) bool { return keep && f.name == "README.md" })
 	for _, f := range files { // before the first is written
 		if _, err := os.Stat(filepath.Join(dir, f.name)); err == nil {
 			return fail(exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten", filepath.Join(dir, f.name)))
@@ -95,8 +107,28 @@ func initProgram(cmd *cobra.Command, dir, from, app string) error {
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), name)
 	}
+	if keep {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s stays as it is; that of the example would say what it does and what to change\n", readme)
+	}
+	if strings.ContainsAny(dir, " '\"$&;()*?") {
+		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "program %q, from the example %s: %s\nnext: sluice check %s · sluice test %s · sluice dev %s\n", app, from, examples.Title(from), dir, dir, dir)
 	return nil
+}
+
+// nearExamples names the examples that somebody may have meant.
+func nearExamples(from string, names []string) string {
+	if near := diag.Nearest(from, names); near != "" {
+		return near
+	}
+	var out []string
+	for _, name := range names {
+		if w := strings.ToLower(from); w != "" && (strings.Contains(name, w) || strings.Contains(w, name)) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, " or ")
 }
 
 // exampleFile is one file that init writes.
@@ -117,6 +149,9 @@ func exampleFiles(from, app string) (out []exampleFile, err error) {
 		}
 		if strings.HasSuffix(path, ".route") {
 			data = appLine.ReplaceAllLiteral(data, []byte(`app "`+app+`"`))
+		}
+		if path == from+"/README.md" { // its commands are said inside the folder
+			data = regexp.MustCompile("(sluice (?:check|test|dev)) "+from).ReplaceAll(data, []byte("$1 ."))
 		}
 		out = append(out, exampleFile{filepath.FromSlash(strings.TrimPrefix(path, from+"/")), data})
 		return nil
