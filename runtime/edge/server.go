@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/sluice-dev/sluice/runtime/seldom"
 )
 
 // Bounds of the server (I7). A sender that is over them is told to come again.
@@ -51,12 +53,11 @@ type Server struct {
 	requests chan struct{} // a token a request
 	held     budget
 	counts   counts
-	said     rarely
 }
 
 // NewServer makes a server on a listener, which is its from now on.
 func NewServer(ln net.Listener, log *slog.Logger) *Server {
-	s := &Server{ln: ln, log: log, requests: make(chan struct{}, maxRequests), held: budget{left: maxHeld}}
+	s := &Server{ln: ln, log: seldom.Logger(log), requests: make(chan struct{}, maxRequests), held: budget{left: maxHeld}}
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -171,9 +172,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, in *Incoming, do
 	case errors.Is(err, ErrRefused):
 		return tooLarge("the request is too large for the log")
 	case err != nil:
-		if s.said.news(time.Now()) {
-			s.log.Warn("a request to a webhook was not written to the log; its sender is asked to send it again", "path", admitted.Source, "error", err)
-		}
+		s.log.Warn("a request to a webhook was not written to the log; its sender is asked to send it again", "path", admitted.Source, "error", err)
 		return later(StatusUnavailable, "the log does not take it now")
 	}
 	return a
@@ -271,22 +270,4 @@ func (b *budget) give(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left += n
-}
-
-// rarely keeps a log from telling the same thing with every request.
-type rarely struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-const sayAgain = 10 * time.Second
-
-func (s *rarely) news(now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Sub(s.at) < sayAgain {
-		return false
-	}
-	s.at = now
-	return true
 }

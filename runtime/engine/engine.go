@@ -35,6 +35,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/lookup"
 	"github.com/sluice-dev/sluice/runtime/observe"
 	"github.com/sluice-dev/sluice/runtime/op"
+	"github.com/sluice-dev/sluice/runtime/seldom"
 	kafkasink "github.com/sluice-dev/sluice/runtime/sink/kafka"
 	logsink "github.com/sluice-dev/sluice/runtime/sink/log"
 	"github.com/sluice-dev/sluice/runtime/sink/segment"
@@ -93,11 +94,13 @@ type Config struct {
 
 // Engine is a running program.
 type Engine struct {
-	cfg    Config
-	log    *slog.Logger
-	health *observe.Health
-	budget *task.Budget
-	since  time.Time
+	cfg Config
+	log *slog.Logger
+	// kafkaLog is for clients of Kafka, which warn at each attempt.
+	kafkaLog *slog.Logger
+	health   *observe.Health
+	budget   *task.Budget
+	since    time.Time
 
 	admins    map[string]*kafka.Admin
 	producers map[string]*kafka.Producer
@@ -140,7 +143,7 @@ const (
 // New prepares a program; nothing runs yet.
 func New(cfg Config) *Engine {
 	return &Engine{
-		cfg: cfg, log: cfg.Log, health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
+		cfg: cfg, log: cfg.Log, kafkaLog: seldom.Logger(cfg.Log), health: &observe.Health{}, budget: task.NewBudget(task.ProcessBytes), since: time.Now(),
 		claims: dedupe.NewBudget(cfg.ClaimMemory),
 		admins: map[string]*kafka.Admin{}, producers: map[string]*kafka.Producer{}, conns: map[string]*connection{}, index: map[string]int{}, stages: map[ir.Stage]int{},
 		erasures: newQueue[erasure](),
@@ -351,7 +354,7 @@ func (e *Engine) start(ctx context.Context) error {
 // kafka reaches the brokers.
 func (e *Engine) kafka(ctx context.Context) error {
 	for name, cfg := range e.cfg.Settings.Kafka {
-		cfg.Logger = e.log
+		cfg.Logger = e.kafkaLog
 		a, err := kafka.NewAdmin(cfg)
 		if err != nil {
 			return err
@@ -651,7 +654,7 @@ func (e *Engine) join(ctx context.Context, r *route, conn string) error {
 		return r.undecided(err)
 	}
 	cfg := e.cfg.Settings.Kafka[conn]
-	cfg.Logger = e.log
+	cfg.Logger = e.kafkaLog
 	r.consumer, err = kafka.NewGroup(ctx, cfg, admin, o)
 	return err
 }
@@ -686,7 +689,7 @@ func (e *Engine) letters(r *route) error {
 	conn := via(r.plan.Source.Via)
 	topic := kafka.DeadTopic(e.cfg.Plan.App, r.plan.Name)
 	cfg := e.cfg.Settings.Kafka[conn]
-	cfg.Logger = e.log
+	cfg.Logger = e.kafkaLog
 	p, err := kafka.NewProducer(cfg, kafka.ProducerOptions{})
 	if err != nil {
 		return err

@@ -154,7 +154,7 @@ func (g *group) join(ctx context.Context) error {
 		}
 	}
 	cfg := e.cfg.Settings.Kafka[g.conn]
-	cfg.Logger = e.log
+	cfg.Logger = e.kafkaLog
 	g.tail, err = kafka.NewTail(cfg, kafka.TP{Topic: g.ownName}, g.ownTopic.ID, from, pollWait)
 	return err
 }

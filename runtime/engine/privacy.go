@@ -260,7 +260,7 @@ func (e *Engine) eraseIn(ctx context.Context, conn, topic string, about letter.K
 
 func (e *Engine) findLetters(ctx context.Context, conn, topic string, about letter.Keys) ([]lateLetter, error) {
 	cfg := e.cfg.Settings.Kafka[conn]
-	cfg.Logger = e.log
+	cfg.Logger = e.kafkaLog
 	r, err := kafka.NewReader(ctx, cfg, e.admins[conn], topic)
 	if err != nil {
 		return nil, err

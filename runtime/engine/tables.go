@@ -39,7 +39,7 @@ func (e *Engine) feedTables(ctx context.Context) {
 // followTable reads a table's topic, and reads it again where the reading ended.
 func (e *Engine) followTable(ctx context.Context, t *lookup.Table) {
 	cfg := e.cfg.Settings.Kafka[via(t.Decl.Load.Via)]
-	cfg.Logger = e.log
+	cfg.Logger = e.kafkaLog
 	for {
 		src, err := kafka.NewReader(ctx, cfg, e.admins[via(t.Decl.Load.Via)], t.Decl.Load.Topic)
 		if err == nil {

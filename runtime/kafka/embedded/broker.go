@@ -25,6 +25,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/sluice-dev/sluice/runtime/seldom"
 )
 
 const (
@@ -116,7 +118,7 @@ func Start(o Options) (*Broker, error) {
 		}),
 		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return door, nil }),
-		kfake.WithLogger(logger{o.Logger, &sync.Map{}}),
+		kfake.WithLogger(logger{seldom.Logger(o.Logger)}), // on a full disk every request warns
 	}
 	var kept *ends
 	var stand []laid
@@ -272,28 +274,15 @@ func loopback(addr string) (string, error) {
 var errNotLoopback = errors.New("it asks for no password, so it listens on loopback only (127.0.0.1)")
 
 // logger hands kfake's warnings and errors to slog; its informational lines tell of every
-// request. Of one kind it tells once in a while: on a full disk every request warns.
-type logger struct {
-	l    *slog.Logger
-	said *sync.Map // by format: when, a time.Time
-}
-
-// sayAgain is how long a warning of one kind is not repeated.
-const sayAgain = 10 * time.Second
+// request.
+type logger struct{ l *slog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
-	if level != kfake.LogLevelError && level != kfake.LogLevelWarn {
-		return
+	msg := func() string { return "embedded broker: " + strings.TrimSpace(fmt.Sprintf(format, args...)) }
+	switch level {
+	case kfake.LogLevelError:
+		l.l.Error(msg())
+	case kfake.LogLevelWarn:
+		l.l.Warn(msg())
 	}
-	now := time.Now()
-	if last, ok := l.said.Load(format); ok && now.Sub(last.(time.Time)) < sayAgain {
-		return
-	}
-	l.said.Store(format, now)
-	msg := "embedded broker: " + strings.TrimSpace(fmt.Sprintf(format, args...))
-	if level == kfake.LogLevelError {
-		l.l.Error(msg)
-		return
-	}
-	l.l.Warn(msg)
 }

@@ -4,19 +4,15 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -308,21 +304,4 @@ func TestBannerSaysOneCopy(t *testing.T) {
 			t.Errorf("banner %q lacks %q", b.Banner(), want)
 		}
 	}
-}
-
-// TestWarningsAreNotRepeated: a full disk must not fill the log as well.
-func TestWarningsAreNotRepeated(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b strings.Builder
-		l := logger{slog.New(slog.NewTextHandler(&b, nil)), &sync.Map{}}
-		for i := range 30 {
-			l.Logf(kfake.LogLevelWarn, "persist %d: no space", i)
-			l.Logf(kfake.LogLevelError, "something else")
-			l.Logf(kfake.LogLevelInfo, "a request")
-			time.Sleep(time.Second)
-		}
-		if n, m := strings.Count(b.String(), "no space"), strings.Count(b.String(), "something else"); n != 3 || m != 3 || strings.Contains(b.String(), "a request") {
-			t.Errorf("told %d and %d times in 30 s:\n%s", n, m, &b)
-		}
-	})
 }
