@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": startBrokerCmd, "produce": produceCmd, "lock": lockCmd},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": startBrokerCmd, "produce": produceCmd, "lock": lockCmd, "second": secondCmd},
 	})
 }
 
@@ -42,6 +43,12 @@ func lockCmd(ts *testscript.TestScript, _ bool, args []string) {
 	d, err := engine.OpenState(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Defer(d.Close)
+}
+
+// secondCmd is `second`: it ends when the clock has come to another second, in which a
+// schedule of `every 1s` is due again.
+func secondCmd(*testscript.TestScript, bool, []string) {
+	<-time.After(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 }
 
 // produceCmd is `produce TOPIC VALUE...`: the topic is made with one partition.

@@ -41,13 +41,20 @@ func (w *walker) fromTable(f *syntax.From, s *syntax.FromTable) *ir.Source {
 	return out
 }
 
-const dayMS = 24 * int64(time.Hour/time.Millisecond)
+const (
+	secondMS = int64(time.Second / time.Millisecond)
+	dayMS    = 24 * 60 * 60 * secondMS
+)
 
 // tick reads when a schedule is due; nil where that is wrong.
 func (w *walker) tick(s *syntax.Tick) *ir.Tick {
 	every, ok := w.c.spanMS(s.Every, "every")
 	if !ok {
 		return nil
+	}
+	if every < secondMS {
+		w.errorf(diag.BadOption, s.Every.Span(), "a schedule is `every 1s` or slower").WithHelp("what is due is looked for once a second")
+		ok = false
 	}
 	out := &ir.Tick{EveryMS: every, AtMS: -1, Zone: "UTC"}
 	if every%dayMS == 0 {
@@ -57,10 +64,11 @@ func (w *walker) tick(s *syntax.Tick) *ir.Tick {
 		at, err := time.Parse("15:04", s.At.Value)
 		switch {
 		case err != nil || len(s.At.Value) != len("15:04"):
-			w.errorf(diag.BadOption, s.At.Span(), "`at` takes a time of day, as \"06:00\"")
+			w.errorf(diag.BadOption, s.At.Span(), "`at` takes a time of day, as \"06:00\"").WithHelp("%s", timeOfDayHelp(s.At.Value))
 			ok = false
 		case out.AtMS < 0:
-			w.errorf(diag.BadOption, s.At.Span(), "`at` goes with whole days").WithLabel("the schedule is every %s", s.Every.Text)
+			w.errorf(diag.BadOption, s.At.Span(), "`at` goes with whole days").WithLabel("the schedule is every %s", s.Every.Text).
+				WithHelp("write every 1d, or leave `at` out: a span is counted from the beginning of 1970, UTC")
 			ok = false
 		}
 		out.AtMS = at.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)).Milliseconds()
@@ -72,7 +80,8 @@ func (w *walker) tick(s *syntax.Tick) *ir.Tick {
 			w.errorf(diag.BadOption, s.Zone.Span(), "%q is no time zone", out.Zone).WithHelp("zones are called as in IANA's database, \"Europe/Berlin\"")
 			ok = false
 		case every%dayMS != 0:
-			w.errorf(diag.BadOption, s.Zone.Span(), "`zone` goes with whole days").WithLabel("the schedule is every %s", s.Every.Text)
+			w.errorf(diag.BadOption, s.Zone.Span(), "`zone` goes with whole days").WithLabel("the schedule is every %s", s.Every.Text).
+				WithHelp("write every 1d, or leave `zone` out: a span is counted from the beginning of 1970, UTC")
 			ok = false
 		}
 	}
@@ -80,6 +89,22 @@ func (w *walker) tick(s *syntax.Tick) *ir.Tick {
 		return nil
 	}
 	return out
+}
+
+// timeOfDayHelp says how a time of day is written that was written otherwise.
+func timeOfDayHelp(text string) string {
+	for _, layout := range []string{"15:4", "15:4:5", "3:4pm", "3:4 pm", "3:4PM", "3:4 PM", "3pm", "3 pm", "3PM", "3 PM", "15"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			if at.Second() != 0 {
+				return "it is told in hours and minutes: " + at.Format(`"15:04"`)
+			}
+			return "write " + at.Format(`"15:04"`)
+		}
+	}
+	if text == "24:00" {
+		return `midnight is "00:00"`
+	}
+	return `hours and minutes, from "00:00" to "23:59"`
 }
 
 // isZone tells whether a name is one of a time zone. "Local" is none: it would be

@@ -260,6 +260,9 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 	}
 	if second != nil && uses[second.Value] != "" {
 		f.help = "write it like this: " + uses[second.Value]
+		if second.Value == "every" && prev == second && !fresh && !t.EOF() { // `monday`, or in cron's way
+			f.help += "; for some days only, below it: where time.weekday(.time) == \"monday\""
+		}
 	} else if list != nil && second != nil && t.Pos == second.Pos {
 		f.help = "one of " + strings.Join(list, " ")
 		if near := diag.Nearest(t.Value, list); near != "" {
