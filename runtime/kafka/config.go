@@ -155,5 +155,12 @@ type logger struct{ l *slog.Logger }
 func (logger) Level() kgo.LogLevel { return kgo.LogLevelWarn }
 
 func (l logger) Log(_ kgo.LogLevel, msg string, keyvals ...any) {
-	l.l.Warn("kafka client: "+strings.TrimSpace(msg), keyvals...)
+	said := keyvals[:0:0]
+	for i := 0; i+1 < len(keyvals); i += 2 {
+		// These differ at each attempt, and would make each a line of its own.
+		if k := keyvals[i]; k != "backoff" && k != "consecutive_errors" {
+			said = append(said, k, keyvals[i+1])
+		}
+	}
+	l.l.Warn("kafka client: "+strings.TrimSpace(msg), said...)
 }
