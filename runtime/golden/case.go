@@ -45,6 +45,7 @@ type Step struct {
 	N       int           // number of the input, from 1; 0 for other steps
 	Input   *value.Object // Input
 	Advance time.Duration // Advance
+	answer  string        // of a request that made no record: "405: this webhook takes POST"
 }
 
 // StepKind tells what a step does.

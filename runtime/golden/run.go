@@ -126,11 +126,15 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 	if err != nil {
 		return nil, c.unfit(err, of)
 	}
+	none := c.none()
 	for _, s := range c.Steps {
 		switch s.Kind {
 		case Input:
 			if err := c.give(w, &s, p); err != nil {
 				return nil, err
+			}
+			if s.answer != "" {
+				none[s.N] = "made no record, and was answered " + s.answer
 			}
 			switch k {
 			case asWritten:
@@ -150,7 +154,7 @@ func (c *Case) run(p *plan.Plan, ev Evaluator, k variant, files op.Lookup) (*Act
 			w.Crash()
 		}
 	}
-	a := &Actual{In: c.inputs, none: c.none()}
+	a := &Actual{In: c.inputs, none: none}
 	if err := w.Finish(); err != nil {
 		a.Open = err.Error()
 	}

@@ -450,3 +450,29 @@ advance 1m
 		}
 	}
 }
+
+// TestFatesOfRequests: a request that makes no record says what it was answered.
+func TestFatesOfRequests(t *testing.T) {
+	p := load(t, map[string]string{"p.route": `app "a"
+route hook
+from webhook "/hook" { challenge: .challenge }
+emit log
+route calls
+from segment "/v1"
+emit segment
+connection segment main { write_key: env("KEY") }
+`})
+	got := report(t, p, `-- in --
+{"webhook":"/hook","method":"PUT","json":{"a":1}}
+{"webhook":"/hook","json":{"challenge":"x"}}
+{"webhook":"/hook","method":"HEAD"}
+{"segment":"/v1/m","json":{}}
+-- out --
+{"to":"log"}
+`, golden.Options{})
+	for _, want := range []string{"in 1 made no record, and was answered 405: this webhook takes GET and POST\n", "in 2 made no record, and was answered 200: x\n", "in 3 made no record, and was answered 200\n", `in 4 made no record, and was answered 200: {"success":true}` + "\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not told:\n%s", want, got)
+		}
+	}
+}

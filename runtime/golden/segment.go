@@ -78,6 +78,9 @@ func (c *Case) calls(s *Step, now time.Time, p *plan.Plan) ([]sim.Input, error) 
 		}
 		return nil, c.errf(s, "%s answers %d: %s", in.Path, a.Status, why)
 	}
+	if len(a.Records) == 0 {
+		s.answer = answered(a)
+	}
 	var out []sim.Input
 	for _, r := range a.Records {
 		out = append(out, sim.Input{Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: in.Millis})

@@ -1,8 +1,10 @@
 package golden
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -128,6 +130,9 @@ func (c *Case) requests(s *Step, now time.Time, p *plan.Plan) ([]sim.Input, erro
 		}
 		return bad("no route reads the webhook %s: %s", in.Path, help)
 	}
+	if len(a.Records) == 0 {
+		s.answer = answered(a)
+	}
 	var out []sim.Input
 	for _, r := range a.Records {
 		out = append(out, sim.Input{Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: in.Millis})
@@ -159,4 +164,13 @@ func queryOf(o *value.Object) (query, bad string) {
 		}
 	}
 	return strings.Join(parts, "&"), ""
+}
+
+// answered is an answer in words.
+func answered(a *edge.Answer) string {
+	out := strconv.Itoa(a.Status)
+	if text := cmp.Or(a.Text, string(a.Body)); text != "" {
+		out += ": " + text
+	}
+	return out
 }
