@@ -215,7 +215,9 @@ func (c *checker) useAs(fs *fileScope, p, alias string) bool {
 		return false
 	}
 	fs.uses[alias] = u
-	f := syntax.Parse(token.NewFile("module "+p, text))
+	file := token.NewFile("module "+p, text)
+	file.Module = true
+	f := syntax.Parse(file)
 	c.bag.Add(f.Diags...)
 	s := newSpace(p)
 	c.modules[p], u.space = s, s // before it is read: a module that uses itself finds itself

@@ -10,9 +10,10 @@ import (
 
 // File is one source text. Offsets are bytes into Src.
 type File struct {
-	Name  string // as the user named it, relative to the program's directory
-	Src   string
-	lines []int // offset of the first byte of each line
+	Name   string // as the user named it, relative to the program's directory
+	Src    string
+	Module bool  // a module's, which the user cannot edit
+	lines  []int // offset of the first byte of each line
 }
 
 // NewFile prepares a text for position look-ups.

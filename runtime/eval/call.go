@@ -47,8 +47,8 @@ func callFailure(x *ir.Call, args []value.Value, err error) *diag.Failure {
 		fl.Span = x.Span()
 	}
 	if len(args) > 0 {
-		if fl.Path == "" {
-			fl.Path = PathText(x.Args[0])
+		if _, words := x.Args[0].(*ir.Text); fl.Path == "" && !words {
+			fl.Path = source(x.Args[0])
 		}
 		if fl.Excerpt == "" && args[0] != nil {
 			fl.Excerpt = value.Excerpt(args[0], ExcerptSize)

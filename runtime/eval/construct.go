@@ -110,9 +110,9 @@ func (f *Frame) each(h *ir.For, body ir.Expr, keep func() *diag.Failure) *diag.F
 		}
 		path = join(path, IndexText(k))
 		if h.Cond != nil {
-			fail = within(fail, h.Value, h.Cond, path)
+			fail = withinPath(fail, h.Value, h.Cond, path)
 		}
-		return within(fail, h.Value, body, path)
+		return withinPath(fail, h.Value, body, path)
 	}
 	switch in := in.(type) {
 	case value.List:

@@ -133,10 +133,49 @@ func isWord(s string) bool {
 	return s != ""
 }
 
+// source is the path of what a text was made of, where one field is all that it was
+// made of: `trim("${.at}")` is of `.at`.
+func source(x ir.Expr) string {
+	if p := PathText(x); p != "" {
+		return p
+	}
+	switch x := x.(type) {
+	case *ir.Call:
+		if len(x.Args) > 0 {
+			return source(x.Args[0])
+		}
+	case *ir.Text:
+		if len(x.Exprs) == 1 {
+			return source(x.Exprs[0])
+		}
+	}
+	return ""
+}
+
+// called moves a failure inside a module to where the module was called: nobody can
+// mend the module, and the reader of a letter knows the script.
+func called(fl *diag.Failure, x *ir.Let) *diag.Failure {
+	at := x.Span()
+	if !at.Valid() || at.File.Module || !fl.Span.Valid() || !fl.Span.File.Module {
+		return fl
+	}
+	c := *fl
+	c.Span = at
+	return &c
+}
+
 // within rewrites the path of a failure that came out of an expression in which
-// slot stood for the value at path: the reader of a dead letter knows
-// `.lines[1].qty`, not the `l.qty` of a comprehension or a `def`.
-func within(fl *diag.Failure, slot ir.Slot, body ir.Expr, path string) *diag.Failure {
+// slot stood for a value: the reader of a dead letter knows `.lines[1].qty`, not the
+// `l.qty` of a comprehension or a `def`.
+func within(fl *diag.Failure, slot ir.Slot, body, v ir.Expr) *diag.Failure {
+	path := PathText(v)
+	if path == "" && isWord(fl.Path) { // the value as a whole
+		path = source(v)
+	}
+	return withinPath(fl, slot, body, path)
+}
+
+func withinPath(fl *diag.Failure, slot ir.Slot, body ir.Expr, path string) *diag.Failure {
 	if fl.Path == "" || path == "" {
 		return fl
 	}

@@ -344,7 +344,7 @@ func (f *Frame) let(x *ir.Let) (value.Value, *diag.Failure) {
 	f.Slots[x.Slot] = v
 	r, fail := Expr(x.Body, f)
 	if fail != nil {
-		return nil, within(fail, x.Slot, x.Body, PathText(x.Value))
+		return nil, called(within(fail, x.Slot, x.Body, x.Value), x)
 	}
 	return r, nil
 }
