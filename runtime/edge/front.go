@@ -106,11 +106,12 @@ type taker interface {
 // Front knows the webhooks of a program. It may be used by many goroutines at once.
 type Front struct {
 	places map[string]place
+	open   bool // it may say what there is
 }
 
 // NewFront takes the webhooks of a program; nil where it has none.
 func NewFront(p *plan.Plan, o Options) *Front {
-	f := &Front{places: map[string]place{}}
+	f := &Front{places: map[string]place{}, open: o.Open}
 	for _, r := range p.Routes {
 		s := r.Source
 		if s.Hook == nil {
@@ -157,7 +158,11 @@ func (a *Admitted) Take(in *Incoming) *Answer { return a.taker.take(in) }
 func (f *Front) Admit(in *Incoming) (*Admitted, *Answer) {
 	p, rest := f.find(in.Path)
 	if p == nil {
-		return nil, &Answer{Status: StatusNotFound, Text: "there is no webhook at this path"}
+		text := "there is no webhook at this path"
+		if f.open {
+			text += ": there are " + strings.Join(f.Paths(), ", ")
+		}
+		return nil, &Answer{Status: StatusNotFound, Text: text}
 	}
 	t, no := p.admit(in, rest)
 	if no != nil {

@@ -187,6 +187,12 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", target, got, want)
 		}
 	}
+	if a := f.Do(incoming("POST", "/close", "", "3")); a.Text != "there is no webhook at this path: there are /closed, /closed/in, /open" {
+		t.Error(a.Text)
+	}
+	if a := front(t, false).Do(incoming("POST", "/close", "", "3")); a.Text != "there is no webhook at this path" {
+		t.Errorf("everybody is told: %s", a.Text)
+	}
 }
 
 // TestLoggedHeaders: what lets someone in, or is of this connection only, is not
