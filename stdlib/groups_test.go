@@ -68,7 +68,7 @@ func groupsOf(p *plan.Plan) string {
 }
 
 // TestGroups: which routes are one state group, and whose inputs lead to a state
-// (language.md §5 "Who owns state"; engine.md "Watermark").
+// (language.md §5 "Who runs what").
 func TestGroups(t *testing.T) {
 	const head = "app \"a\"\ntype E = { id: string, n: int, at: time }\n" +
 		"table one: int keyed by string\ntable two: int keyed by string\ntable three: int keyed by string\ntable unused: int keyed by string\n" +

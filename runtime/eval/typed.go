@@ -54,7 +54,7 @@ func Mismatched(at token.Span, m *types.Mismatch) *diag.Failure {
 }
 
 // Timestamp gives a record's timestamp as a value, nil where it has none: a
-// record from nowhere in time must not leave as one of 1969 (language.md §11).
+// record from nowhere in time must not leave as one of 1969 (language.md §5).
 func Timestamp(ms int64) value.Value {
 	if ms == event.NoTime {
 		return nil

@@ -56,7 +56,7 @@ func wallOf(t time.Time, zone *time.Location) wall {
 
 // in is the time at which the clocks of a zone show w. One that never was, where
 // clocks are put forward, moves forward by the gap; of one that was twice it is
-// the earlier (language.md §11).
+// the earlier (language.md §5).
 func (w wall) in(zone *time.Location) time.Time {
 	// The offsets a day before and a day after are those on both sides of a change,
 	// if there is one. The one before it gives the earlier of two times, and moves
