@@ -169,7 +169,7 @@ func tooLarge(why string) *Answer {
 
 // elements gives the elements of a body that is a list of something.
 func elements(r *request.Request) []json.RawMessage {
-	if r.IsForm() || !bytes.HasPrefix(bytes.TrimLeft(r.Body, " \t\r\n"), []byte("[")) {
+	if r.IsForm() || r.IsMultipart() || !bytes.HasPrefix(bytes.TrimLeft(r.Body, " \t\r\n"), []byte("[")) {
 		return nil
 	}
 	var out []json.RawMessage

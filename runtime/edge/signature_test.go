@@ -191,6 +191,7 @@ func TestOddities(t *testing.T) {
 		{"/open?id=%ff&%fe=1&a=%c3%a9", "", "", 2, nil},
 		{"/open?id=undefined", "content-type: application/x-www-form-urlencoded", "id=%%25ID%%25&a=%ff", 1, map[string]int{"id": 2}},
 		{"/open?id={}&a=[1]", "", "", 0, nil},
+		{"/open", "content-type: multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n{id}\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\xff\r\n--b--\r\n", 1, map[string]int{"id": 1}},
 		{"/open", "", `{"id":"[id]","x":"%%X%%","a":{"id":"{id}"},"b":"[object]"}`, 0, map[string]int{"id": 1, "other": 2}},
 		{"/open", "", `[{"id":"${ID}"},{"id":"undefined"},"{id}",{"id":"{\"a\":1}"}]`, 0, map[string]int{"id": 2}},
 		{"/open", "", `{"id":"{id}"`, 0, nil},

@@ -20,9 +20,12 @@ const Undeclared = "other"
 func (r *Request) Oddities(t *types.Type) (replaced int, macros map[string]int) {
 	o := oddities{t: t}
 	o.parameters(r.Query)
-	if r.IsForm() {
+	switch {
+	case r.IsForm():
 		o.parameters(string(r.Body))
-	} else if marked(r.Body) {
+	case r.IsMultipart():
+		o.parts(r)
+	case marked(r.Body):
 		o.body(r.Body)
 	}
 	return o.replaced, o.macros
@@ -59,6 +62,20 @@ func (o *oddities) body(b []byte) {
 			if text, ok := fields.At(i).Value.(string); ok && value.IsMacro(text) {
 				o.macro(fields.At(i).Key)
 			}
+		}
+	}
+}
+
+// parts counts those of a form in parts.
+func (o *oddities) parts(r *Request) {
+	list, replaced, err := r.multipart()
+	if err != nil {
+		return
+	}
+	o.replaced += replaced
+	for _, p := range list {
+		if value.IsMacro(p.Value) {
+			o.macro(p.Name)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func (r *Request) Empty() bool {
 	if body == "" {
 		return len(Parameters(r.Query)) == 0
 	}
-	if r.Element != Whole || r.IsForm() || body[0] != '[' {
+	if r.Element != Whole || r.IsForm() || r.IsMultipart() || body[0] != '[' {
 		return false
 	}
 	return strings.Trim(body[1:], " \t\r\n") == "]"

@@ -71,7 +71,7 @@ var (
 
 // TestView: query and body are one object, read by the declared type.
 func TestView(t *testing.T) {
-	const form = "application/x-www-form-urlencoded"
+	const form, parts = "application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=b"
 	for _, c := range []struct {
 		name, query, kind, body string
 		t                       *types.Type
@@ -93,6 +93,13 @@ func TestView(t *testing.T) {
 		{"a form is one whatever it looks like", "", form, `{"a":1}`, nil, `{"{\"a\":1}":""}`},
 		{"a form that should have been JSON is told so", "", form, `{"a":[1]}`, ints, "Content-Type: application/json"},
 		{"the body wins", "a=q&b=q", "", `{"a":"body"}`, nil, `{"b":"q","a":"body"}`},
+		{"a form in parts", "b=q", parts, inParts("a", "é", "c", "x\r\ny"), nil, `{"b":"q","a":"é","c":"x\r\ny"}`},
+		{"of parts of one name a list takes all", "", parts, inParts("a", "1", "a", "2"), ints, `{"a":[1,2]}`},
+		{"a part that is no text", "", parts, inParts("a", "\xff"), nil, "{\"a\":\"\ufffd\"}"},
+		{"a part that is a file", "", parts, "--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n", nil, `{"a":"hello"}`},
+		{"parts that are cut", "", parts, inParts("a", "1")[:50], nil, ".: expected a form in parts (multipart/form-data), got a body that has no such parts, or is cut"},
+		{"parts without a boundary", "", "multipart/form-data", inParts("a", "1"), nil, "names no boundary"},
+		{"a list that came as a form in parts", "", parts, "[1]", nil, "no such parts"},
 		{"a form wins", "a=q&b=q", form, `a=f&a=g`, list, `{"a":["f","g"]}`},
 		{"JSON is read whatever its type says", "", "text/plain", `{"a":"x"}`, text, `{"a":"x"}`},
 		{"numbers keep their text", "", "", `{"a":1.50}`, nil, `{"a":1.50}`},
@@ -128,6 +135,15 @@ func TestView(t *testing.T) {
 	}
 }
 
+// inParts writes a form in parts of names and values.
+func inParts(of ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(of); i += 2 {
+		b.WriteString("--b\r\nContent-Disposition: form-data; name=\"" + of[i] + "\"\r\n\r\n" + of[i+1] + "\r\n")
+	}
+	return b.String() + "--b--\r\n"
+}
+
 // TestWithout: a token is cut out, and nothing else of the query changes.
 func TestWithout(t *testing.T) {
 	for _, c := range []struct {
@@ -149,7 +165,7 @@ func TestWithout(t *testing.T) {
 // TestInstead: who reads the letter of a body that is no JSON is told what it is.
 func TestInstead(t *testing.T) {
 	for _, c := range []struct{ kind, body, help string }{
-		{"multipart/form-data; boundary=x", "--x\r\n", "multipart/form-data"},
+		{"multipart/mixed; boundary=x", "--x\r\n", "multipart/mixed"},
 		{"text/xml", "<a/>", "XML"},
 		{"application/soap+xml; charset=utf-8", "<a/>", "XML"},
 		{"application/json", "\x1f\x8b\x08\x00", "Content-Encoding: gzip"},

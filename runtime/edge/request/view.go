@@ -61,6 +61,13 @@ func (p *parts) read(r *Request) *Fault {
 	case r.IsForm():
 		p.form = Parameters(string(r.Body))
 		return nil
+	case r.IsMultipart():
+		form, _, err := r.multipart()
+		if err != nil {
+			return notInParts(err)
+		}
+		p.form = form
+		return nil
 	}
 	v, err := value.DecodeJSON(r.Body)
 	if err != nil {
