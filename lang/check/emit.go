@@ -73,7 +73,7 @@ func (w *walker) emitID(s *syntax.Emit, out *ir.Emit, id string, tail *syntax.Ta
 	out.ID, out.Key = strings.TrimPrefix(key, "emit "), key
 	if w.names["emit "+id] == 2 {
 		w.errorf(diag.EqualEmits, emitHead(s), "two emits are called `%s`", id).WithLabel("only their order tells them apart").
-			WithHelp("`as NAME` behind it keeps its message ids through edits")
+			WithHelp("`as NAME` before its braces keeps its message ids through edits")
 	}
 	if old, ok := w.emits[out.ID]; ok {
 		w.errorf(diag.Duplicate, emitHead(s), "two emits are called `%s`", out.ID).WithLabel("the other stands at %s", old).
@@ -112,7 +112,9 @@ func (w *walker) segmentCall(s *syntax.Emit, call string, target *syntax.Target,
 	out := &ir.SegmentCall{Call: call}
 	got := map[string]fieldValue{}
 	if target != nil && target.X != nil {
+		w.naming = target.X
 		x := w.eventName(w.expr(target.X), call)
+		w.naming = nil
 		got[spec.Name] = fieldValue{x: x, at: target.Span(), byScript: true}
 		id += " " + targetName(x, target.Span())
 		out.NameConst, _ = constText(x)
@@ -190,7 +192,7 @@ func (w *walker) callEntries(call string, spec *Call, o *syntax.Object, got map[
 		i := slices.IndexFunc(spec.Fields, func(f CallField) bool { return f.Name == name })
 		if i < 0 || name == spec.Name {
 			w.entryValue(en)
-			w.unknownCallField(call, spec, en.Key)
+			w.unknownCallField(call, spec, en.Key, broken)
 			continue
 		}
 		if entries[name] != nil {
@@ -212,7 +214,7 @@ func (w *walker) callEntries(call string, spec *Call, o *syntax.Object, got map[
 	return entries
 }
 
-func (w *walker) unknownCallField(call string, spec *Call, key syntax.Key) {
+func (w *walker) unknownCallField(call string, spec *Call, key syntax.Key, broken map[string]bool) {
 	var names []string
 	for _, f := range spec.Fields {
 		if f.Name != spec.Name {
@@ -225,6 +227,7 @@ func (w *walker) unknownCallField(call string, spec *Call, key syntax.Key) {
 		d.WithHelp("the name stands before the braces: emit %s \"…\" { … }", call)
 	case near != "":
 		d.WithHelp("did you mean %s?", near)
+		broken[near] = true // it is not missing as well
 	case spec.Body != "":
 		d.WithHelp("what is yours stands in %s: { %s: … }", spec.Body, key.Text)
 	default:

@@ -29,6 +29,7 @@ type ex struct {
 	atSource bool
 	stack    []*defDecl
 	gone     *gone        // what is not known any more; nil: nothing is gone
+	naming   syntax.Expr  // where the name of an event stands; nil elsewhere
 	lets     []*constDecl // constants being put in
 }
 
@@ -296,10 +297,23 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 			return badExpr(x.Span())
 		}
 	}
-	if near := diag.Nearest(x.Name, names); near != "" {
+	switch near := diag.Nearest(x.Name, names); {
+	case e.naming == syntax.Expr(x):
+		d.WithHelp("a name of an event is a text: %q", x.Name)
+	case near != "":
 		d.WithHelp("did you mean %s?", near)
+	case wordsElsewhere[strings.ToLower(x.Name)] != "":
+		d.WithHelp("write %s", wordsElsewhere[strings.ToLower(x.Name)])
+	case e.src != nil && (e.src.metas[x.Name] != nil || x.Name == "time"):
+		d.WithHelp("what is known of the record begins with @: @%s", x.Name)
 	}
 	return badExpr(x.Span())
+}
+
+// wordsElsewhere are values that other languages write as names.
+var wordsElsewhere = map[string]string{
+	"nil": "null", "none": "null", "undefined": "null", "null": "null", "true": "true", "false": "false",
+	"event": ". for the event, $ for the event as it arrived", "this": ". for the event", "self": ". for the event", "message": ". for the event",
 }
 
 // constantOf puts a constant in.
@@ -423,7 +437,25 @@ func (e *ex) fieldError(of ir.Expr, name string, at token.Span, status types.Fie
 		if _, ok := types.ElemType(types.NonNull(t)); ok {
 			d.WithHelp("it is a list: [x.%s for x in %s], or %s[0].%s", name, of.Span().Text(), of.Span().Text(), name)
 		}
+		if f := e.asked(types.NonNull(t), name); f != "" {
+			d.WithHelp("a function tells it: %s(%s)", f, of.Span().Text())
+		}
 	}
+}
+
+// asked is the function that tells of a value what other languages keep in a field
+// of it; "" where there is none.
+func (e *ex) asked(t *types.Type, name string) string {
+	name = strings.ToLower(name)
+	if _, list := types.ElemType(t); (list || t.Kind == types.String) && (name == "size" || name == "len" || name == "count") {
+		return "length"
+	}
+	for _, f := range []string{name, "time." + name} {
+		if fn := e.c.env.Func(f); fn != nil && len(fn.Params) > 0 && types.Assignable(t, fn.Params[0].Type) {
+			return f
+		}
+	}
+	return ""
 }
 
 // arrived tells whether a field that `.` does not have any more is in `$`.

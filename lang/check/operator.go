@@ -1,7 +1,9 @@
 package check
 
 import (
+	"regexp"
 	"regexp/syntax"
+	"strings"
 
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
@@ -9,6 +11,16 @@ import (
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/lang/value"
 )
+
+// inText is x inside of a text.
+func inText(x ir.Expr) string {
+	if s, ok := constText(x); ok && !strings.ContainsAny(s, "\"\\$\n") {
+		return s
+	}
+	return "${" + x.Span().Text() + "}"
+}
+
+var plainNumber = regexp.MustCompile(`^-?[0-9]+([.][0-9]+)?$`)
 
 // reason is what is wrong with a pattern, in words without Go's prefix.
 func reason(err error) string {
@@ -183,6 +195,12 @@ func (e *ex) order(x *route.Binary) ir.Expr {
 			WithLabel("%s against %s", short(a.Type()), short(b.Type()))
 		if ca == types.StringT && cb == types.NumberT {
 			d.WithHelp("number(%s) reads a text as a number", a.Span().Text())
+		} else if ca == types.NumberT && cb == types.StringT {
+			if s, ok := constText(b); ok && plainNumber.MatchString(s) {
+				d.WithHelp("a number stands without quotes: %s", s)
+			} else {
+				d.WithHelp("number(%s) reads a text as a number", b.Span().Text())
+			}
 		}
 		return badExpr(x.Span())
 	}
@@ -355,7 +373,7 @@ func (e *ex) arith(x *route.Binary) ir.Expr {
 		d := e.errorf(diag.WrongType, wrong.Span(), "`%s` takes numbers, times and durations", x.Op).WithLabel("this is %s", short(t))
 		if t.Kind != types.Null && types.Assignable(types.NonNull(t), types.StringT) {
 			if op == ir.Add {
-				d.WithHelp("texts are put together in a text: \"${%s}${%s}\"", a.Span().Text(), b.Span().Text())
+				d.WithHelp("texts are put together in a text: \"%s%s\"", inText(a), inText(b))
 			} else {
 				d.WithHelp("number(%s) reads a text as a number", wrong.Span().Text())
 			}

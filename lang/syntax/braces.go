@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"fmt"
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
 
@@ -95,7 +96,7 @@ func (p *pratt) endBraces(b *braces, what string) {
 		if t.EOF() {
 			p.unclosed(b, t)
 		}
-		p.fail(t, "", "expected a comma, a line break or } after the %s, found %s", what, show(t))
+		p.fail(t, instead[t.Value], "expected a comma, a line break or } after the %s, found %s", what, show(t))
 	}
 	p.next()
 	p.flat = b.flat
@@ -317,6 +318,9 @@ func (p *pratt) patterns(subject bool) []*Pattern {
 
 func noPattern(p *Pattern) *fault {
 	s := p.X.Span()
+	if n, ok := p.X.(*Name); ok && (n.Name == "_" || n.Name == "default") {
+		return &fault{start: s.Start, end: s.End, msg: fmt.Sprintf("%q is no pattern", n.Name), help: "what is left over is `else => …`"}
+	}
 	return &fault{start: s.Start, end: s.End, msg: "a pattern is a literal or `is T`",
 		help: "compare with a literal or `is T`; conditions stand in a match without subject: match { .x > 1 => … }"}
 }

@@ -45,6 +45,12 @@ var sourceUsage = map[string]string{
 	"changes": `from changes people as p`, "table": `from table ltv as p every 1d`, "file": `from file "x.jsonl" as Row`,
 }
 
+// sourceElsewhere is what people call sources.
+var sourceElsewhere = map[string]string{
+	"kafka": "topic", "stream": "topic", "queue": "topic", "http": "webhook", "hook": "webhook", "post": "webhook", "cron": "every",
+	"schedule": "every", "timer": "every", "csv": "file", "json": "file", "stdin": `file "-"`, "deadletter": "dead", "dlq": "dead",
+}
+
 var emitUsage = map[string]string{
 	"track": `emit track "Signed Up" { userId: .user_id }`, "page": `emit page { userId: .user_id }`, "screen": `emit screen "Home" { userId: .user_id }`,
 	"identify": `emit identify { userId: .user_id, traits: { plan: .plan } }`, "group": `emit group { userId: .user_id, groupId: .company }`,
@@ -165,6 +171,11 @@ func unknownStart(t *lexer.Token, inRoute bool) *fault {
 		switch t.Value {
 		case ".", "[", "(":
 			f.help = "a line break ended the value above: " + t.Value + " stands directly behind a value, or the whole value in ( )"
+			if t.Value == "." {
+				f.help += "; to change a field write set .name = …"
+			}
+		case "/":
+			f.help = instead[t.Value]
 		case "{":
 			f.help = "braces open on the line of the word they belong to"
 		case "-":
@@ -265,7 +276,9 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 		}
 	} else if list != nil && second != nil && t.Pos == second.Pos {
 		f.help = "one of " + strings.Join(list, " ")
-		if near := diag.Nearest(t.Value, list); near != "" {
+		if near := sourceElsewhere[t.Value]; near != "" && head.Value == "from" {
+			f.help = "did you mean " + near + "?"
+		} else if near := diag.Nearest(t.Value, list); near != "" {
 			f.help = "did you mean " + near + "?"
 		} else if t.Type == kindConst {
 			f.help = "say which: " + head.Value + " " + list[0] + " " + t.Value
@@ -393,8 +406,12 @@ func unexpected(t, head *lexer.Token) *fault {
 		f.help = "equality is =="
 	case head.Value == "emit" && show(t) == "a text":
 		f.help = "track, page, screen, topic and log have one name before their braces; identify, group, alias and segment have none"
-	case t.Type == kindOp && t.Value == "?":
-		f.help = "a choice is `if … then … else …`; a default is `??`"
+	case t.Type == kindOp && (t.Value == "?" || t.Value == "/"):
+		f.help = instead[t.Value]
+	case t.Type == kindOp && t.Value == ",":
+		f.help = "stages and arms stand each on a line of its own, without commas between them"
+	case head.Value == "emit" && (t.Value == "as" || t.Value == "via" || t.Value == "to"):
+		f.help = "the connection and the name stand before the braces: emit track \"Signed Up\" via main as signed_up { … }"
 	case t.Type == kindOp && t.Value == ":":
 		f.help = "a field stands in braces: { name: … }"
 	case t.Type == kindOp && t.Value == "-" && (head.Value == "from" || head.Value == "route"):
@@ -405,6 +422,13 @@ func unexpected(t, head *lexer.Token) *fault {
 		f.help = "what stands before it is complete; the next statement starts a line"
 	}
 	return f
+}
+
+// instead is what to write in place of signs that other languages have.
+var instead = map[string]string{
+	"?": "a choice is `if … then … else …`; a default is `??`",
+	"/": "a comment begins with #",
+	"[": "a list of texts is `[string]`, an element `.list[0]`",
 }
 
 // clauses are the words that continue a statement.

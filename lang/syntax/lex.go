@@ -293,7 +293,7 @@ func (s *scanner) illegal(start int) bool {
 	case c == "!":
 		help = "write `not`, or != between two values"
 	case c == ";":
-		help = "a line break ends a stage"
+		help = "a line break ends a stage, a comma or a line break a field"
 	case c == "–" || c == "—" || c == "−":
 		help = "minus is -"
 	case c == "…":

@@ -245,6 +245,9 @@ func readStage(pl *lexer.PeekingLexer) (Stage, *fault) {
 	if f := vet(n); f != nil {
 		return badStage(pl, start, n.(Stage)), f
 	}
+	if next := pl.Peek(); next.Type == kindOp && next.Value == "=" && pl.RawPeek().Type != kindEOL {
+		return badStage(pl, start, n.(Stage)), unexpected(next, t) // what stands before it is half of a comparison
+	}
 	return n.(Stage), nil
 }
 
@@ -482,6 +485,9 @@ func (a *Arms) arm(pl *lexer.PeekingLexer) (f *fault) {
 		if begins(first) && f.help == "" {
 			f.help = "an arm is `pattern => stage` or `pattern => { … }`"
 		}
+		arm.Pats, arm.Body = nil, &Block{} // it stands for a case, nobody knows of what
+		arm.end = lastEnd(pl)
+		a.List = append(a.List, arm)
 		return f
 	}
 	arm.Body = &Block{}
