@@ -329,9 +329,10 @@ func TestKochavaFails(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for src, want := range map[string]string{
 		"kochava.ids(.)": "", "kochava.event_id(.)": "", "kochava.is_organic(.)": "", "kochava.campaign(.)": "", "kochava.install(.)": "",
-		"kochava.context(.)": "", "kochava.event_name(.)": "", "kochava.device(.)": "", "kochava.s2s_event(kochava.device(.), .event_name, {})": "",
+		"kochava.context(.)": "", "kochava.known_device(., null)": "", "kochava.device(.)": "", "kochava.s2s_event(kochava.device(.), .event_name, {})": "",
 		"kochava.identity_link(kochava.device(.), {})": "", "kochava.is_reengagement(.)": "", "kochava.reengagement(.)": "", "kochava.subscription(.)": "", "kochava.custom(.)": "",
 		"kochava.reengagement_traits(.)":         "E0422",
+		"kochava.event_name(.)":                  "E0414 E0422",
 		"kochava.device_key(.)":                  "E0414 E0422",
 		"kochava.event_time(.)":                  "E0422",
 		"kochava.traits(kochava.acquisition(.))": "E0422",
