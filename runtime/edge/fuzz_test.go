@@ -14,6 +14,7 @@ func FuzzFront(f *testing.F) {
 	f.Add("GET", "/open/", "id=%zz&&=&token=one", "application/x-www-form-urlencoded", "", []byte("a=%ff&b"))
 	f.Add("PUT", "/open", "", "", "identity, br", []byte("{\"id\":\"\xff\"}"))
 	f.Add("POST", "/closed", "t%6fken=two", "", "", []byte(" [ ]"))
+	f.Add("POST", "/closed/two", "token=two", "multipart/form-data; boundary=b", "", []byte("--b\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\nx\r\n--b--\r\n"))
 	closed, signed := front(f, false), signedFront(f, false)
 	f.Fuzz(func(t *testing.T, method, path, query, kind, coding string, body []byte) {
 		in := &edge.Incoming{Method: method, Path: path, Query: query, Body: body, Headers: []edge.Header{{Name: "Content-Type", Value: kind}, {Name: "Content-Encoding", Value: coding}}}
