@@ -15,6 +15,7 @@ var (
 	// cited is a section, and where they stand behind it the words that are meant: in
 	// quotes, or a name in capitals as of a paragraph.
 	cited = regexp.MustCompile(`§(\d+)(?: "([^"]+)"| ([A-Z][A-Za-z ,-]*?)(?:[:;.)]| and ))?`)
+	page  = regexp.MustCompile(`\b[a-z0-9][\w/-]*\.md\b`)
 	// other ends what is said of language.md.
 	other = regexp.MustCompile(`\b[a-z]+\.(?:md|ebnf)\b`)
 )
@@ -44,7 +45,8 @@ func plain(s string) string {
 }
 
 // TestCitations: what code and cases say of language.md is found there, in the section
-// that they name; and no section is without a case.
+// that they name; no section is without a case; and whatever page they name is
+// there.
 func TestCitations(t *testing.T) {
 	sections := chapters(t)
 	cases := map[string]int{}
@@ -53,7 +55,7 @@ func TestCitations(t *testing.T) {
 			return err
 		}
 		if d.IsDir() {
-			if strings.HasPrefix(d.Name(), ".") && d.Name() != ".." {
+			if d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && d.Name() != ".." {
 				return filepath.SkipDir
 			}
 			return nil
@@ -66,6 +68,13 @@ func TestCitations(t *testing.T) {
 			return err
 		}
 		for line := range strings.Lines(string(b)) {
+			for _, name := range page.FindAllString(line, -1) {
+				_, there := os.Stat(filepath.Join("..", name))
+				_, here := os.Stat(name)
+				if there != nil && here != nil {
+					t.Errorf("%s names %s, which is no page of the repository", p, name)
+				}
+			}
 			_, said, ok := strings.Cut(line, "language.md")
 			if !ok {
 				continue

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes, the same for every command (conventions.md, "exit codes").
+// Exit codes, the same for every command.
 const (
 	exitOK          = 0
 	exitProblems    = 1 // a program that does not check, a failed test

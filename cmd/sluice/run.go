@@ -28,7 +28,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
-// Ports on loopback (conventions.md).
+// Where a program listens unless told otherwise: on this machine only.
 const (
 	listenAddr   = "127.0.0.1:8287"
 	adminAddr    = "127.0.0.1:8288"

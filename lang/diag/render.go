@@ -38,7 +38,7 @@ func Render(d *Diagnostic) string {
 	return b.String()
 }
 
-// JSON is the row of `check -o json` (conventions.md); columns count characters from 1.
+// JSON is the row of `check -o json`; columns count characters from 1.
 type JSON struct {
 	Code    string `json:"code"`
 	Level   string `json:"level"`

@@ -305,7 +305,7 @@ type Request struct {
 	TimeoutMS, RetryMS int64
 	// Answer is `it` in the conditions: { status: int, headers: {string: string}, body: any }.
 	Answer            Slot
-	Accept, RetryWhen Expr // nil: the classes of engine.md alone
+	Accept, RetryWhen Expr // nil: the status alone decides
 }
 
 // HTTPSink is `emit http`.

@@ -50,8 +50,7 @@ func (m *Mismatch) Error() string { return m.Path + ": expected " + m.Want + ", 
 // caller's.
 //
 // The order of judging is that of the declared fields, then that of the other
-// fields as they came. It is what E2 and E3 of engine.md mean, and the fused code
-// must find the same first mismatch.
+// fields as they came; the fused code must find the same first mismatch.
 func Judge(v value.Value, t *Type, mode Mode) (value.Value, *Mismatch) {
 	j := judge{mode: mode}
 	out, m := j.value(v, t)

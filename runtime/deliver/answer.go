@@ -10,7 +10,7 @@ import (
 // Class is what an answer means for the outputs of its request.
 type Class uint8
 
-// The classes of engine.md.
+// The classes.
 const (
 	// Accepted: the sink has taken them.
 	Accepted Class = iota

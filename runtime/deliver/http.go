@@ -19,7 +19,7 @@ type HTTP struct {
 	Call bool
 }
 
-// HTTPAnswer gives an HTTP answer its class (engine.md, "Classes").
+// HTTPAnswer gives an HTTP answer its class (language.md §11 Answers).
 func HTTPAnswer(h HTTP, now int64) Answer {
 	a := Answer{Class: h.class(), Code: strconv.Itoa(h.Status), Excerpt: h.Excerpt, Wait: -1}
 	if a.Class == Accepted {

@@ -95,7 +95,7 @@ func (c *connection) load(owner *deliver.Owner) (waiting, onWire int) {
 	return owner.Waiting(), owner.OnWire()
 }
 
-// holdAfter is the default of `hold_after:` (conventions.md, "defaults").
+// holdAfter is the default of `hold_after:`.
 const holdAfter = 60 * time.Second
 
 // overdue gives the outputs of an owner that wait too long for the epochs of its task.

@@ -130,7 +130,7 @@ type Engine struct {
 // they say otherwise.
 const mainKafka = "main"
 
-// fetchBudget is shared by the consumer groups of a process (conventions.md). It
+// fetchBudget is shared by the consumer groups of a process (I7). It
 // counts what has been inflated; a fetch is asked for in compressed bytes, and a
 // second one is under way while one is worked on.
 const (

@@ -183,7 +183,7 @@ func (g *group) mayRun(ctx context.Context) error {
 }
 
 // position is where a partition of a route goes on: where the store says, exactly,
-// never further because more was committed (engine.md, Start position).
+// never further because more was committed (I5).
 func (g *group) position(r *route) func(kafka.TP, event.TopicID, kafka.Committed) (int64, bool, error) {
 	return func(tp kafka.TP, topic event.TopicID, c kafka.Committed) (int64, bool, error) {
 		if tp.Topic == r.replayLog() { // where it stands elsewhere its sources do, too, and say so

@@ -58,7 +58,7 @@ type Deliver struct {
 	HoldAfter time.Duration
 }
 
-// segmentRetry is how long an output to Segment is tried (conventions.md, "defaults").
+// segmentRetry is how long an output to Segment is tried unless `retry:` says otherwise.
 const segmentRetry = 24 * time.Hour
 
 // SettingError is an option whose value cannot be had.

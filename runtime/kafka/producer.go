@@ -30,8 +30,7 @@ type Record struct {
 	Partition *int32
 }
 
-// Class is what a result means for the output it belongs to (engine.md,
-// "Classes").
+// Class is what a result means for the output it belongs to.
 type Class uint8
 
 const (

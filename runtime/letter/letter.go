@@ -24,7 +24,7 @@ import (
 // Class says what was applied when the letter was written.
 type Class string
 
-// The classes (engine.md, "Letters").
+// The classes.
 const (
 	// Processing: the record failed, and nothing of it was applied.
 	Processing Class = "processing"
@@ -151,7 +151,7 @@ const (
 	headerOverhead = 6  // two lengths
 )
 
-// Names of headers. The envelope is of conventions.md; what was carried by the
+// Names of headers. The envelope is what tools look at; what was carried by the
 // original stands beside it, each under a name of ours, so that nothing of the
 // original can be taken for the envelope.
 const (
@@ -388,7 +388,7 @@ func Decode(key, value []byte, headers []event.Header) (*Letter, error) {
 	return l, nil
 }
 
-// Origin writes an origin as conventions.md has it: topicid/partition/offset and
+// Origin writes an origin as the envelope has it: topicid/partition/offset and
 // the element path.
 func Origin(o event.Origin) string {
 	return hex.EncodeToString(o.Topic[:]) + "/" + strconv.Itoa(int(o.Partition)) + "/" + strconv.FormatInt(o.Offset, 10) + o.Path

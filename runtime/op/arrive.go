@@ -354,7 +354,7 @@ func (a *arrival) meta(fr *Frame) *diag.Failure {
 	return nil
 }
 
-// Headers of records that Sluice writes (conventions.md).
+// Headers of records that Sluice writes (language.md §11 Topics).
 const (
 	headerID   = "sluice-id"
 	headerPath = "sluice-path"

@@ -13,7 +13,7 @@ import (
 )
 
 // emit makes one output. All that can be judged before sending fails here,
-// inside the record (engine.md, Letters).
+// inside the record.
 type emit struct {
 	place
 	at     token.Span

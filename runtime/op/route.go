@@ -4,7 +4,7 @@
 // and says how the record ended. A record that fails leaves no output behind; what
 // it wrote to cells its task takes back (I11).
 //
-// Two evaluators run the steps (engine.md, Hot path). The fused one gives up where
+// Two evaluators run the steps. The fused one gives up where
 // it is not certain, and the reference runs the record again from its beginning.
 // So nothing may be left of a run that gave up: its outputs are taken out of the
 // arena, and what it did to the cells is undone before the reference begins.

@@ -22,7 +22,7 @@ import (
 // at its end and grace makes a record of it, which runs what stands below.
 //
 // A pane takes records while its end and grace are ahead of the watermark, and of
-// what was told while all inputs were idle (engine.md, Watermark): from then on it
+// what was told while all inputs were idle (task/marks.go): from then on it
 // may be told, whether it was already or not. So what is late does not depend on
 // when the task looks after its timers.
 //

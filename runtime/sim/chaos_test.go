@@ -53,8 +53,8 @@ var chaosPlan = sync.OnceValue(func() *plan.Plan {
 	return p.Plan
 })
 
-// point is a place between two effects at which a process may be killed (engine.md,
-// "Crash points to enumerate", those of S0).
+// point is a place between two effects at which a process of a route
+// without state may be killed.
 type point int
 
 const (

@@ -352,7 +352,7 @@ func (a *addition) land() {
 
 // sync makes the store of a group durable against a loss of power and trims the
 // records off the own log that no start reads again: those before the position that
-// was synced (engine.md, Start position).
+// was synced.
 func (w *World) sync(g *stateGroup) {
 	_ = g.disk.Sync() // it cannot fail
 	w.logf("sync     group %s", g.Name)
@@ -416,7 +416,7 @@ func (g *stateGroup) timerDue(s int, behind int64) int64 {
 	return at * 1000
 }
 
-// hold has what waits too long held in the store (engine.md, hold).
+// hold has what waits too long held in the store (task/held.go).
 func (r *running) hold() bool {
 	if r.group == nil { // no store: its source pauses in the end
 		return false

@@ -54,7 +54,7 @@ func TestMutantsAreCaught(t *testing.T) {
 	})
 }
 
-// TestStateMutantsAreCaught shows the same of TestState: each rule of engine.md about
+// TestStateMutantsAreCaught shows the same of TestState: each rule about
 // state turned wrong breaks something within the seeds. Those that no program here
 // can notice are caught by the tests of the task: the intent of an input that is gone,
 // a cap over an intent, the clock of a mark's append.

@@ -16,8 +16,8 @@ var (
 	only  = flag.Uint64("seed", 0, "run this seed alone and print its log")
 )
 
-// TestProtocol kills, freezes, moves and stops processes at every point of engine.md
-// (those of S0), under sinks that take, lose, refuse and gate, and judges what sinks
+// TestProtocol kills, freezes, moves and stops processes at every point of a
+// route without state, under sinks that take, lose, refuse and gate, and judges what sinks
 // and topics saw against what must have come. A seed picks all of it and replays
 // exactly: `go test ./runtime/sim -run Protocol -seed N`.
 func TestProtocol(t *testing.T) {

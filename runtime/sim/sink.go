@@ -96,7 +96,7 @@ func (w *World) receive(f *flight) {
 	}
 }
 
-// Limits of Segment (segment.md): beyond them it answers 200 and keeps nothing.
+// Limits of Segment: beyond them it answers 200 and keeps nothing.
 const (
 	segmentEvent = 32 << 10
 	segmentBatch = 500 << 10

@@ -14,7 +14,7 @@ import (
 )
 
 // statePoint is a place between two effects of a state group's task at which its
-// process is killed (engine.md, "Crash points to enumerate", those of S1).
+// process is killed.
 type statePoint int
 
 const (

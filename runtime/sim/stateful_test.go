@@ -9,8 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestState kills the process of a state group at every point of engine.md (those of
-// S1), takes the power away, loses leases, lets sinks take, lose, refuse and be away,
+// TestState kills the process of a state group at every point, takes the power away, loses leases, lets sinks take, lose, refuse and be away,
 // in programs for each stage that remembers, and holds what came against the same
 // slices run without a crash. A seed picks all of it and replays exactly:
 // `go test ./runtime/sim -run State -seed N`.

@@ -356,7 +356,7 @@ func (c *Cells) cell(key string) *cell {
 func (c *Cells) Tell(ch Change) { c.changes = append(c.changes, ch) }
 
 // Watermark is that of a state, and Told the greatest end that was told while all
-// inputs were idle (engine.md, Watermark), both in microseconds; event.NoMicros:
+// inputs were idle, both in microseconds; event.NoMicros:
 // none yet.
 func (c *Cells) Watermark(s int) int64 { return c.states[s].w }
 

@@ -89,7 +89,7 @@ type InputProgress struct {
 // as a fetch at Clock (microseconds) saw. The zero Idle is none.
 type Idle struct{ At, Clock int64 }
 
-// Mark is the watermark of one state (engine.md, Watermark), microseconds.
+// Mark is the watermark of one state, microseconds.
 type Mark struct {
 	Name    string
 	W, Told int64

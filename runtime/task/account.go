@@ -103,8 +103,7 @@ func (a *Account) Check() error {
 	return nil
 }
 
-// Report is the account of a program as `/account` and the exit of `run` give it
-// (conventions.md).
+// Report is the account of a program as `/account` and the exit of `run` give it.
 type Report struct {
 	Format int           `json:"format"`
 	App    string        `json:"app"`

@@ -12,7 +12,7 @@ type Caps struct {
 	Parked  int64 // bytes of records that wait for answers; 0: 64 MiB
 }
 
-// The caps of conventions.md.
+// The caps (I7).
 const (
 	partitionBytes   = 32 << 20
 	partitionRecords = 50_000

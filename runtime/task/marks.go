@@ -12,7 +12,7 @@ import (
 
 // The watermark of a state is the least of its inputs'; an input's is the greatest
 // @time of its records that have run. An input that has not spoken holds it,
-// unless the own log has told that it is idle (engine.md, Watermark).
+// unless the own log has told that it is idle.
 
 // IdleAfter is how long an input must have been at its end to be told idle, and
 // how far behind the clock it counts then.

@@ -14,7 +14,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/state"
 )
 
-// The replay log of a route is an input of it like its sources (engine.md, Letters). A
+// The replay log of a route is an input of it like its sources. A
 // letter of class processing runs again as the record that it is, under its origin and so
 // with its ids; one of class delivery is the output that was refused and is sent as it
 // was. Where it ends its tombstone is written, and a letter of the next round before it

@@ -7,7 +7,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/deliver"
 )
 
-// Defaults of delivery over HTTP (conventions.md, "defaults").
+// Defaults of delivery over HTTP (language.md §8).
 const (
 	DefaultRetry = time.Hour
 	// batchBytes bounds a body that several outputs make, with room for what is around
