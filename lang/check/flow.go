@@ -29,6 +29,8 @@ type flow struct {
 	ended, emitted, timed, sampled, person, called bool
 	// orders are the ordering keys that were in force above.
 	orders []ordered
+	// throttles stand above and count a record anew when it has an answer.
+	throttles []token.Span
 	about  *about // whom Segment calls are about; nil: nobody who is known
 }
 
@@ -75,6 +77,7 @@ func (e *ex) join(before *flow, ways ...*flow) *flow {
 	var alive []*flow
 	for _, w := range ways {
 		out.emitted, out.person, out.called = out.emitted || w.emitted, out.person || w.person, out.called || w.called
+		out.addThrottles(w)
 		if !w.ended {
 			alive = append(alive, w)
 		}

@@ -94,7 +94,7 @@ func (r *requestCheck) begins(s string, at token.Span) bool {
 	whole := strings.HasPrefix(low, "https://") || strings.HasPrefix(low, "http://")
 	switch {
 	case r.req.Whole && !whole:
-		r.w.errorf(diag.BadURL, at, "the address does not begin with https://").WithLabel("`connection http %s` has no `url`", r.conn.Name).
+		r.w.errorf(diag.BadURL, at, "the address does not begin with https:// or http://").WithLabel("`connection http %s` has no `url`", r.conn.Name).
 			WithHelp("write the whole address, or give the connection a `url`")
 	case !r.req.Whole && whole:
 		r.w.errorf(diag.BadURL, at, "the address is a whole one").WithLabel("`connection http %s` has a `url`", r.conn.Name).

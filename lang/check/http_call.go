@@ -51,6 +51,7 @@ func (w *walker) httpCall(s *syntax.HTTPCall, block int) ir.Stage {
 		w.frame.answer(out.As)
 	}
 	r.rounds(out, s.As)
+	w.lintThrottles(via, r.conn)
 	w.f.called = true
 	return out
 }

@@ -70,7 +70,7 @@ func (e *ex) urlSetting(x ir.Expr) {
 	low := strings.ToLower(first)
 	switch {
 	case !strings.HasPrefix(low, "https://") && !strings.HasPrefix(low, "http://"):
-		e.errorf(diag.BadOption, x.Span(), "`url` begins with https://")
+		e.errorf(diag.BadOption, x.Span(), "`url` begins with https:// or http://")
 	case strings.ContainsAny(first, "?#"):
 		e.errorf(diag.BadOption, x.Span(), "`url` has neither ? nor #").WithHelp("query: { … } puts something into the query of each request")
 	case whole:

@@ -32,6 +32,6 @@ func (w *walker) split(s *syntax.Split, block int) ir.Stage {
 		w.replace(elem)
 	}
 	// What is emitted above is the parent's: a child that ends below has sent nothing.
-	w.f.emitted = false
+	w.f.emitted, w.f.throttles = false, nil
 	return out
 }

@@ -462,6 +462,7 @@ func (w *walker) eachOf(s *syntax.Each) ir.Stage {
 	// `.`, @time and the defaults are behind it what they were before it.
 	w.f = before
 	w.f.emitted, w.f.called = before.emitted || end.emitted, before.called || end.called
+	w.f.addThrottles(end)
 	return out
 }
 

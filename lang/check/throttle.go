@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/syntax"
@@ -47,7 +49,31 @@ func (w *walker) throttle(s *syntax.Throttle) ir.Stage {
 	if out.Else == "drop" {
 		w.lintAfterEmit(keyword(s), "throttle")
 	}
+	w.f.throttles = append(slices.Clip(w.f.throttles), keyword(s))
 	out.Keys = w.byKeys(&s.By)
 	out.Memory = w.memory(ir.ThrottleState, "throttle", &s.By, syntax.Word{}, out.Keys, keyword(s).Join(s.By.Span()))
 	return out
+}
+
+// addThrottles adds those that another way has gone through.
+func (f *flow) addThrottles(o *flow) {
+	for _, at := range o.throttles {
+		if !slices.Contains(f.throttles, at) {
+			f.throttles = append(slices.Clip(f.throttles), at)
+		}
+	}
+}
+
+// lintThrottles warns of throttles above a call that nothing else limits: each counts
+// the records that have their answers. Those above a `split` or a `window` have counted
+// when what is below begins.
+func (w *walker) lintThrottles(via string, conn *ir.Connection) {
+	if conn == nil || conn.Option("rate") != nil {
+		return
+	}
+	for _, at := range w.f.throttles {
+		w.errorf(diag.ThrottledCall, at, "`throttle` does not slow the `call` below it").WithLabel("a record is counted when it has its answer").
+			WithHelp("say how much the receiver may get on its connection: connection http %s { …, rate: 50/s }", via)
+	}
+	w.f.throttles = nil // once is enough
 }

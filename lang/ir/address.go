@@ -49,7 +49,7 @@ func ReadAddress(s string, whole, varies bool) (a Address, why string) {
 func behindHost(s string) (rest, why string) {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if scheme = strings.ToLower(scheme); !ok || scheme != "http" && scheme != "https" {
-		return "", "does not begin with https://"
+		return "", "does not begin with https:// or http://"
 	}
 	end := strings.IndexAny(rest, "/?")
 	if end < 0 {

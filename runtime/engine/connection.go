@@ -216,6 +216,9 @@ func (c *connection) tell(h deliver.Health, now time.Time) {
 	}
 }
 
+// secretsAgain says what it takes that a mended secret is seen.
+const secretsAgain = "the file of NAME_FILE is read again with each try, a variable needs a restart"
+
 // reason says what stands in the way and what to do about it.
 func (c *connection) reason(h deliver.Health) string {
 	switch h.State {
@@ -226,10 +229,13 @@ func (c *connection) reason(h deliver.Health) string {
 			return fmt.Sprintf("misconfigured: %s; it is asked again once a minute", words)
 		}
 		if code, ok := strings.CutPrefix(h.Code, "token: "); ok {
-			return fmt.Sprintf("misconfigured: no token is given, %s; mend `auth` or its secret, it is asked again once a minute", code)
+			return fmt.Sprintf("misconfigured: no token is given, %s; mend `auth` or its secret (%s), it is asked again once a minute", code, secretsAgain)
 		}
 		if h.Code == "401" || h.Code == "403" {
-			return fmt.Sprintf("misconfigured: %s, the key is not accepted; mend the secret and restart, it is asked again once a minute", h.Code)
+			return fmt.Sprintf("misconfigured: %s, the key is not accepted; mend the secret (%s), it is asked again once a minute", h.Code, secretsAgain)
+		}
+		if strings.HasPrefix(h.Code, "3") {
+			return fmt.Sprintf("misconfigured: %s at the connection's address, a redirect, which is not followed; say where it leads in the script and restart, it is asked again once a minute", h.Code)
 		}
 		return fmt.Sprintf("misconfigured: %s at the connection's address; mend it and restart, it is asked again once a minute", h.Code)
 	case deliver.Refusing:

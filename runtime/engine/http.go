@@ -76,10 +76,10 @@ func (r *resolver) plain(name string) *value.Object {
 // whole tells what is wrong with where a connection's requests go.
 func (h *HTTP) whole() error {
 	if u := strings.ToLower(h.Sink.URL); u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
-		return &SettingError{h.decl.At, fmt.Sprintf("the url of connection http %s does not begin with https://", h.Name)}
+		return &SettingError{h.decl.At, fmt.Sprintf("the url of connection http %s does not begin with https:// or http://", h.Name)}
 	}
 	if a := h.Sink.Auth; a != nil && h.Sink.Local == "" && !strings.HasPrefix(a.TokenURL, "https://") && !strings.HasPrefix(a.TokenURL, "http://") {
-		return &SettingError{h.decl.At, fmt.Sprintf("the token_url of connection http %s does not begin with https://", h.Name)}
+		return &SettingError{h.decl.At, fmt.Sprintf("the token_url of connection http %s does not begin with https:// or http://", h.Name)}
 	}
 	return nil
 }

@@ -23,19 +23,21 @@ import (
 // `until` something holds, every round has one of its own.
 type call struct {
 	place
-	at     token.Span
-	key    string // of the stage
-	index  int32
-	ids    *ids
-	send   outgoing
-	as     ir.Slot
-	hasAs  bool
-	typ    *types.Type // of the body; nil: whatever comes
-	until  ir.Expr     // nil: one round
-	every  int64       // microseconds
-	most   int64
-	kept   int   // the state of its answers; -1: none
-	within int64 // how long one is kept, microseconds
+	at    token.Span
+	key   string // of the stage
+	index int32
+	ids   *ids
+	send  outgoing
+	as    ir.Slot
+	hasAs bool
+	typ   *types.Type // of the body; nil: whatever comes
+	// anyStatus: `accept` looks at the status, so it is asked of every answer.
+	anyStatus bool
+	until     ir.Expr // nil: one round
+	every     int64   // microseconds
+	most      int64
+	kept      int   // the state of its answers; -1: none
+	within    int64 // how long one is kept, microseconds
 }
 
 func (c *compiler) call(p place, s *ir.HTTPCall) error {
@@ -45,7 +47,7 @@ func (c *compiler) call(p place, s *ir.HTTPCall) error {
 	}
 	st := &call{
 		place: p, at: s.At, key: s.Key, index: index, ids: &c.route.ids, send: outgoing{&s.Request},
-		as: s.As, hasAs: s.HasAs, typ: s.Body, until: s.Until, every: s.EveryMS * 1000, most: s.ForMS * 1000, kept: -1,
+		as: s.As, hasAs: s.HasAs, typ: s.Body, anyStatus: s.Request.JudgesStatus(), until: s.Until, every: s.EveryMS * 1000, most: s.ForMS * 1000, kept: -1,
 	}
 	if s.Body != nil && s.Body.Kind == types.Any {
 		st.typ = nil
@@ -214,9 +216,7 @@ func (s *call) judge(fr *Frame, r reply) (bool, *diag.Failure) {
 
 // usable is judge of an answer that came.
 func (s *call) usable(fr *Frame, r reply) (bool, *diag.Failure) {
-	if r.status < 200 || r.status > 299 {
-		return false, s.failed(diag.NotAccepted, r.body, "the answer has status %d", r.status)
-	}
+	taken := r.status >= 200 && r.status <= 299
 	body, broken := value.Value(nil), (*value.SyntaxError)(nil)
 	if s.hasAs || s.send.Accept != nil {
 		body, broken = eval.Body(r.body)
@@ -224,15 +224,24 @@ func (s *call) usable(fr *Frame, r reply) (bool, *diag.Failure) {
 			return false, diag.Failf(diag.TooLarge, s.at, "the answer is larger than 4 MiB")
 		}
 	}
-	if x := s.send.Accept; x != nil {
+	if x := s.send.Accept; x != nil && (taken || s.anyStatus) {
 		fr.eval.Slots[s.send.Answer] = r.value(body)
 		ok, fail := eval.Bool(x, &fr.eval)
 		switch {
-		case fail != nil:
+		case ok:
+			taken = true
+		case taken && fail != nil:
 			return false, fail
-		case !ok:
+		case taken:
 			return false, s.failed(diag.NotAccepted, r.body, "`accept` does not hold for the answer")
 		}
+	}
+	switch {
+	case taken:
+	case r.status >= 300 && r.status <= 399:
+		return false, s.failed(diag.NotAccepted, r.body, "the answer has status %d, a redirect, which is not followed", r.status)
+	default:
+		return false, s.failed(diag.NotAccepted, r.body, "the answer has status %d", r.status)
 	}
 	if !s.hasAs {
 		return true, nil
@@ -273,7 +282,7 @@ func (s *call) read(r reply, body value.Value, broken *value.SyntaxError) (value
 		if kind := markup(r.body); kind != "" {
 			return nil, s.failed(diag.BadAnswer, r.body, "the answer is %s, not JSON", kind)
 		}
-		return nil, s.failed(diag.BadAnswer, r.body, "the answer is not JSON: %v", broken)
+		return nil, s.failed(diag.BadAnswer, r.body, "the answer is %v", broken)
 	}
 	fail := eval.Mismatched(s.at, m)
 	fail.Path = ".body" + bodyPath(m.Path)

@@ -114,18 +114,20 @@ func (c *Client) Sender(s *Stage) *Sender {
 	return &Sender{c, s, t}
 }
 
-// Send makes one attempt with the outputs as they are. After a 401 the secrets are read
-// again and, where there are new ones, it is made once more.
+// Send makes one attempt with the outputs as they are. Where they are not let in (401,
+// 403, no token is given) the secrets are read again and, where there are new ones, it is
+// made once more; so it is where a token was refused, which may have ended early.
 func (s *Sender) Send(ctx context.Context, outs []*event.Output, _ int, now time.Time) deliver.Answer {
 	parts := s.client.parts.Load()
 	a, status, token := s.attempt(ctx, outs, parts, now)
-	if status != nethttp.StatusUnauthorized {
+	if status != nethttp.StatusUnauthorized && status != nethttp.StatusForbidden {
 		return a
 	}
 	fresh := s.client.renewed(parts, time.Now())
-	if parts.Auth != nil {
+	switch {
+	case status == nethttp.StatusUnauthorized && token != "":
 		s.client.tokens.spoil(token)
-	} else if fresh == parts {
+	case fresh == parts:
 		return a
 	}
 	a, _, _ = s.attempt(ctx, outs, fresh, time.Now())
@@ -153,8 +155,8 @@ func (c *Client) renewed(old *Parts, now time.Time) *Parts {
 	return c.parts.Load()
 }
 
-// attempt makes one request. status is 0 without an answer; token is the one that was
-// sent.
+// attempt makes one request. status is 0 without an answer, and 401 where the server of
+// tokens gives none to who asks; token is the one that was sent.
 func (s *Sender) attempt(ctx context.Context, outs []*event.Output, parts *Parts, now time.Time) (a deliver.Answer, status int, token string) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -165,7 +167,10 @@ func (s *Sender) attempt(ctx context.Context, outs []*event.Output, parts *Parts
 	if parts.Auth != nil && s.client.cfg.Local == "" {
 		token, err = s.client.tokens.get(ctx, parts.Auth, now)
 		if err != nil {
-			return s.untoken(err, parts), 0, ""
+			if a = s.untoken(err, parts); a.Class == deliver.Misconfigured {
+				status = nethttp.StatusUnauthorized
+			}
+			return a, status, ""
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}

@@ -258,9 +258,23 @@ func TestAnswers(t *testing.T) {
 			nethttp.Redirect(w, req, "http://169.254.169.254/latest/meta-data", nethttp.StatusFound)
 		}, deliver.Misconfigured, "302"},
 		{"slow", `timeout: 50ms`, func(_ nethttp.ResponseWriter, req *nethttp.Request) { <-req.Context().Done() }, deliver.Failed, "timeout"},
-		{"accept is judged first, on every answer", `accept: it.status in [200, 409]`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(409) }, deliver.Accepted, "409"},
+		{"accept that looks at the status is asked of every answer", `accept: it.status in [200, 409]`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(409) }, deliver.Accepted, "409"},
 		{"what accept does not take of a 2xx is refused", `accept: it.body.ok == true`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, `{"ok":false}`) }, deliver.Refused, "200 not accepted"},
 		{"what accept does not take of another keeps its meaning", `accept: it.body.ok == true`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(503) }, deliver.Failed, "503"},
+		{"accept that reads the body alone says nothing of an outage", `accept: it.body.error == null`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(503)
+			fmt.Fprint(w, `{"message":"busy"}`)
+		}, deliver.Failed, "503"},
+		{"nor of a refusal", `accept: it.body.error == null`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(422)
+			fmt.Fprint(w, `{"message":"no such field"}`)
+		}, deliver.Refused, "422"},
+		{"nor of a key that is not right", `accept: it.headers["x-error"] == null`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(401) }, deliver.Misconfigured, "401"},
+		{"one that looks at the status decides of an outage, too", `accept: it.status == 500 and it.body.message == "duplicate"`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(500)
+			fmt.Fprint(w, `{"message":"duplicate"}`)
+		}, deliver.Accepted, "500"},
+		{"an answer that says later is no judgement", `accept: it.status < 500`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(429) }, deliver.Gated, "429"},
 		{"a page of HTML where JSON is judged is tried again", `accept: it.body.ok == true`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, `<html>busy</html>`) }, deliver.Failed, "answer not understood"},
 		{"accept sees text", `accept: it.body == "OK"`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, "\uFEFFOK") }, deliver.Accepted, "200"},
 		{"accept sees headers in small letters", `accept: it.headers["x-result"] == "fine"`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.Header().Set("X-Result", "fine") }, deliver.Accepted, "200"},
@@ -320,16 +334,22 @@ func TestCallAnswers(t *testing.T) {
 		{"where no type is declared it is text", `as r`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, "<html>") }, deliver.Accepted, "", "<html>"},
 		{"too large", `as r`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { io.CopyN(w, zeros{}, sink.MaxAnswer+1) }, deliver.Refused, sink.TooLarge, ""},
 		{"not accepted", `as r`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, `{"ok":false}`) }, deliver.Refused, sink.NotAccepted, `{"ok":false}`},
-		{"accepted whatever its status", `as r`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
-			w.WriteHeader(404)
+		{"a body that would do makes no answer of another status", `as r`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(503)
 			fmt.Fprint(w, `{"ok":true}`)
-		}, deliver.Accepted, "", `{"ok":true}`},
+		}, deliver.Failed, "", `{"ok":true}`},
+		{"accepted by its status", `as r { accept: it.status in [200, 404] }`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(404)
+			fmt.Fprint(w, `{"id":null}`)
+		}, deliver.Accepted, "", `{"id":null}`},
+		{"accepted, and not of its type", `as r: T { accept: it.status == 200 }`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, "<html>") }, deliver.Failed, sink.NotDecodable, "<html>"},
+		{"no body is null, and no text that cannot be read", `as r: T`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(204) }, deliver.Accepted, "", ""},
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := receive(t, tt.serve)
 			opt := ""
-			if i >= 6 {
+			if i >= 6 && !strings.HasPrefix(tt.call, "as r:") && !strings.Contains(tt.call, "accept") {
 				opt = ` { accept: it.body.ok == true }`
 			}
 			a := send(sink.Config{Private: true, Parts: sink.Parts{URL: r.URL}}, call(t, `call http GET "/x" via crm `+tt.call+opt), outs("GET /x", nil, ``))
@@ -374,6 +394,41 @@ func TestSecretsAreReadAgain(t *testing.T) {
 	time.Sleep(1100 * time.Millisecond) // it looks once a second at most
 	if a := s.Send(context.Background(), outs("POST /x", nil, `{}`), 2, time.Now()); a.Class != deliver.Accepted || r.count() != 3 {
 		t.Fatalf("%+v after %d requests", a, r.count())
+	}
+}
+
+// TestATokensSecretIsReadAgain: the secret of a client that is given no token is read
+// again, too, and a right that is missing asks for no second token.
+func TestATokensSecretIsReadAgain(t *testing.T) {
+	asked, status := 0, 200
+	id := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, req *nethttp.Request) {
+		asked++
+		_ = req.ParseForm()
+		_, secret, ok := req.BasicAuth()
+		if secret != "new" && (ok || req.Form.Get("client_secret") != "new") {
+			w.WriteHeader(401)
+			fmt.Fprint(w, `{"error":"invalid_client"}`)
+			return
+		}
+		fmt.Fprint(w, `{"access_token":"t","expires_in":3600}`)
+	}))
+	defer id.Close()
+	r := receive(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(status) })
+	parts := func(secret value.Secret) sink.Parts {
+		return sink.Parts{URL: r.URL, Auth: &sink.Auth{TokenURL: id.URL, ID: "me", Secret: secret}}
+	}
+	now := value.Secret("old")
+	c := sink.New(sink.Config{Private: true, Parts: parts("old"), Again: func() (sink.Parts, error) { return parts(now), nil }})
+	defer c.Close()
+	s := c.Sender(emit(t, `emit http POST "/x" via crm`))
+	now = "new"
+	if a := s.Send(context.Background(), outs("POST /x", nil, `{}`), 1, time.Now()); a.Class != deliver.Accepted {
+		t.Fatalf("%+v", a)
+	}
+	before := asked
+	status = 403
+	if a := s.Send(context.Background(), outs("POST /x", nil, `{}`), 1, time.Now()); a.Class != deliver.Misconfigured || a.Code != "403" || asked != before || r.count() != 2 {
+		t.Errorf("%+v after %d tokens and %d requests", a, asked-before, r.count())
 	}
 }
 

@@ -44,13 +44,20 @@ func (s *Stage) reads() bool {
 	return s.IsCall() || s.req.Accept != nil || s.req.RetryWhen != nil || s.emit.Verdicts != nil
 }
 
-// Judge says what an answer means for a request of n outputs: by `accept` first, then
-// by `retry_when`, and where neither says anything by its status.
+// Judge says what an answer means for a request of n outputs. One that says "later" is
+// no judgement. Else `accept` says first, then `retry_when`, and where neither says
+// anything its status.
 func (s *Stage) Judge(g *Got, n int, now int64) deliver.Answer {
 	a := deliver.HTTPAnswer(deliver.HTTP{
 		Status: g.Status, RetryAfter: g.RetryAfter, Date: g.Date, Excerpt: excerpt(g.Body), Dynamic: s.req.Varies, Call: s.IsCall(),
 	}, now)
-	fault := s.judge(g, n, &a)
+	if to := g.location(); to != "" && a.Class != deliver.Accepted {
+		a.Excerpt = clip("it leads to " + to + ", and redirects are not followed")
+	}
+	fault := ""
+	if a.Class != deliver.Gated {
+		fault = s.judge(g, n, &a)
+	}
 	if s.IsCall() {
 		a.Whole = &event.Answer{Status: g.Status, Headers: g.Headers, Body: g.Body, Fault: fault, At: now / int64(time.Microsecond)}
 	}
@@ -59,16 +66,16 @@ func (s *Stage) Judge(g *Got, n int, now int64) deliver.Answer {
 
 // judge applies the conditions of the stage and gives what makes the answer unusable.
 func (s *Stage) judge(g *Got, n int, a *deliver.Answer) (fault string) {
-	ok := a.Class == deliver.Accepted // by its status
+	ok, taken := a.Class == deliver.Accepted, false // by its status, by `accept`
 	var it value.Value
 	if s.req.Accept != nil || s.req.RetryWhen != nil || s.emit != nil && s.emit.Verdicts != nil {
 		it = g.value()
 	}
-	if s.req.Accept != nil {
+	if s.req.Accept != nil && (ok || s.anyStatus) {
 		yes, err := s.holds(s.req.Accept, it)
 		switch {
 		case yes:
-			a.Class, a.Wait, ok = deliver.Accepted, -1, true
+			a.Class, taken = deliver.Accepted, true
 		case ok && err != nil:
 			// A page of a proxy in place of what the receiver says: it may be its own
 			// the next time.
@@ -77,14 +84,9 @@ func (s *Stage) judge(g *Got, n int, a *deliver.Answer) (fault string) {
 		case ok:
 			a.Class, a.Code = deliver.Refused, a.Code+" not accepted"
 			fault = NotAccepted
-		default:
-			fault = refused(g.Status)
-		}
-		if yes {
-			return s.each(g, n, it, a)
 		}
 	}
-	if s.req.RetryWhen != nil && a.Class != deliver.Gated {
+	if s.req.RetryWhen != nil && !taken {
 		yes, err := s.holds(s.req.RetryWhen, it)
 		switch {
 		case yes:
@@ -95,10 +97,10 @@ func (s *Stage) judge(g *Got, n int, a *deliver.Answer) (fault string) {
 			return NotDecodable
 		}
 	}
-	if !ok || a.Class != deliver.Accepted {
+	if a.Class != deliver.Accepted {
 		return fault
 	}
-	if s.decode {
+	if s.decode && len(g.Body) > 0 { // no body is null
 		if _, bad := value.DecodeJSON(g.Body); bad != nil {
 			a.Class, a.Code = deliver.Failed, "answer not decodable"
 			return NotDecodable
@@ -107,7 +109,18 @@ func (s *Stage) judge(g *Got, n int, a *deliver.Answer) (fault string) {
 	return s.each(g, n, it, a)
 }
 
-func refused(status int) string { return "refused: " + strconv.Itoa(status) }
+// location is where a redirect leads; "" where the answer is none.
+func (g *Got) location() string {
+	if g.Status < 300 || g.Status > 399 {
+		return ""
+	}
+	for _, h := range g.Headers {
+		if h.Key == "location" {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
 
 // each asks for the verdicts on the items of a batch.
 func (s *Stage) each(g *Got, n int, it value.Value, a *deliver.Answer) (fault string) {

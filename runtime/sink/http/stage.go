@@ -30,16 +30,20 @@ type Stage struct {
 	emit *ir.HTTPSink // nil: a call
 	// decode: a type is declared for the answer's body, so it has to be readable.
 	decode bool
-	slots  int // of the route's frame
-	frames sync.Pool
+	// anyStatus: `accept` looks at the status, so it is asked of every answer.
+	anyStatus bool
+	slots     int // of the route's frame
+	frames    sync.Pool
 }
 
 // Emit is the stage of an `emit http` in a route with a frame of that size.
-func Emit(s *ir.HTTPSink, slots int) *Stage { return &Stage{req: &s.Request, emit: s, slots: slots} }
+func Emit(s *ir.HTTPSink, slots int) *Stage {
+	return &Stage{req: &s.Request, emit: s, anyStatus: s.JudgesStatus(), slots: slots}
+}
 
 // Call is the stage of a `call http`.
 func Call(c *ir.HTTPCall, slots int) *Stage {
-	return &Stage{req: &c.Request, decode: c.Body != nil && !takesText(c.Body), slots: slots}
+	return &Stage{req: &c.Request, decode: c.Body != nil && !takesText(c.Body), anyStatus: c.Request.JudgesStatus(), slots: slots}
 }
 
 // takesText tells that a body of any kind can be read as the type.

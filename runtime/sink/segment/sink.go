@@ -88,12 +88,12 @@ func New(cfg Config) *Sink {
 }
 
 // Send makes one attempt with the outputs as they are; now is the clock of this
-// attempt. The answer is for all of them. After a 401 the key is read again and, where
-// it is another, they are sent once more.
+// attempt. The answer is for all of them. After a 401 or 403 the key is read again and,
+// where it is another, they are sent once more.
 func (s *Sink) Send(ctx context.Context, outs []*event.Output, attempt int, now time.Time) deliver.Answer {
 	key := s.key.Load()
 	a := s.send(ctx, outs, *key, attempt, now)
-	if a.Code != "401" || s.cfg.Again == nil {
+	if a.Code != "401" && a.Code != "403" || s.cfg.Again == nil {
 		return a
 	}
 	fresh, err := s.cfg.Again()
