@@ -31,7 +31,7 @@ type flow struct {
 	orders []ordered
 	// throttles stand above and count a record anew when it has an answer.
 	throttles []token.Span
-	about  *about // whom Segment calls are about; nil: nobody who is known
+	about     *about // whom Segment calls are about; nil: nobody who is known
 }
 
 // variable is a name in force; names bound later hide those bound before.
