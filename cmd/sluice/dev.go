@@ -27,6 +27,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/golden"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/kafka/embedded"
+	"github.com/sluice-dev/sluice/runtime/letter"
 	"github.com/sluice-dev/sluice/runtime/observe"
 	"github.com/sluice-dev/sluice/runtime/receiver"
 	"github.com/sluice-dev/sluice/runtime/sim"
@@ -39,6 +40,7 @@ type devServer struct {
 	runOptions
 	feed    string
 	answers string
+	bodies  bool
 
 	words    io.Writer
 	log      *slog.Logger
@@ -62,7 +64,8 @@ func devCmd() *cobra.Command {
 		Short: "Run a program on this machine alone, again at each save",
 		Long: "Dev runs the program in DIR with an embedded Kafka broker, and every connection goes to a strict local receiver.\n" +
 			"Variables and secrets that are not set give their own name. The events of --feed (default DIR/sample.jsonl) are put\n" +
-			"into the topics once; each output that arrives is one line, and so is each answer of a call. Requests over HTTP are\n" +
+			"into the topics once; each output that arrives is one line, and so is each answer of a call and each dead letter;\n" +
+			"--bodies shows what was sent, too. Requests over HTTP are\n" +
 			"answered by --answers (default DIR/http.jsonl), what stands in no line of it with 200. At each save the program is checked, tested and started\n" +
 			"again; one that does not check leaves the old one running.",
 		GroupID: "run",
@@ -75,6 +78,7 @@ func devCmd() *cobra.Command {
 	d.flags(c)
 	_ = c.Flags().MarkHidden("brokers") // dev always has a broker of its own
 	c.Flags().StringVar(&d.feed, "feed", "", "`file` of inputs, one a line as in '-- in --' of a golden case (default DIR/sample.jsonl, if there is one)")
+	c.Flags().BoolVar(&d.bodies, "bodies", false, "show what was sent, too")
 	c.Flags().StringVar(&d.answers, "answers", "", "`file` of what the receiver answers to requests over HTTP, one a line as in '-- http --' of a golden case (default DIR/http.jsonl, if there is one)")
 	return c
 }
@@ -216,7 +220,7 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	e := engine.New(engine.Config{
 		Plan: p, Settings: s, StoreID: d.state.ID, Dir: d.dir, State: d.state.Store(), AcceptStateLoss: true, // edits are tried out here
 		Wait: d.wait, MakeTopics: true, Edge: d.hooks, OpenWebhooks: true, LateFiles: true, Log: d.log, Version: v.Version, Commit: v.Commit,
-		Ready: d.ready, Accepted: d.arrived,
+		Ready: d.ready, Accepted: d.arrived, Letter: d.letter,
 	})
 	d.mu.Lock()
 	d.engine, d.plan, d.says = e, p, says
@@ -311,6 +315,8 @@ type arrival struct {
 	To      string `json:"to"`
 	ID      string `json:"id"`
 	Latency int64  `json:"latency_ms"` // from the record's timestamp to the answer
+	Target  string `json:"target,omitempty"`
+	Body    any    `json:"body,omitempty"` // JSON, or a text where it is none
 }
 
 func (d *devServer) arrived(r *plan.Route, o *event.Output) {
@@ -326,13 +332,57 @@ func (d *devServer) arrived(r *plan.Route, o *event.Output) {
 	if o.Logged != event.NoTime {
 		a.Latency = now.UnixMilli() - o.Logged
 	}
+	body := o.Body.Of(o.Arena)
+	if d.bodies {
+		a.Target, a.Body = string(o.Target.Of(o.Arena)), string(body)
+		if json.Valid(body) {
+			a.Body = json.RawMessage(body)
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.runOptions.out == "json" {
 		_ = json.NewEncoder(d.out).Encode(a)
 		return
 	}
-	fmt.Fprintf(d.out, "%s  %-12s %-32s %s  %s  %d ms\n", a.Time, a.Route, a.Emit, a.To, a.ID, a.Latency)
+	fmt.Fprintf(d.out, "%s  %-12s %-32s %s  %s  %s\n", a.Time, a.Route, a.Emit, a.To, a.ID, ago(a.Latency))
+	if d.bodies {
+		fmt.Fprintln(d.out, "  ", strings.TrimSpace(a.Target+" "+string(body)))
+	}
+}
+
+// ago is a latency for people: a record may be of last year.
+func ago(ms int64) string {
+	const day = 24 * time.Hour
+	switch d := time.Duration(ms) * time.Millisecond; {
+	case d < time.Minute:
+		return fmt.Sprintf("%d ms", ms)
+	case d < 2*day:
+		return d.Round(time.Second).String()
+	default:
+		return fmt.Sprintf("%d days", d/day)
+	}
+}
+
+// letter tells of a record, or of an output, that is dead.
+func (d *devServer) letter(l *letter.Letter) {
+	what := l.Code
+	if l.Emit != "" {
+		what = l.Emit + " " + l.Code
+	}
+	if l.Field != "" {
+		what += " " + l.Field
+	}
+	at := ""
+	if l.Span != "" {
+		at = ", at " + l.Span
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fmt.Fprintf(d.words, "dead letter in %s: %s: %s%s\n", l.Route, what, l.Message, at)
+	if l.Help != "" {
+		fmt.Fprintln(d.words, "help:", l.Help)
+	}
 }
 
 // watchEvery is how often the folder is looked at: editors rename, folders are

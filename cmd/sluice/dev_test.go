@@ -93,6 +93,44 @@ func TestDev(t *testing.T) {
 	}
 }
 
+// TestDevTells: a record that fails is told at once, with where and what to do, and
+// --bodies shows what was sent.
+func TestDevTells(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.route":      "app \"tells\"\nfrom topic \"t\" as { id: string, total: number }\nemit log \"seen\" { id: .id }\n",
+		"sample.jsonl": `{"topic":"t","value":{"id":"a","total":"1,5"}}` + "\n" + `{"topic":"t","value":{"id":"b","total":1}}` + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(build(t), "dev", "--admin", ":0", "--listen", ":0", "--bodies", dir)
+	arrivals, told := talking(t, cmd)
+	await(t, told, "dead letter in a: E0412 .total: expected number, got string, at a.route:2:1")
+	await(t, told, "help: ")
+	await(t, arrivals, `seen {"id":"b"}`)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for range told {
+	}
+	for range arrivals {
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("dev ended with %v", err)
+	}
+}
+
+// TestAgo: a latency is of milliseconds, and of days where a record is old.
+func TestAgo(t *testing.T) {
+	for ms, want := range map[int64]string{0: "0 ms", 59_999: "59999 ms", 61_000: "1m1s", 26 * 3_600_000: "26h0m0s", 23_317_719_249: "269 days"} {
+		if got := ago(ms); got != want {
+			t.Errorf("ago(%d) is %s, want %s", ms, got, want)
+		}
+	}
+}
+
 // TestRunStops: the first signal ends a program with its account and code 0.
 func TestRunStops(t *testing.T) {
 	dir := t.TempDir()

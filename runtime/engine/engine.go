@@ -32,6 +32,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/edge"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
+	"github.com/sluice-dev/sluice/runtime/letter"
 	"github.com/sluice-dev/sluice/runtime/lookup"
 	"github.com/sluice-dev/sluice/runtime/observe"
 	"github.com/sluice-dev/sluice/runtime/op"
@@ -88,6 +89,9 @@ type Config struct {
 	// Accepted is told each output when its sink has taken it, on the goroutine of
 	// the request, which it must not hold up: `dev` prints a line. nil: nobody.
 	Accepted func(r *plan.Route, o *event.Output)
+	// Letter is told each dead letter when it stands in its topic, on the loop of its
+	// task, which it must not hold up: `dev` prints a line. nil: nobody.
+	Letter func(*letter.Letter)
 	// Version and Commit are ours, for Segment's context.library and metrics.
 	Version, Commit string
 }

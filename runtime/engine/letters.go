@@ -101,6 +101,9 @@ func (r *route) acked(a letterAck) {
 	if a.result.Class == kafka.Accepted {
 		a.p.letters--
 		a.p.task.LetterAcked(a.ref)
+		if tell := r.eng.cfg.Letter; tell != nil && a.l.Gone == nil {
+			tell(a.l)
+		}
 		if len(r.letters.failed) == 0 && r.eng.health.Clear(r.lettersCondition()) {
 			r.eng.log.Info("dead letters are written again", "route", r.plan.Name)
 		}
