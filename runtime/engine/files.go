@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,6 +162,9 @@ func (e *Engine) open(f *fileSource) (*os.File, error) {
 	out := &file.Error{File: f.name(), Why: "cannot be read: " + err.Error(), Err: err}
 	if errors.Is(err, fs.ErrNotExist) {
 		out.Why, out.Help = "there is no such file", "its name is relative to the program's directory"
+		if strings.ContainsAny(f.decl.Path, "*?[") {
+			out.Help = "a source reads one file, and its name is no pattern: name each file, or pipe them to from file \"-\""
+		}
 	}
 	return nil, out
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,6 +38,12 @@ func (r *Reader) Header() ([]string, error) {
 		}
 		if raw.fault != nil {
 			return nil, bad(raw.fault.Why, raw.fault.Help)
+		}
+		if raw.size > MaxLine {
+			return nil, bad(fmt.Sprintf("the header is longer than %d MiB", MaxLine>>20), "the first line names the columns")
+		}
+		if bytes.ContainsRune(raw.text, '\r') {
+			return nil, bad("a carriage return alone ends no line", "save the file with LF or CRLF at the ends of its lines")
 		}
 		names, fault := cells(raw.text)
 		if fault != nil {
@@ -220,7 +227,9 @@ func Columns(names, needed []string) (why, help string) {
 		if !utf8.ValidString(name) {
 			return fmt.Sprintf("the name of column %d is not UTF-8 text", i+1), "save the file as UTF-8"
 		}
-		if first, ok := seen[name]; ok {
+		if first, ok := seen[name]; ok && name == "" {
+			return fmt.Sprintf("columns %d and %d have no name", first, i+1), "name them, or take them out of the file"
+		} else if ok {
 			return fmt.Sprintf("columns %d and %d are both called %q", first, i+1, name), "rename one of them"
 		}
 		seen[name] = i + 1
@@ -229,7 +238,7 @@ func Columns(names, needed []string) (why, help string) {
 		if _, ok := seen[name]; ok {
 			continue
 		}
-		help := "the columns are " + strings.Join(names, ", ")
+		help := "the columns are " + list(names)
 		if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(strings.TrimSpace(n), name) }); i >= 0 {
 			help = fmt.Sprintf("is it column %q? names are taken as they stand", names[i])
 		} else if near := diag.Nearest(name, names); near != "" {
@@ -240,6 +249,18 @@ func Columns(names, needed []string) (why, help string) {
 		return fmt.Sprintf("there is no column %q", name), help
 	}
 	return "", ""
+}
+
+// list writes names of columns for people, a name that is no plain text as a quoted one.
+func list(names []string) string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = name
+		if q := strconv.Quote(name); q != `"`+name+`"` || name == "" {
+			out[i] = q
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // Needed lists the columns that a type cannot do without: of an object the fields that

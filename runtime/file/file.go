@@ -104,6 +104,9 @@ func NewReader(in io.Reader, o Options) *Reader {
 		z, err := gzip.NewReader(r.in)
 		if err != nil {
 			r.err = &Error{File: r.name, Why: "is not compressed with gzip", Help: "leave .gz off its name, or compress it", Err: err}
+			if packed {
+				r.err = &Error{File: r.name, Why: "the compressed data is damaged or cut at its beginning", Help: "compress it again", Err: err}
+			}
 			r.in.Reset(bytes.NewReader(nil))
 			return r
 		}
@@ -117,6 +120,9 @@ func NewReader(in io.Reader, o Options) *Reader {
 	switch {
 	case bytes.Equal(mark, byteOrderMark):
 		_, _ = r.in.Discard(len(mark)) // they have been peeked
+	case bytes.Equal(mark, []byte("PK\x03")):
+		r.err = &Error{File: r.name, Why: "is a zip archive, as the files of spreadsheets are", Help: "take the file out of it, or save the sheet as CSV"}
+		r.in.Reset(bytes.NewReader(nil))
 	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
 		r.err = &Error{File: r.name, Why: "is UTF-16", Help: "save the file as UTF-8"}
 		r.in.Reset(bytes.NewReader(nil))

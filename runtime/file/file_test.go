@@ -88,6 +88,11 @@ func TestRead(t *testing.T) {
 
 		{"cut", "a.jsonl.gz", packed("1\n2\n3\n")[:14], nil, "a.jsonl.gz: the compressed data is damaged or cut behind line"},
 		{"not compressed", "a.jsonl.gz", "1\n", nil, "a.jsonl.gz: is not compressed with gzip; leave .gz off its name, or compress it"},
+		{"cut in its first bytes", "a.jsonl.gz", packed("1\n")[:5], nil, "a.jsonl.gz: the compressed data is damaged or cut at its beginning; compress it again"},
+		{"a spreadsheet", "a.csv", "PK\x03\x04\x14\x00", nil, "a.csv: is a zip archive, as the files of spreadsheets are; take the file out of it, or save the sheet as CSV"},
+		{"lines of old Macs", "a.csv", "id,name\r1,Lee\r2,\r", nil, "a.csv: line 1: a carriage return alone ends no line; save the file with LF or CRLF at the ends of its lines"},
+		{"a header that is too long", "a.csv", "id," + long + "\n1,2\n", nil, "a.csv: line 1: the header is longer than 4 MiB"},
+		{"two columns without a name", "a.csv", "a,,\n1,,\n", nil, "a.csv: line 1: columns 2 and 3 have no name; name them, or take them out of the file"},
 		{"compressed in secret", "a.jsonl", packed("1\n"), nil, "a.jsonl: is compressed with gzip; let its name end in .gz"},
 		{"UTF-16", "a.csv", "\xff\xfea\x00", nil, "a.csv: is UTF-16; save the file as UTF-8"},
 		{"two columns of one name", "a.csv", "a,b,a\n", nil, `a.csv: line 1: columns 1 and 3 are both called "a"; rename one of them`},
@@ -268,6 +273,7 @@ func TestColumns(t *testing.T) {
 		{"id,totl", "total", `there is no column "total"; is it column "totl"? the columns are id, totl`},
 		{"id, Total", "total", `there is no column "total"; is it column " Total"? names are taken as they stand`},
 		{"id;total", "total", `there is no column "total"; columns are separated by commas`},
+		{"x\x01,,y", "total", `there is no column "total"; the columns are "x\x01", "", y`},
 		{"x,y", "total", `there is no column "total"; the columns are x, y`},
 	} {
 		why, help := Columns(strings.Split(c[0], ","), []string{c[1]})
