@@ -158,7 +158,7 @@ type Scheduler struct {
 	family  []int            // by connection: the index of the first of its classes
 	side    map[uint64]*slot // side slots by lane
 	sides   []*slot          // all side slots
-	parked  slotHeap         // side slots that wait for their time, earliest first
+	parked  byTime[*slot]    // side slots that wait for their time, earliest first
 	alone   ring             // side slots due whose head is sent alone
 
 	retries []*Request // undecided requests that are not on the wire

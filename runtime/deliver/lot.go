@@ -187,30 +187,5 @@ func (l *lot) taken() {
 	l.settle()
 }
 
-// lotHeap orders lots by when they go (container/heap).
-type lotHeap []*lot
-
-func (h lotHeap) Len() int           { return len(h) }
-func (h lotHeap) Less(i, j int) bool { return h[i].goes < h[j].goes }
-func (h lotHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// Push is heap.Interface's.
-func (h *lotHeap) Push(x any) {
-	l := x.(*lot)
-	l.place = len(*h)
-	*h = append(*h, l)
-}
-
-// Pop is heap.Interface's.
-func (h *lotHeap) Pop() any {
-	old := *h
-	n := len(old) - 1
-	l := old[n]
-	old[n] = nil
-	*h = old[:n]
-	l.place = -1
-	return l
-}
+func (l *lot) earlier(than *lot) bool { return l.goes < than.goes }
+func (l *lot) stands(at int)          { l.place = at }

@@ -120,8 +120,7 @@ type slot struct {
 	alone bool   // its head has failed while others succeeded: it goes in a request of its own
 	lane  uint64 // of a named side slot
 	due   int64  // of a timed one
-	index int    // its place in Scheduler.parked
-	place int    // and in Scheduler.sides
+	place int    // of a side slot: in Scheduler.sides
 }
 
 // ring is a FIFO of slots.
@@ -160,43 +159,19 @@ type class struct {
 	priority Priority
 	slots    [slots]slot
 	lots     map[lotKey]*lot
-	last     *lot    // that of the last output pushed
-	sweepAt  int     // how many lots make it look for empty ones
-	ready    lotHeap // lots with ready slots
-	full     int     // of these, those with a full request
-	hurry    bool    // no request waits to become full
+	last     *lot         // that of the last output pushed
+	sweepAt  int          // how many lots make it look for empty ones
+	ready    byTime[*lot] // lots with ready slots
+	full     int          // of these, those with a full request
+	hurry    bool         // no request waits to become full
 }
 
 func (c *class) init(p Priority) {
 	c.priority, c.lots, c.sweepAt = p, map[lotKey]*lot{}, lotsKept
 }
 
-// slotHeap orders side slots by their time (container/heap).
-type slotHeap []*slot
-
-func (h slotHeap) Len() int           { return len(h) }
-func (h slotHeap) Less(i, j int) bool { return h[i].due < h[j].due }
-func (h slotHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-// Push is heap.Interface's.
-func (h *slotHeap) Push(x any) {
-	sl := x.(*slot)
-	sl.index = len(*h)
-	*h = append(*h, sl)
-}
-
-// Pop is heap.Interface's.
-func (h *slotHeap) Pop() any {
-	old := *h
-	n := len(old) - 1
-	sl := old[n]
-	old[n] = nil
-	*h = old[:n]
-	return sl
-}
+func (sl *slot) earlier(than *slot) bool { return sl.due < than.due }
+func (*slot) stands(int)                 {} // nobody asks for it
 
 // itemChunk is how many items are made at once.
 const itemChunk = 256
