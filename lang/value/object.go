@@ -80,6 +80,20 @@ func (o *Object) Get(key string) (Value, bool) {
 	return nil, false
 }
 
+// Find follows keys down through objects; null where one of them is not there, or what
+// should have it is no object.
+func (o *Object) Find(path ...string) Value {
+	var v Value = o
+	for _, key := range path {
+		in, ok := v.(*Object)
+		if !ok {
+			return nil
+		}
+		v, _ = in.Get(key)
+	}
+	return v
+}
+
 // Has tells whether the field is there.
 func (o *Object) Has(key string) bool { return o.find(key) >= 0 }
 

@@ -233,13 +233,11 @@ func (l *letterbox) prepared(item *value.Object) *value.Object {
 }
 
 func has(o *value.Object, name string) bool {
-	v, _ := o.Get(name)
-	return v != nil
+	return o.Find(name) != nil
 }
 
 func objectAt(o *value.Object, name string) (*value.Object, bool) {
-	v, _ := o.Get(name)
-	in, ok := v.(*value.Object)
+	in, ok := o.Find(name).(*value.Object)
 	return in, ok
 }
 

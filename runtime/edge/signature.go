@@ -43,10 +43,7 @@ const standardPrefix = "whsec_"
 
 // NewSignature reads what a function of the type `verify` gives.
 func NewSignature(o *value.Object) (*Signature, error) {
-	text := func(name string) string {
-		v, _ := o.Get(name)
-		return value.Reveal(v)
-	}
+	text := func(name string) string { return value.Reveal(o.Find(name)) }
 	s := &Signature{key: []byte(text("key")), header: strings.ToLower(text("header")), prefix: text("prefix")}
 	if len(s.key) == 0 {
 		return nil, errors.New("the key of its signatures is empty: anybody could sign")

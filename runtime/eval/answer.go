@@ -7,16 +7,6 @@ import (
 	"github.com/sluice-dev/sluice/runtime/event"
 )
 
-// Answer is what `it` is in conditions about an answer over HTTP, and `r` of a call but
-// for the type of its body: { status, headers, body }. Names of headers are in small
-// letters; of one name the last value counts.
-func Answer(status int, headers []event.Header, body value.Value) *value.Object {
-	return value.NewObject(
-		value.Field{Key: "status", Value: value.FromInt(int64(status))},
-		value.Field{Key: "headers", Value: AnswerHeaders(headers)},
-		value.Field{Key: "body", Value: body})
-}
-
 // AnswerHeaders gives the headers of an answer as an object.
 func AnswerHeaders(headers []event.Header) *value.Object {
 	fields := make([]value.Field, 0, len(headers))

@@ -38,15 +38,7 @@ func emailOf(c *value.Object) value.Value {
 
 // textAt gives the text at a path of an object; null where there is none.
 func textAt(o *value.Object, path ...string) value.Value {
-	var v value.Value = o
-	for _, name := range path {
-		in, ok := v.(*value.Object)
-		if !ok {
-			return nil
-		}
-		v, _ = in.Get(name)
-	}
-	if s, ok := v.(string); ok && s != "" {
+	if s, ok := o.Find(path...).(string); ok && s != "" {
 		return s
 	}
 	return nil

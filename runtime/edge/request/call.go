@@ -94,11 +94,11 @@ func readable(c *value.Object) *value.Object {
 		c.Delete("category")
 	}
 	for _, name := range []string{"groupId", "previousId"} {
-		if n, ok := get(c, name).(value.Number); ok {
+		if n, ok := c.Find(name).(value.Number); ok {
 			c.Set(name, n.Plain())
 		}
 	}
-	if get(c, "type") == "alias" { // as an old page of the webhook destination writes it
+	if c.Find("type") == "alias" { // as an old page of the webhook destination writes it
 		for _, f := range [...]struct{ name, old string }{{"previousId", "Previous ID"}, {"userId", "User ID"}} {
 			if v, there := c.Get(f.old); there && !c.Has(f.name) {
 				c.Set(f.name, v)
@@ -107,18 +107,6 @@ func readable(c *value.Object) *value.Object {
 		}
 	}
 	return c
-}
-
-func get(o *value.Object, path ...string) value.Value {
-	var v value.Value = o
-	for _, name := range path {
-		in, ok := v.(*value.Object)
-		if !ok {
-			return nil
-		}
-		v, _ = in.Get(name)
-	}
-	return v
 }
 
 // timeOf tells when a call happened and writes it down: the timestamp of an SDK is
@@ -137,7 +125,7 @@ func (how Reading) timeOf(c *value.Object) time.Time {
 	case how.ID == "" || c.Has("originalTimestamp") && c.Has("receivedAt"):
 		return at
 	}
-	sent, ok := instant(get(c, "sentAt"))
+	sent, ok := instant(c.Find("sentAt"))
 	if !ok {
 		return at
 	}
@@ -167,9 +155,9 @@ func instant(v value.Value) (time.Time, bool) {
 // judge tells which rule of Segment's ingest a call breaks; nil: none.
 func judge(c *value.Object) *Broken {
 	broken := func(reason, path, format string, a ...any) *Broken {
-		return &Broken{Reason: reason, Words: fmt.Sprintf(format, a...), Path: "." + path, Value: get(c, path)}
+		return &Broken{Reason: reason, Words: fmt.Sprintf(format, a...), Path: "." + path, Value: c.Find(path)}
 	}
-	kind, _ := get(c, "type").(string)
+	kind, _ := c.Find("type").(string)
 	switch kind {
 	case "track", "identify", "group", "page", "screen", "alias":
 	case "":
@@ -183,7 +171,7 @@ func judge(c *value.Object) *Broken {
 			return broken("id_not_string", name, "%s is no text with something in it", name)
 		}
 	}
-	if s, _ := get(c, "messageId").(string); len(s) > maxMessageID && utf8.RuneCountInString(s) > maxMessageID {
+	if s, _ := c.Find("messageId").(string); len(s) > maxMessageID && utf8.RuneCountInString(s) > maxMessageID {
 		return broken("bad_request", "messageId", "messageId has more than %d characters", maxMessageID)
 	}
 	if b := whom(c, kind, broken); b != nil {
@@ -193,7 +181,7 @@ func judge(c *value.Object) *Broken {
 		return b
 	}
 	for _, name := range []string{"properties", "traits"} {
-		if v := get(c, name); v != nil {
+		if v := c.Find(name); v != nil {
 			if _, ok := v.(*value.Object); !ok {
 				return broken(name+"_not_object", name, "%s is no object", name)
 			}
@@ -204,7 +192,7 @@ func judge(c *value.Object) *Broken {
 
 // whom judges whether a call names somebody.
 func whom(c *value.Object, kind string, broken func(reason, path, format string, a ...any) *Broken) *Broken {
-	has := func(name string) bool { return get(c, name) != nil }
+	has := func(name string) bool { return c.Find(name) != nil }
 	switch {
 	case kind == "alias" && !has("previousId"):
 		return broken("id_required", "previousId", "an alias has no previousId")
@@ -222,19 +210,19 @@ func whom(c *value.Object, kind string, broken func(reason, path, format string,
 func named(c *value.Object, kind string, broken func(reason, path, format string, a ...any) *Broken) *Broken {
 	switch kind {
 	case "track":
-		v := get(c, "event")
+		v := c.Find("event")
 		if s, ok := v.(string); v == nil || ok && s == "" {
 			return broken("event_not_defined", "event", "a track has no event")
 		} else if !ok {
 			return broken("event_not_string", "event", "the event is no text")
 		}
 	case "page", "screen":
-		if v := get(c, "name"); v != nil {
+		if v := c.Find("name"); v != nil {
 			if s, ok := v.(string); !ok || s == "" {
 				return broken("name_not_string", "name", "the name of a %s is no text with something in it", kind)
 			}
 		}
-		if v := get(c, "category"); v != nil {
+		if v := c.Find("category"); v != nil {
 			if _, ok := v.(string); !ok {
 				return broken("category_not_string", "category", "the category of a %s is no text", kind)
 			}
@@ -246,22 +234,22 @@ func named(c *value.Object, kind string, broken func(reason, path, format string
 // context judges what Segment reads of a context.
 func context(c *value.Object) *Broken {
 	broken := func(reason, words string, path ...string) *Broken {
-		b := &Broken{Reason: reason, Words: words, Path: ".context", Value: get(c, append([]string{"context"}, path...)...)}
+		b := &Broken{Reason: reason, Words: words, Path: ".context", Value: c.Find(append([]string{"context"}, path...)...)}
 		for _, name := range path {
 			b.Path += "." + name
 		}
 		return b
 	}
-	if v := get(c, "context", "device", "advertisingId"); v != nil {
+	if v := c.Find("context", "device", "advertisingId"); v != nil {
 		if _, ok := v.(string); !ok {
 			return broken("device_advertisingid_should_be_string", "the advertising id of the device is no text", "device", "advertisingId")
 		}
 	}
-	consent, ok := get(c, "context", "consent").(*value.Object)
+	consent, ok := c.Find("context", "consent").(*value.Object)
 	if !ok {
 		return nil
 	}
-	if v := get(consent, "version"); v != nil {
+	if v := consent.Find("version"); v != nil {
 		if _, ok := v.(value.Number); !ok {
 			return broken("consent_version_should_be_number", "the version of the consent is no number", "consent", "version")
 		}
@@ -285,7 +273,7 @@ func context(c *value.Object) *Broken {
 // CallKey is the key of a call's record: who did it; nil where nobody is named.
 func CallKey(c *value.Object) []byte {
 	for _, name := range []string{"userId", "anonymousId"} {
-		if s, ok := get(c, name).(string); ok && s != "" {
+		if s, ok := c.Find(name).(string); ok && s != "" {
 			return []byte(s)
 		}
 	}
