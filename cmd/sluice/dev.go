@@ -88,6 +88,11 @@ func (d *devServer) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.feed != "" {
+		if _, err := os.Stat(d.feed); err != nil {
+			return fail(exitUsage, fmt.Errorf("--feed: %w", err))
+		}
+	}
 	level := slog.LevelWarn
 	if d.verbose {
 		level = slog.LevelDebug

@@ -52,6 +52,9 @@ func initCmd() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&from, "from", firstExample, "the `example` to begin with (--list shows them)")
+	_ = c.RegisterFlagCompletionFunc("from", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return examples.Names(), cobra.ShellCompDirectiveNoFileComp
+	})
 	c.Flags().StringVar(&app, "app", "", "`name` of the program (default: that of the folder)")
 	c.Flags().BoolVar(&list, "list", false, "list the examples")
 	return c

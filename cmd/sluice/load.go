@@ -90,7 +90,7 @@ func programs(dirs []string) ([]string, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, fail(exitUsage, fmt.Errorf("no scripts in %s: a program is a directory of *.route files", strings.Join(dirs, ", ")))
+		return nil, fail(exitUsage, fmt.Errorf("no scripts in %s: a program is a directory of *.route files, and `sluice init DIR` writes one", strings.Join(dirs, ", ")))
 	}
 	return out, nil
 }

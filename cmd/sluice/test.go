@@ -221,6 +221,8 @@ func (t *testRun) end() error {
 		return fail(exitProblems, nil)
 	case t.tally.Passed == 0 && t.tally.Skipped > 0:
 		return fail(exitUsage, fmt.Errorf("no case matches --run %s", t.pattern))
+	case t.tally.Passed == 0:
+		fmt.Fprintln(t.cmd.ErrOrStderr(), "there are no cases yet: X.test/NAME.txtar beside X.route, or tests/NAME.txtar, as `sluice test --help` says; `sluice init` writes some to look at")
 	}
 	return nil
 }

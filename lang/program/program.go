@@ -131,7 +131,7 @@ func read(fsys fs.FS, opts Options, bag *diag.Bag) []*token.File {
 		}
 	}
 	if !found {
-		bag.Errorf(diag.NoScripts, token.Span{}, "no scripts in %s", dir).WithHelp("a program is a directory of *.route files")
+		bag.Errorf(diag.NoScripts, token.Span{}, "no scripts in %s", dir).WithHelp("a program is a directory of *.route files, and `sluice init DIR` writes one")
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
