@@ -24,6 +24,7 @@ var deadType = types.Row(nil,
 	types.Field{Name: "attempts", Type: types.IntT},
 	types.Field{Name: "replays", Type: types.IntT},
 	types.Field{Name: "route", Type: types.StringT},
+	types.Field{Name: "id", Type: types.StringT},
 )
 
 // deadUse is a route of `from dead`. Whose letters it reads is found when all routes

@@ -48,6 +48,10 @@ const letterRetry = time.Second
 
 // write writes what is queued until ctx ends; acknowledgements come to the
 // route's inbox.
+//
+// A group decides by what it has stored (task, intents). That is synced before a letter
+// is written, so that a loss of power does not take it back: else the record could
+// complete when it runs again, with its letter in the topic for somebody to replay.
 func (r *route) write(ctx context.Context) {
 	for {
 		select {
@@ -55,7 +59,16 @@ func (r *route) write(ctx context.Context) {
 			return
 		case <-r.letters.wake:
 		}
-		for _, try := range r.letters.take() {
+		tries := r.letters.take()
+		if len(tries) > 0 && r.loop.group != nil {
+			if err := r.eng.store.Sync(); err != nil {
+				for _, try := range tries {
+					r.loop.landed(letterAck{try, kafka.Result{Class: kafka.Retry, Err: err}})
+				}
+				continue
+			}
+		}
+		for _, try := range tries {
 			r.writeOne(ctx, try)
 		}
 	}

@@ -3,6 +3,8 @@ package op
 import (
 	"strings"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/types"
@@ -78,7 +80,16 @@ func deadMeta(l *letter.Letter) *value.Object {
 	o.Put("attempts", value.FromInt(int64(l.Attempts)))
 	o.Put("replays", value.FromInt(int64(l.Round)))
 	o.Put("route", l.Route)
+	o.Put("id", l.ID)
 	return o
+}
+
+// ofLetter is what ids are made of where a dead letter is at hand.
+func (fr *Frame) ofLetter() *event.Record {
+	v, _ := fr.eval.Dead.Get("id")
+	id, _ := v.(string)
+	fr.byID = event.Record{TopicID: xxh3.HashString128(id).Bytes(), Partition: -1}
+	return &fr.byID
 }
 
 // replay sends the letter at hand back to its route, and ends the record.

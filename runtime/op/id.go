@@ -72,8 +72,14 @@ func (i *ids) append(dst, buf, emit []byte, o *event.Record, path []byte) (id, s
 // source says. A request that is sent again has another place in the log and the same
 // id, however long ago the first was. Of those the topic id is then H(keys of the id),
 // the partition -1 and the offset 0.
+//
+// A dead letter may stand twice in its topic, after a crash, and is one by its id, which
+// takes the place of the topic id likewise.
 func (fr *Frame) origin(i *ids) *event.Record {
 	f := &fr.eval
+	if f.Dead != nil {
+		return fr.ofLetter()
+	}
 	if i.by == nil || f.Request == nil { // a pane is of no request
 		return fr.rec
 	}

@@ -65,6 +65,7 @@ type Badger struct {
 	mark *mark
 
 	commit sync.Mutex     // one transaction at a time
+	sync   sync.Mutex     // one sync at a time
 	parts  map[string]int // of keys whose values lie in parts: how many; guarded by commit
 
 	mu   sync.RWMutex
@@ -352,6 +353,8 @@ func (b *Badger) version() uint64 {
 // syncs the log at hand and not those before it that are still being made tables.
 func (b *Badger) Sync() (err error) {
 	defer b.translate(&err)
+	b.sync.Lock()
+	defer b.sync.Unlock()
 	v := b.version()
 	files, err := os.ReadDir(b.dir)
 	if err != nil {
