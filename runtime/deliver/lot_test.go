@@ -164,6 +164,53 @@ func TestACall(t *testing.T) {
 	}
 }
 
+// TestACallBehindAGate: a call whose answers cannot be used, while others on its connection
+// are told to wait again and again, ends late and never too late to be found: the clock of
+// its budget stands still behind a gate, and what it takes beside the gates is its budget
+// and one backoff. Each gate ends, however the call and the others take turns.
+func TestACallBehindAGate(t *testing.T) {
+	const retry, gates = 2 * time.Second, 5
+	for seed := range uint64(300) {
+		d := newDesk(t, Config{Seed: seed, Connections: []Connection{{Batch: Limit{Count: 1}, Retry: time.Hour}}})
+		d.s.Push(&event.Output{Arena: &d.arena, Lane: 1, Ordered: true, Alone: true, Index: 0, Body: event.Bytes{End: 100}, RetryMS: retry.Milliseconds()}, d.owner, 0, Normal, 0)
+		d.n++
+		d.push(1 + int(seed%3))
+		var first, closed time.Duration // its first failure, and how long the gate was closed since
+		told, ended := 0, false
+		for n := 0; !ended; n++ {
+			if n > 1000 {
+				t.Fatalf("seed %d: it does not end: %s", seed, d.s.dump(d.now))
+			}
+			r := d.wake()
+			if d.s.Health(d.now).State == Waiting {
+				t.Fatalf("seed %d: a request behind a closed gate", seed)
+			}
+			if r.Outs[0].Index == 0 {
+				if first == 0 {
+					first, closed = max(1, time.Duration(d.now)), 0
+				}
+				for _, res := range d.s.Answer(r, NoAnswer("answer not decodable"), d.now) {
+					ended = res.Kind == Expired && res.Answer != nil && res.Answer.Fault == "answer not decodable"
+				}
+				continue
+			}
+			if told == gates {
+				d.answer(r, Accepted, "200")
+				continue
+			}
+			told++
+			before := max(d.now, d.s.gate)
+			d.s.Answer(r, Answer{Class: Gated, Code: "429", Wait: 3 * time.Second}, d.now)
+			closed += time.Duration(d.s.gate - before)
+		}
+		// Its attempts grow apart by a full jitter: the one that ends it comes after at most
+		// one wait that was drawn before the budget was spent.
+		if took := time.Duration(d.now) - first - closed; took < retry || took > retry+backoffMax {
+			t.Errorf("seed %d: it took %s beside %s of gates", seed, took, closed)
+		}
+	}
+}
+
 // TestManyAddressesAreForgotten: a lot that is empty costs nothing for long.
 func TestManyAddressesAreForgotten(t *testing.T) {
 	d := newDesk(t, Config{Connections: []Connection{{Batch: Limit{Count: 10}}}})
