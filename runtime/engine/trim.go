@@ -16,9 +16,10 @@ import (
 // does not run, here or at all, keeps all that it has not taken.
 type trimmer struct {
 	eng     *Engine
-	readers map[string][]*route // of a topic
-	done    kafka.Offsets       // below what each partition was cut
-	at      time.Time           // when it looked last
+	readers map[string]map[string][]*route // of a topic, by the connection it is on
+	done    map[string]kafka.Offsets       // below what each partition was cut, by connection
+	looked  map[string]bool                // replay logs, of which what came before the start is gone
+	at      time.Time                      // when it looked last
 	said    bool
 }
 
@@ -29,16 +30,20 @@ func logged(r *route) bool { return r.plan.Source.Hook != nil || r.plan.Source.F
 const trimEvery = 5 * time.Second
 
 func newTrimmer(e *Engine) *trimmer {
-	t := &trimmer{eng: e, readers: map[string][]*route{}, done: kafka.Offsets{}, at: time.Now()}
+	t := &trimmer{eng: e, readers: map[string]map[string][]*route{}, done: map[string]kafka.Offsets{}, looked: map[string]bool{}, at: time.Now()}
 	for _, r := range e.routes {
-		if via(r.plan.Source.Via) == mainKafka {
-			t.readers[r.replayLog()] = []*route{r}
+		conn := via(r.plan.Source.Via)
+		on := t.readers[conn]
+		if on == nil {
+			on = map[string][]*route{}
+			t.readers[conn], t.done[conn] = on, kafka.Offsets{}
 		}
+		on[r.replayLog()] = []*route{r}
 		if !logged(r) {
 			continue
 		}
 		for _, topic := range kafka.SourceTopics(e.cfg.Plan.App, r.plan.Source) {
-			t.readers[topic] = append(t.readers[topic], r)
+			on[topic] = append(on[topic], r)
 		}
 	}
 	return t
@@ -67,10 +72,18 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 		return
 	}
 	t.at = time.Now()
-	admin := t.eng.admins[mainKafka]
+	for conn := range t.readers {
+		t.on(ctx, conn, taken)
+	}
+}
+
+// on trims the logs of one connection.
+func (t *trimmer) on(ctx context.Context, conn string, taken map[*route]kafka.Offsets) {
+	admin, done := t.eng.admins[conn], t.done[conn]
 	below := kafka.Offsets{}
-	for topic, routes := range t.readers {
-		if topic == routes[0].replayLog() && !routes[0].sentBack.Load() {
+	for topic, routes := range t.readers[conn] {
+		back := topic == routes[0].replayLog()
+		if back && t.looked[topic] && !routes[0].sentBack.Load() {
 			continue // nothing came by it
 		}
 		var least kafka.Offsets
@@ -82,10 +95,11 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 			least = both(least, at, topic)
 		}
 		for tp, at := range least {
-			if routes[0].plan.Source.File != nil {
+			t.looked[topic] = true
+			if routes[0].plan.Source.File != nil && !back {
 				at-- // the last record says how far the file was read
 			}
-			if at > t.done[tp] {
+			if at > done[tp] {
 				below[tp] = at
 			}
 		}
@@ -95,7 +109,7 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 	}
 	err := t.delete(ctx, admin, below)
 	if err == nil {
-		maps.Copy(t.done, below)
+		maps.Copy(done, below)
 	} else if !t.said && ctx.Err() == nil {
 		t.said = true
 		t.eng.log.Warn("the logs of requests are not trimmed", "error", err)
@@ -105,7 +119,11 @@ func (t *trimmer) trim(ctx context.Context, taken map[*route]kafka.Offsets) {
 // delete cuts partitions, but for those that somebody has cut further: of a position
 // that is gone some brokers make an error.
 func (t *trimmer) delete(ctx context.Context, admin *kafka.Admin, below kafka.Offsets) error {
-	starts, err := admin.StartOffsets(ctx, slices.Collect(maps.Keys(t.readers))...)
+	topics := map[string]bool{}
+	for tp := range below {
+		topics[tp.Topic] = true
+	}
+	starts, err := admin.StartOffsets(ctx, slices.Collect(maps.Keys(topics))...)
 	if err != nil {
 		return err
 	}
