@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/value"
-	"github.com/sluice-dev/sluice/runtime/engine"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/letter"
@@ -48,7 +46,8 @@ type deadOptions struct {
 	route, code, stage, key, id, since, until string
 	limit                                     int
 
-	light bool // what letters hold is not looked at
+	light bool         // what letters hold is not looked at
+	first func() error // judges what else the command is told, before anything is read; nil: nothing
 
 	now         time.Time
 	from, below int64 // milliseconds; 0: no bound
@@ -81,7 +80,7 @@ func (o *deadOptions) command(c *cobra.Command, do func(*cobra.Command, *deadTop
 		if len(args) > 0 {
 			o.program = args[0]
 		}
-		if err := o.read(); err != nil {
+		if err := o.read(cmd); err != nil {
 			return err
 		}
 		p, err := mustCheck(cmd.ErrOrStderr(), o.program, false)
@@ -104,8 +103,14 @@ func (o *deadOptions) command(c *cobra.Command, do func(*cobra.Command, *deadTop
 }
 
 // read judges the flags.
-func (o *deadOptions) read() (err error) {
+func (o *deadOptions) read(cmd *cobra.Command) (err error) {
 	o.now = time.Now()
+	for _, name := range selecting {
+		// An empty variable of a shell must not mean all letters.
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			return fail(exitUsage, fmt.Errorf("--%s is empty: leave it out to mean all letters", name))
+		}
+	}
 	if o.from, err = o.time("--since", o.since); err != nil {
 		return err
 	}
@@ -118,7 +123,18 @@ func (o *deadOptions) read() (err error) {
 	if o.from != 0 && o.below != 0 && o.from >= o.below {
 		return fail(exitUsage, errors.New("--since is not before --until: no letter is of such a time"))
 	}
+	if o.first != nil {
+		return o.first()
+	}
 	return nil
+}
+
+// selecting are the flags that say which letters are meant.
+var selecting = []string{"route", "code", "stage", "key", "id", "since", "until"}
+
+// all tells whether every letter is meant.
+func (o *deadOptions) all(cmd *cobra.Command) bool {
+	return o.limit == 0 && !slices.ContainsFunc(selecting, cmd.Flags().Changed)
 }
 
 // time reads a time, or how long ago it is, in milliseconds.
@@ -145,7 +161,8 @@ type dead struct {
 	// route is the one of the program that gave it up, by whatever name it has now; nil:
 	// the program has it no more.
 	route *plan.Route
-	seq   int // in the order of reading
+	seq   int    // in the order of reading
+	away  string // why the value is nowhere; "" where the letter holds it, or it was read
 }
 
 // deadTopics are the dead topics of a program.
@@ -156,6 +173,7 @@ type deadTopics struct {
 	config  map[string]kafka.Config // by connection
 	admins  map[string]*kafka.Admin
 	closers []func()
+	left    int // letters that are not meant
 }
 
 func (d *deadTopics) close() {
@@ -184,10 +202,15 @@ func (d *deadTopics) connect(cmd *cobra.Command) error {
 	}
 	d.config = settings.Kafka
 	if _, ok := d.config["main"]; !ok {
-		cfg, err := d.embedded(cmd)
+		dir := d.o.state
+		if dir == "" {
+			dir = filepath.Join(".sluice", d.plan.App)
+		}
+		cfg, end, err := beside(cmd, dir)
 		if err != nil {
 			return err
 		}
+		d.closers = append(d.closers, end)
 		d.config["main"] = cfg
 	}
 	d.admins = map[string]*kafka.Admin{}
@@ -206,40 +229,6 @@ func (d *deadTopics) connect(cmd *cobra.Command) error {
 	}
 	return nil
 }
-
-// embedded finds the embedded broker: of a program that runs where it says that it is,
-// else it is started here on the same directory.
-func (d *deadTopics) embedded(cmd *cobra.Command) (kafka.Config, error) {
-	dir := d.o.state
-	if dir == "" {
-		dir = filepath.Join(".sluice", d.plan.App)
-	}
-	if err := stateThere(dir); err != nil {
-		return kafka.Config{}, err
-	}
-	s, err := engine.OpenState(dir)
-	if errors.Is(err, engine.ErrInUse) {
-		addr, err := os.ReadFile(filepath.Join(dir, addressFile))
-		if err != nil {
-			return kafka.Config{}, fail(exitState, fmt.Errorf("state directory %s: %w, and the embedded broker in it: say where it is with --brokers, as `sluice run` prints it at start", dir, errRuns))
-		}
-		return kafka.Config{Name: "main", Brokers: []string{strings.TrimSpace(string(addr))}}, nil
-	}
-	if err != nil {
-		return kafka.Config{}, fail(exitState, err)
-	}
-	d.closers = append(d.closers, s.Close)
-	b, err := startBroker(filepath.Join(dir, "broker"), true, newLogger(cmd.ErrOrStderr(), slog.LevelWarn))
-	if err != nil {
-		return kafka.Config{}, fail(exitUnreachable, err)
-	}
-	d.closers = append(d.closers, b.Close)
-	return kafka.Config{Name: "main", Brokers: []string{b.Addr()}}, nil
-}
-
-// addressFile is where, in the state directory, a running program says on which address
-// its embedded broker listens.
-const addressFile = "address"
 
 // letters reads all that have not ended, and gives those that are meant.
 func (d *deadTopics) letters(ctx context.Context) ([]*dead, error) {
@@ -276,7 +265,13 @@ func (d *deadTopics) letters(ctx context.Context) ([]*dead, error) {
 		}
 	}
 	if n := d.o.limit; n > 0 && len(all) > n {
+		d.left += len(all) - n
 		all = all[:n]
+	}
+	if !d.o.light {
+		if err := d.fill(ctx, all); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
@@ -337,6 +332,7 @@ func (d *deadTopics) topic(ctx context.Context, conn, name string) ([]*dead, err
 	}
 	defer r.Close()
 	byID := map[string]*dead{}
+	others := map[string]bool{}
 	n := 0
 	for {
 		if read, total := r.Progress(); read >= total {
@@ -353,6 +349,7 @@ func (d *deadTopics) topic(ctx context.Context, conn, name string) ([]*dead, err
 			rec := &recs[i]
 			if rec.Value == nil {
 				delete(byID, string(rec.Key))
+				delete(others, string(rec.Key))
 				continue
 			}
 			l, err := letter.Decode(rec.Key, rec.Value, rec.Headers)
@@ -364,6 +361,7 @@ func (d *deadTopics) topic(ctx context.Context, conn, name string) ([]*dead, err
 			found := &dead{Letter: l, conn: conn, at: letter.Place{Topic: name, Partition: rec.Partition}, time: rec.Timestamp, headers: rec.Headers, route: d.routeOf(l.Route), seq: n}
 			if !d.o.means(found) {
 				delete(byID, l.ID)
+				others[l.ID] = true
 				continue
 			}
 			if d.o.light { // there may be millions
@@ -372,6 +370,7 @@ func (d *deadTopics) topic(ctx context.Context, conn, name string) ([]*dead, err
 			byID[l.ID] = found
 		}
 	}
+	d.left += len(others)
 	out := make([]*dead, 0, len(byID))
 	for _, l := range byID {
 		out = append(out, l)
@@ -390,7 +389,7 @@ func (o *deadOptions) means(l *dead) bool {
 	case o.route != "" && o.route != name && o.route != l.Route:
 	case o.code != "" && !strings.EqualFold(o.code, l.Code):
 	case o.stage != "" && o.stage != l.Stage:
-	case o.key != "" && (l.Key == nil || o.key != string(l.Key)):
+	case o.key != "" && o.key != string(l.Key) && o.key != string(l.Order):
 	case o.id != "" && !strings.HasPrefix(l.ID, strings.ToLower(o.id)):
 	case o.from != 0 && l.time < o.from:
 	case o.below != 0 && l.time >= o.below:
@@ -424,6 +423,8 @@ func (d *deadTopics) stays(l *dead) string {
 			near = fmt.Sprintf("; where it is %s now, say `route %s was %s`", n, n, l.Route)
 		}
 		return "the program has no route " + l.Route + near + "; `sluice dead drop` or `export` it"
+	case l.away != "":
+		return l.away
 	case l.Refused() != "":
 		return l.Refused()
 	case l.Class == letter.Delivery && !slices.ContainsFunc(l.route.Emits, func(e *ir.Emit) bool { return e.ID == l.Emit }):

@@ -45,7 +45,7 @@ func deadExportCmd() *cobra.Command {
 const (
 	isOutput  = "an output that was refused is no input"
 	isMade    = "a record that Sluice made itself is no input"
-	isAway    = "the value was too large for the dead topic and stands at its origin"
+	isAway    = "the value was too large for the dead topic, and is not where the record stood"
 	isNowhere = "the letter was written by a version of Sluice that did not say of which topic the event was"
 )
 

@@ -29,24 +29,25 @@ type deadWriting struct {
 	rate        string
 }
 
-func (o *deadWriting) writingFlags(c *cobra.Command, verb string) {
+func (o *deadWriting) writingFlags(c *cobra.Command, unasked string) {
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would happen, and write nothing")
-	c.Flags().BoolVar(&o.yes, "yes", false, fmt.Sprintf("%s more than %d letters without being asked", verb, askAbove))
+	c.Flags().BoolVar(&o.yes, "yes", false, fmt.Sprintf(unasked+" more than %d letters without being asked", askAbove))
 	outputFlag(c, &o.out)
 }
 
 func deadReplayCmd() *cobra.Command {
 	var o deadWriting
 	var every time.Duration
+	o.first = func() (err error) {
+		every, err = perRecord(o.rate)
+		return err
+	}
 	c := o.command(&cobra.Command{
 		Use:   "replay [DIR]",
 		Short: "Send letters back to their routes",
 		Long: "Replay writes letters to the replay logs of their routes, which read them when they run. An event runs again from the start of its route, with its own ids and time, as the program is now; an output is sent again as it was encoded. " +
 			"What the sinks took already is not sent again. A letter goes back at most 5 times; one that cannot stays, and the command says why.",
-	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) (err error) {
-		if every, err = perRecord(o.rate); err != nil {
-			return err
-		}
+	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) error {
 		var go_, stay []*dead
 		why := map[string]int{}
 		var reasons []string
@@ -64,8 +65,8 @@ func deadReplayCmd() *cobra.Command {
 		for _, r := range reasons {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", stays(why[r]), r)
 		}
-		done := &deadDone{Format: 1, What: "replayed", Stays: len(stay), Dry: o.dryRun}
-		err = o.write(cmd, d, go_, done, every, func(l *dead) kafka.Record {
+		done := &deadDone{Format: 1, What: replayed, Stays: len(stay), Dry: o.dryRun}
+		err := o.write(cmd, d, go_, done, every, func(l *dead) kafka.Record {
 			return kafka.Record{
 				Topic: kafka.ReplayTopic(d.plan.App, l.route.Name), Key: []byte(l.ID), Value: append([]byte{}, l.Value...), Timestamp: event.NoTime,
 				Headers: letter.AppendHeaders(nil, l.headers, l.at, false, l.Value == nil),
@@ -93,15 +94,15 @@ func deadDropCmd() *cobra.Command {
 	c := o.command(&cobra.Command{
 		Use:   "drop [DIR]",
 		Short: "Drop letters for good",
-		Long:  "Drop writes a tombstone behind each letter: it is gone, and nothing brings it back. `sluice dead export --values` keeps a copy.",
+		Long:  "Drop writes a tombstone behind each letter: it is gone, and nothing brings it back. `sluice dead export --values` keeps a copy. Without a flag that says which, it asks first.",
 	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) error {
-		return o.write(cmd, d, ls, &deadDone{Format: 1, What: "dropped", Dry: o.dryRun}, 0, func(l *dead) kafka.Record {
+		return o.write(cmd, d, ls, &deadDone{Format: 1, What: dropped, Dry: o.dryRun}, 0, func(l *dead) kafka.Record {
 			end := letter.Letter{ID: l.ID, Gone: &letter.Gone{Cause: letter.ByHand, Topic: l.at.Topic, Partition: l.at.Partition}}
 			rec := end.Encode(0)
 			return kafka.Record{Topic: rec.Topic, Key: rec.Key, Headers: rec.Headers, Partition: &rec.Partition, Timestamp: event.NoTime}
 		})
 	})
-	o.writingFlags(c, "drop")
+	o.writingFlags(c, "drop all letters or")
 	return c
 }
 
@@ -126,6 +127,8 @@ type deadDone struct {
 	N      int            `json:"letters"`
 	Stays  int            `json:"stay,omitempty"`
 	Routes map[string]int `json:"routes"`
+
+	outputs map[string]int // of Routes: letters that hold an output
 }
 
 // write writes a record for each letter, one after the other. What is written when
@@ -134,12 +137,12 @@ func (o *deadWriting) write(cmd *cobra.Command, d *deadTopics, ls []*dead, done 
 	done.Routes = map[string]int{}
 	if o.dryRun {
 		for _, l := range ls {
-			done.N++
-			done.Routes[name(l)]++
+			done.count(l)
 		}
 		return o.report(cmd, done)
 	}
-	if len(ls) > askAbove && !o.yes {
+	forGood := done.What == dropped && o.all(cmd)
+	if len(ls) > 0 && (len(ls) > askAbove || forGood) && !o.yes {
 		if err := ask(cmd, fmt.Sprintf("%s will be %s", count(len(ls), "letter"), done.What)); err != nil {
 			return err
 		}
@@ -177,15 +180,57 @@ func (o *deadWriting) write(cmd *cobra.Command, d *deadTopics, ls []*dead, done 
 		ctx, cancel := context.WithTimeout(cmd.Context(), o.wait)
 		res := producers[l.conn].SendSync(ctx, of(l))
 		cancel()
+		if res.Class == kafka.Refused {
+			fmt.Fprintf(cmd.ErrOrStderr(), "the letter %s stays: %v; let %s take larger records (max.message.bytes)\n", l.ID, res.Err, of(l).Topic)
+			done.Stays++
+			continue
+		}
 		if res.Class != kafka.Accepted {
 			err := fail(exitUnreachable, fmt.Errorf("the letter %s was not written: %w; it may be there all the same, and the same letter twice is one", l.ID, res.Err))
 			return errors.Join(o.report(cmd, done), err)
 		}
-		done.N++
-		done.Routes[name(l)]++
+		done.count(l)
 	}
 	return o.report(cmd, done)
 }
+
+// count counts a letter that was written.
+func (d *deadDone) count(l *dead) {
+	d.N++
+	d.Routes[name(l)]++
+	if d.outputs == nil {
+		d.outputs = map[string]int{}
+	}
+	if l.Class == letter.Delivery {
+		d.outputs[name(l)]++
+	}
+}
+
+// say tells what became of the letters of a route.
+func (d *deadDone) say(route string) string {
+	n := d.Routes[route]
+	if !d.Dry {
+		return fmt.Sprintf("%s: %s %s", route, count(n, "letter"), d.What)
+	}
+	said := fmt.Sprintf("%s: %s would be %s", route, count(n, "letter"), d.What)
+	if d.What != replayed {
+		return said
+	}
+	var how []string
+	if events := n - d.outputs[route]; events > 0 {
+		how = append(how, count(events, "event")+" to run again")
+	}
+	if outs := d.outputs[route]; outs > 0 {
+		how = append(how, count(outs, "output")+" to send again")
+	}
+	return said + ": " + strings.Join(how, ", ")
+}
+
+// What becomes of letters.
+const (
+	replayed = "replayed"
+	dropped  = "dropped"
+)
 
 // logs sees that the topics are there which are written to, and how much they take.
 func (o *deadWriting) logs(ctx context.Context, d *deadTopics, ls []*dead, producers map[string]*kafka.Producer, of func(*dead) kafka.Record) error {
@@ -233,7 +278,7 @@ func (o *deadWriting) report(cmd *cobra.Command, done *deadDone) error {
 	}
 	slices.Sort(routes)
 	for _, r := range routes {
-		fmt.Fprintf(w, "%s: %s %s\n", r, count(done.Routes[r], "letter"), done.What)
+		fmt.Fprintln(w, done.say(r))
 	}
 	if done.N == 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "no letter was %s\n", done.What)
@@ -244,7 +289,7 @@ func (o *deadWriting) report(cmd *cobra.Command, done *deadDone) error {
 // ask asks a person at a terminal; nobody else can say yes but by --yes.
 func ask(cmd *cobra.Command, what string) error {
 	in := cmd.InOrStdin()
-	if f, ok := in.(*os.File); !ok || !terminal(f) {
+	if f, ok := in.(*os.File); !ok || !isTerminal(f) {
 		return fail(exitUsage, fmt.Errorf("%s: say --yes, or fewer of them by --route, --code, --since or --limit", what))
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s. Go on? [y/N] ", what)

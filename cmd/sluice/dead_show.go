@@ -24,7 +24,7 @@ func deadLsCmd() *cobra.Command {
 		Short: "List dead letters by route, code and place",
 		Long:  "Ls lists the letters of a program that have not ended, those of one route, code and place in one line: how many, the times of the first and the last, and the id of the last, for `sluice dead show`.",
 	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) error {
-		return o.list(cmd.OutOrStdout(), cmd.ErrOrStderr(), groupsOf(d, ls))
+		return o.list(cmd.OutOrStdout(), cmd.ErrOrStderr(), groupsOf(d, ls), d.left)
 	})
 	outputFlag(c, &o.out)
 	return c
@@ -77,12 +77,16 @@ func millis(ms int64) string {
 	return value.FormatTime(time.UnixMilli(ms).UTC())
 }
 
-func (o *deadOptions) list(w, words io.Writer, groups []*deadGroup) error {
+func (o *deadOptions) list(w, words io.Writer, groups []*deadGroup, left int) error {
 	if o.out == "json" {
 		return encodeTo(w, struct {
 			Format int          `json:"format"`
 			Groups []*deadGroup `json:"groups"`
 		}{1, groups})
+	}
+	if len(groups) == 0 && left > 0 {
+		fmt.Fprintf(words, "no letters that are meant; there are %d others\n", left)
+		return nil
 	}
 	if len(groups) == 0 {
 		fmt.Fprintln(words, "no letters")
@@ -110,11 +114,14 @@ func deadShowCmd() *cobra.Command {
 		Short: "Show one letter whole",
 		Long:  "Show prints a letter with all that it says. Without --values the shape of its value and key is shown: letters are x and digits 9.",
 	}, func(cmd *cobra.Command, d *deadTopics, ls []*dead) error {
+		return o.show(cmd.OutOrStdout(), d, ls[0])
+	})
+	o.first = func() error {
 		if o.id == "" {
 			return fail(exitUsage, errors.New("which letter? `sluice dead ls` gives an --id of each kind"))
 		}
-		return o.show(cmd.OutOrStdout(), d, ls[0])
-	})
+		return nil
+	}
 	o.valuesFlag(c)
 	outputFlag(c, &o.out)
 	return c
@@ -142,6 +149,7 @@ type deadShown struct {
 	Target   string            `json:"target,omitempty"`
 	Time     string            `json:"time,omitempty"`
 	Key      *string           `json:"key"`
+	Order    *string           `json:"record_key,omitempty"` // of an output: of the record that made it
 	Headers  map[string]string `json:"headers,omitempty"`
 	Stands   string            `json:"stands"`
 	Stays    string            `json:"not_replayable,omitempty"`
@@ -161,6 +169,10 @@ func (o *deadOptions) show(w io.Writer, d *deadTopics, l *dead) error {
 		k := o.text(l.Key)
 		s.Key = &k
 	}
+	if l.Class == letter.Delivery && l.Order != nil {
+		k := o.text(l.Order)
+		s.Order = &k
+	}
 	for _, h := range l.Headers {
 		if s.Headers == nil {
 			s.Headers = map[string]string{}
@@ -170,7 +182,7 @@ func (o *deadOptions) show(w io.Writer, d *deadTopics, l *dead) error {
 	text := "null"
 	switch v, err := value.DecodeJSON(l.Value); {
 	case l.ByReference:
-		text = "(too large for the dead topic: it stands at its origin)"
+		text = "(nowhere: see above)"
 	case l.Value == nil:
 	case err != nil:
 		text = o.broken(l.Value)
@@ -214,6 +226,9 @@ func (o *deadOptions) show(w io.Writer, d *deadTopics, l *dead) error {
 	line("stands in", s.Stands)
 	if s.Key != nil {
 		line("key", *s.Key)
+	}
+	if s.Order != nil {
+		line("record key", *s.Order)
 	}
 	for _, h := range l.Headers {
 		line("header "+h.Key, s.Headers[h.Key])

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/ir"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/value"
@@ -82,16 +80,6 @@ func (o *stateOptions) people(cmd *cobra.Command, name, envFile string) (*people
 // privacyKey is the secret that hashes of people who are forgotten are keyed with.
 const privacyKey = "SLUICE_PRIVACY_KEY"
 
-func hint(name string, all []string) string {
-	if len(all) == 0 {
-		return "it has none"
-	}
-	if near := diag.Nearest(name, all); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return "it has " + strings.Join(all, ", ")
-}
-
 // ownID is the word for a person's own id.
 const ownID = "id"
 
@@ -116,13 +104,6 @@ func (p *people) named(arg string) (identity.NamedID, error) {
 		return identity.NamedID{}, fail(exitUsage, fmt.Errorf("%s is no %s that names anybody: %s", quoted(v), typ, p.unusable(t, why)))
 	}
 	return identity.NamedID{Type: typ, Value: canon}, nil
-}
-
-func quoted(v string) string {
-	if len(v) > 60 {
-		v = v[:60] + "…"
-	}
-	return fmt.Sprintf("%q", v)
 }
 
 func (p *people) allNamed(args []string) ([]identity.NamedID, error) {
@@ -192,20 +173,6 @@ type looking struct {
 	store   *state.Badger
 	entries []state.Entry
 	cells   *state.Look // nil: the group has never run
-}
-
-// Why the state cannot be looked at.
-var (
-	errRuns        = errors.New("the program runs")
-	errNoDirectory = errors.New("there is no state directory")
-)
-
-// stateThere sees that there is a state directory, for opening one makes it.
-func stateThere(dir string) error {
-	if _, err := os.Stat(dir); err != nil {
-		return fail(exitUsage, fmt.Errorf("%w %s: name it with --state, or the program with --program", errNoDirectory, dir))
-	}
-	return nil
 }
 
 // look opens the state of the program, if there is one and nobody has it.

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluice-dev/sluice/runtime/engine"
 	"github.com/sluice-dev/sluice/runtime/event"
 	"github.com/sluice-dev/sluice/runtime/identity"
 	"github.com/sluice-dev/sluice/runtime/kafka"
@@ -80,24 +78,11 @@ func (o *deciding) write(cmd *cobra.Command, p *people, dir string, c *identity.
 	}
 	cfg, ok := settings.Kafka["main"]
 	if !ok {
-		// The embedded broker is in the state directory.
-		if err := stateThere(dir); err != nil {
+		var end func()
+		if cfg, end, err = beside(cmd, dir); err != nil {
 			return 0, err
 		}
-		d, err := engine.OpenState(dir)
-		if errors.Is(err, engine.ErrInUse) {
-			return 0, fail(exitState, fmt.Errorf("state directory %s: %w, and the embedded broker in it: say where it is with --brokers, as `sluice run` prints it at start", dir, errRuns))
-		}
-		if err != nil {
-			return 0, fail(exitState, err)
-		}
-		defer d.Close()
-		b, err := startBroker(filepath.Join(dir, "broker"), true, newLogger(cmd.ErrOrStderr(), slog.LevelWarn))
-		if err != nil {
-			return 0, fail(exitUnreachable, err)
-		}
-		defer b.Close()
-		cfg = kafka.Config{Name: "main", Brokers: []string{b.Addr()}}
+		defer end()
 	}
 	cfg.Logger = newLogger(cmd.ErrOrStderr(), slog.LevelWarn)
 	return o.append(cmd.Context(), p, cfg, c)

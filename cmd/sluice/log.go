@@ -26,8 +26,13 @@ func terminal(w io.Writer) bool {
 	return isTerminal(f) && os.Getenv("TERM") != "dumb"
 }
 
-// isTerminal tells whether a person is at the other end of f.
+// isTerminal tells whether a person is at the other end of f. The null device, which
+// cron and many supervisors give, looks like a terminal and is none.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }

@@ -87,5 +87,27 @@ func newRoot() *cobra.Command {
 		return openIPDatabase(*ipDatabase)
 	}
 	root.AddCommand(initCmd(), checkCmd(), testCmd(), fmtCmd(), graphCmd(), evalCmd(), docsCmd(), runCmd(), devCmd(), demoCmd(), stateCmd(), deadCmd(), identityCmd(), versionCmd())
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() {
+			group(c)
+		}
+	}
 	return root
+}
+
+// group lets a command that only holds others show its help, and refuse what is none of
+// them: cobra by itself shows the help of both, and is content.
+func group(c *cobra.Command) {
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var names []string
+		for _, s := range c.Commands() {
+			if s.IsAvailableCommand() {
+				names = append(names, s.Name())
+			}
+		}
+		return fail(exitUsage, fmt.Errorf("there is no command %s %s; %s", c.Name(), args[0], hint(args[0], names)))
+	}
 }

@@ -94,13 +94,37 @@ func (l *Letter) Refused() string {
 	case l.Round >= MaxRounds:
 		return Rounds()
 	case l.ByReference:
-		return "the value was too large for the dead topic, so the letter does not hold it; it stands at its origin, " + Origin(l.Origin)
+		if why := l.Elsewhere(); why != "" {
+			return why
+		}
+		return "the value was too large for the dead topic, so the letter does not hold it; `sluice dead replay` reads it where it stood, " + l.Topic + " at " + Origin(l.Origin)
 	case l.Class == Delivery && l.Output.ID == "":
 		return "the letter was written by a version of Sluice that did not keep the id of its output"
 	case l.Made != nil && len(l.Made) == 0:
 		return "the letter is of a record that Sluice made itself, and what it takes to run that at its place is not in the letter"
 	}
 	return ""
+}
+
+// Elsewhere says why a letter without its value cannot be given it: only a record of a
+// topic stands where it stood. "" where it may.
+func (l *Letter) Elsewhere() string {
+	switch {
+	case l.Class == Delivery:
+		return "the output was too large for the dead topic, so the letter does not hold it; the event that it was made of stands at its origin, " + Origin(l.Origin)
+	case l.Origin.Path != "" || l.Topic == "":
+		return "the value was too large for the dead topic, so the letter does not hold it, and it is a part that Sluice made of the record at " + Origin(l.Origin)
+	}
+	return ""
+}
+
+// Fill gives a letter by reference what its record holds, and the headers that it would
+// have with it.
+func (l *Letter) Fill(rec *event.Record) []event.Header {
+	l.ByReference = false
+	l.Key, l.Value, l.Headers, l.Time = rec.Key, rec.Value, rec.Headers, rec.Timestamp
+	r := l.encode(false)
+	return r.Headers
 }
 
 func (o *Output) add(add func(key, value string)) {
