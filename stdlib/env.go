@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/types"
 	"github.com/sluice-dev/sluice/stdlib/fn"
 	"github.com/sluice-dev/sluice/stdlib/mod"
+	"github.com/sluice-dev/sluice/stdlib/schema"
 )
 
 // env implements check.Env. It is built once and only read.
@@ -89,6 +90,8 @@ func (e *env) Type(name string) *types.Type {
 func (e *env) Module(path string) (string, bool) { return mod.Text(path) }
 
 func (e *env) ModuleNames() []string { return mod.Names() }
+
+func (e *env) Schema(data []byte) (*types.Type, []string, error) { return schema.Read(data) }
 
 func (e *env) ModuleLater(string) bool { return false } // all are there
 

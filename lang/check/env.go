@@ -25,6 +25,8 @@ type Env interface {
 	ModuleNames() []string
 	// ModuleLater tells that a module belongs to the language but is not there yet.
 	ModuleLater(path string) bool
+	// Schema gives the type of a JSON Schema, and the rules of it that a type cannot say.
+	Schema(data []byte) (t *types.Type, open []string, err error)
 	// Events are the rules of the event API.
 	Events() Events
 }

@@ -150,13 +150,13 @@ func (c *checker) declared(d *typeDecl, at syntax.Node) *types.Type {
 			WithLabel("leads back to %s", d.decl.Name.Span()).WithHelp("write any where it would go on")
 		return bad
 	}
-	if d.decl.Schema.Set() {
-		c.notYet(d.decl.Schema.Span(), "type … = schema")
-		d.t = bad
-		return bad
-	}
 	d.pending = true
-	t := c.typ(d.in, d.decl.Type)
+	t := bad
+	if d.decl.Schema.Set() {
+		t = c.schema(d.decl)
+	} else {
+		t = c.typ(d.in, d.decl.Type)
+	}
 	d.pending = false
 	if t != bad {
 		name := d.decl.Name.Text

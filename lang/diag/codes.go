@@ -16,7 +16,8 @@ var (
 		Wrong: "app \"a\"\nfrom topic \"t\"\nwhere .a >\nemit log\n", Right: "app \"a\"\nfrom topic \"t\" as { a: int }\nwhere .a > 1\nemit log\n"}
 	NotYet = &Code{ID: "E0002", Title: "not there yet",
 		Doc:   "The grammar knows this part of the language, this version of Sluice does not run it yet.",
-		Wrong: "app \"a\"\ntype T = schema \"t.json\"\nfrom topic \"t\" as T\nemit log\n", Right: "app \"a\"\ntype T = { id: string }\nfrom topic \"t\" as T\nemit log\n"}
+		Wrong: "app \"a\"\ntable n: int = 0 keyed by string ttl 1d\nroute w\nfrom topic \"t\" as { id: string }\nupdate n[.id] = it + 1\nroute s\nfrom table n every 1d\nwindow 7d by \"all\" { days: count() }\nemit log\n",
+		Right: "app \"a\"\ntable n: int = 0 keyed by string ttl 1d\nroute w\nfrom topic \"t\" as { id: string }\nupdate n[.id] = it + 1\nroute s\nfrom table n every 1d\nemit log { n: . }\n"}
 	BadToken = &Code{ID: "E0003", Title: "no word, number, text or sign",
 		Doc:   "These characters are no part of the language: a text that its line does not close, a number with an unknown unit, an unknown escape, typographic quotes, a letter that names cannot have. Names are ASCII; a field with another name is read as .[\"größe\"] and written { \"größe\": 1 }.",
 		Wrong: "app \"a\"\nfrom topic \"t\" as { status: string }\nwhere .status == 'paid'\nemit log\n", Right: "app \"a\"\nfrom topic \"t\" as { status: string }\nwhere .status == \"paid\"\nemit log\n"}

@@ -12,5 +12,15 @@ var (
 		Doc: "The tracking plan of the connection knows the event, and not this property. It is sent; if it is right, the plan should have it."}
 )
 
+// The mistakes of a type that a JSON Schema declares.
+var (
+	BadSchema = &Code{ID: "E0508", Title: "no type can be made of the schema",
+		Doc: "`type X = schema \"file.json\"` reads a JSON Schema in the program's folder: objects with `properties`, `required` and `additionalProperties`, lists with `items`, kinds (one or several), `enum`, `const`, `anyOf`, `oneOf`, `allOf` of objects, `nullable`, `default`, `format: date-time` as a time, and `$ref` inside the file. The message names the keyword and its place in the file."}
+	OpenSchema = &Code{ID: "W0531", Title: "a rule of the schema that a type cannot say",
+		Doc: "The type takes every value of its kind: patterns, lengths, smallest and largest numbers and formats other than date-time are not judged. Where one matters, say it in the route: `require .total >= 0 else \"…\"`, `email.valid(.email)`."}
+)
+
 // planCodes lists them.
-func planCodes() []*Code { return []*Code{NotPlanned, AgainstPlan, BadPlan, Unplanned} }
+func planCodes() []*Code {
+	return []*Code{NotPlanned, AgainstPlan, BadPlan, Unplanned, BadSchema, OpenSchema}
+}
