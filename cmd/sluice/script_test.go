@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,8 @@ func secondCmd(*testscript.TestScript, bool, []string) {
 	<-time.After(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 }
 
-// produceCmd is `produce TOPIC VALUE...`: the topic is made with one partition.
+// produceCmd is `produce TOPIC VALUE...`, @FILE for what stands in a file: the topic is
+// made with one partition.
 func produceCmd(ts *testscript.TestScript, _ bool, args []string) {
 	cfg := kafka.Config{Name: "test", Brokers: []string{ts.Getenv("BROKERS")}}
 	admin, err := kafka.NewAdmin(cfg)
@@ -62,6 +64,9 @@ func produceCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	defer p.Close()
 	for _, v := range args[1:] {
+		if file, ok := strings.CutPrefix(v, "@"); ok {
+			v = ts.ReadFile(file)
+		}
 		done := make(chan error, 1)
 		p.Send(context.Background(), kafka.Record{Topic: args[0], Value: []byte(v), Timestamp: event.NoTime}, func(r kafka.Result) { done <- r.Err })
 		ts.Check(<-done)

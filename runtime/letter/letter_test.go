@@ -151,6 +151,7 @@ func TestMaskEcho(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
 		{"the sink's words stay", `{"code":"invalid_request","message":"event too large"}`, `{"code":"invalid_request","message":"event too large"}`},
 		{"what it repeats does not", `email jo@x.de of u-4711 (Smith.) is not valid`, `email xx@x.xx of x-9999 (xxxxx.) is not valid`},
+		{"an address of somebody else", `held by ann@crm.example, see https://crm.example/@help`, `held by xxx@xxx.xxxxxxx, see https://crm.example/@help`},
 		{"names of fields stay", `userId is missing`, `userId is missing`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

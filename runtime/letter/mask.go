@@ -93,7 +93,8 @@ func maskInto(b *strings.Builder, s string) {
 
 // MaskEcho hides what a sink's answer repeats of the output it was sent (I9): a
 // word of the answer that stands in the body, other than as the name of a field,
-// is masked. The sink's own words stay: they say why.
+// is masked, and so is what looks like an e-mail address, wherever the sink has it from.
+// The sink's other words stay: they say why.
 func MaskEcho(answer string, body []byte) string {
 	var b strings.Builder
 	for i := 0; i < len(answer); {
@@ -107,7 +108,7 @@ func MaskEcho(answer string, body []byte) string {
 			continue
 		}
 		word := answer[i:j]
-		if echoed(word, body) {
+		if address(word) || echoed(word, body) {
 			maskInto(&b, word)
 		} else {
 			b.WriteString(word)
@@ -115,6 +116,12 @@ func MaskEcho(answer string, body []byte) string {
 		i = j
 	}
 	return b.String()
+}
+
+// address tells whether a word looks like an e-mail address.
+func address(word string) bool {
+	i := strings.IndexByte(word, '@')
+	return i > 0 && strings.IndexByte(word[i+1:], '.') > 0
 }
 
 // echoByte belongs to a word that could be a value: an address, a number, an id.
