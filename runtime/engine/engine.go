@@ -233,6 +233,7 @@ func (e *Engine) runRoutes(ctx context.Context) error {
 	wg.Go(func() { e.feedTables(ctx) })
 	wg.Go(func() { e.feedFiles(ctx) })
 	wg.Go(func() { e.keep(ctx) })
+	wg.Go(func() { e.measure(ctx) })
 	shut, err := e.openEdge()
 	if err != nil {
 		end(err)

@@ -39,3 +39,26 @@ emit track "Ordered" { userId: .user, properties: { topic: .topic, seq: .seq } }
 	}
 	e.stop()
 }
+
+// A route that is held back by its receiver says how far it is behind, also of what came
+// since it was last allowed to read.
+func TestLagOfARouteThatWaits(t *testing.T) {
+	t.Parallel()
+	w := onEmbedded(t)
+	w.topics(1, "orders")
+	r := w.receive(receiver.Options{Fault: func(uint64) receiver.Fault { return receiver.Fault{Status: 503} }})
+	w.feed("orders", 20, 60_000)
+	e := w.start(head+`
+route orders
+from topic "orders~" as Order
+emit track "Ordered" { userId: .user, properties: { topic: .topic, seq: .seq } }
+`, options{url: r.URL()})
+	in := func() int64 { return int64(row(e.Account(), "orders").In) }
+	w.eventually("it has read more than it may", func() bool { return in() > 40_000 })
+	w.feed("orders", 20, 21_000)
+	w.eventually("it says how far it is behind", func() bool {
+		n := in()
+		return n < 81_000 && e.Snapshot().Lag["orders"] == 81_000-n
+	})
+	e.stop()
+}
