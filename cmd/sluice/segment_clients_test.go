@@ -151,7 +151,7 @@ func took(a *arrived[map[string]any]) func(receiver.Event) {
 // null, and ids of groups as texts. Its timestamp is compared by itself.
 func passedOn(c map[string]any) map[string]any {
 	out := map[string]any{}
-	for _, name := range []string{"type", "messageId", "userId", "anonymousId", "event", "name", "category", "groupId", "previousId", "properties", "traits", "context", "integrations"} {
+	for _, name := range []string{"type", "messageId", "userId", "anonymousId", "event", "name", "category", "groupId", "previousId", "properties", "traits", "context", "integrations", "channel", "_metadata"} {
 		v := c[name]
 		if n, ok := v.(float64); ok && name == "groupId" {
 			v = fmt.Sprint(n)

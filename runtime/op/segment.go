@@ -300,7 +300,7 @@ type segmentPass struct{ x ir.Expr }
 // What the first receiver added (receivedAt, sentAt, originalTimestamp) does not:
 // the next one computes it anew.
 var passedFields = [...]string{"userId", "anonymousId", "event", "name", "category", "groupId", "previousId",
-	"timestamp", "properties", "traits", "context", "integrations"}
+	"timestamp", "properties", "traits", "context", "integrations", "channel", "_metadata"}
 
 func (p *segmentPass) write(fr *Frame, e *emit, o *event.Output) (string, *diag.Failure) {
 	v, fail := eval.Expr(p.x, &fr.eval)
