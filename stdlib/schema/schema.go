@@ -6,6 +6,7 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // Read makes the type of a schema. open lists what the type does not say, each as
 // "`minimum` at #/properties/total".
 func Read(data []byte) (t *types.Type, open []string, err error) {
-	doc, bad := value.DecodeJSON(data)
+	doc, bad := value.DecodeJSON(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if bad != nil {
 		return nil, nil, fmt.Errorf("the file is not JSON: %s at byte %d", bad.Reason, bad.Offset+1)
 	}

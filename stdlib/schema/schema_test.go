@@ -24,6 +24,7 @@ func TestRead(t *testing.T) {
 		{"all", `{"allOf":[{"$ref":"#/$defs/A"},{"required":["a"]}],"$defs":{"A":{"properties":{"a":{"type":"string"}}}}}`, "{ a: string }", ""},
 		{"rules that a type cannot say", `{"properties":{"a":{"type":"string","minLength":1,"format":"email"}},"required":["a"]}`, "{ a: string }", "`minLength` at #/properties/a, `format: email` at #/properties/a"},
 		{"an odd name", `{"$ref":"#/definitions/a~1b","definitions":{"a/b":{"type":"integer"}}}`, "int", ""},
+		{"a mark of byte order", "\ufeff{\"type\":\"string\"}", "string", ""},
 		{"everything", `true`, "any", ""},
 	} {
 		got, open, err := Read([]byte(tt.src))
