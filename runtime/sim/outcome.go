@@ -95,6 +95,18 @@ type ordered struct {
 // emittedID names an output by its id.
 type emittedID struct{ route, id string }
 
+// made notes which record makes an output. Several may under one id: those of a letter
+// that stands twice in its topic.
+func (w *World) made(id emittedID, src *source) {
+	all := w.emitted[id]
+	i := slices.IndexFunc(all, func(s *source) bool { return s.of == src.of })
+	if i < 0 {
+		w.emitted[id] = append(all, src)
+		return
+	}
+	all[i] = src
+}
+
 // ran notes how a record ended. It runs again after a crash: the same end, once.
 func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome, out *event.Arena, from int) {
 	id := endID{rt.Name, event.Origin{Topic: rec.TopicID, Partition: rec.Partition, Offset: rec.Offset}}
@@ -139,10 +151,10 @@ func (w *World) ran(r *running, rt *route, rec *event.Record, end *event.Outcome
 			w.order = append(w.order, ordered{lane: o.Lane, route: rt.Name, id: string(o.ID.Of(out)), sink: c.kind + " " + c.name, what: em.ID})
 		}
 		r.emitted++
-		src := &source{r: r, route: rt, of: id, nth: i - from, in: e.In, repeat: e.Repeat}
+		src := &source{r: r, route: rt, of: id, nth: i - from, body: string(o.Body.Of(out)), in: e.In, repeat: e.Repeat}
 		m := made{rt.Emits[o.Emit].ID, string(o.ID.Of(out))}
 		r.p.made[place{out, int32(i)}] = src
-		w.emitted[emittedID{rt.Name, m.id}] = src
+		w.made(emittedID{rt.Name, m.id}, src)
 		e.outs = append(e.outs, m)
 	}
 	i, ok := w.ends[id]

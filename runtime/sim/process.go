@@ -53,6 +53,7 @@ type source struct {
 	route  *route
 	of     endID
 	nth    int
+	body   string
 	in     int
 	repeat bool // of a record that is a repeat itself
 }
@@ -492,8 +493,10 @@ func (p *process) recall(r *running, rt *route, o *event.Output) {
 		return
 	}
 	id := emittedID{rt.Name, string(o.ID.Of(o.Arena))}
-	if was, ok := p.w.emitted[id]; ok {
-		again := *was
+	if all := p.w.emitted[id]; len(all) > 0 {
+		// Of several records, the one whose content it has.
+		body := string(o.Body.Of(o.Arena))
+		again := *all[max(0, slices.IndexFunc(all, func(s *source) bool { return s.body == body }))]
 		again.r = r
 		p.made[at] = &again
 		return

@@ -89,7 +89,7 @@ type World struct {
 	taken      []Taken
 	firstTaken map[takenID]int
 	ends       map[endID]int
-	emitted    map[emittedID]*source // every output that a record made
+	emitted    map[emittedID][]*source // every output, and the records that made it
 	ended      []End
 	order      []ordered // as records ran, repeats of what a crash took back too
 	letters    []Letter
@@ -171,7 +171,7 @@ func newWorld(p *plan.Plan, o Options) (*World, error) {
 	w := &World{
 		app: p.App, opts: o, now: o.Now.UnixNano(),
 		topics: map[string]*topic{}, firstTaken: map[takenID]int{}, ends: map[endID]int{}, dead: map[string]int{},
-		emitted: map[emittedID]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, repeats: map[string]bool{}, over: map[string]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
+		emitted: map[emittedID][]*source{}, undone: map[emittedID]bool{}, waits: map[endID]cause{}, repeats: map[string]bool{}, over: map[string]bool{}, lookup: newLookup(p.Tables, o.Rows, o.Files),
 	}
 	w.committedAt, w.tables, w.spaces = w.now, p.Tables, p.Spaces
 	w.connect(p)
