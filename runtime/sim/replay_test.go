@@ -61,7 +61,7 @@ replay
 func TestLetters(t *testing.T) {
 	t.Parallel()
 	for seed := uint64(1); seed <= 200; seed++ {
-		if problems, log := replayState(seed, stateSetup{program: "letters"}); len(problems) > 0 {
+		if problems, log := playState("letters").logged(seed); len(problems) > 0 {
 			t.Fatalf("seed %d:\n%s\n\n%s", seed, strings.Join(problems, "\n"), log)
 		}
 	}
