@@ -21,8 +21,10 @@ type Call struct {
 	Out *Output
 	// RetryMS is how long it is tried again; 0: as long as its connection says.
 	RetryMS int64
-	// Spent is the ID of the round before: of its answer only the time is read again.
-	Spent string
+	// Spent is the ID of the round before: of its answer only the time is read again. Over
+	// is that of the one before that, whose answer is read no more; "" for the first round,
+	// whose time says how long the call has been repeated.
+	Spent, Over string
 }
 
 // Answer is what became of a call, as the group's own log holds it. One that is spent has
@@ -49,4 +51,7 @@ type Calls interface {
 	Parked(lane uint64) bool
 	// Answer gives the answer of a call of this record by its ID; nil: it has not come.
 	Answer(id string) *Answer
+	// Rounds tells how many rounds of a call of this record have been answered: one more
+	// than the last of those whose ID is this name, a blank and a number.
+	Rounds(call string) int
 }

@@ -95,40 +95,27 @@ func (s *call) run(fr *Frame) int {
 }
 
 // answers gives how many rounds have been answered, and the first and the last answer.
-// They come one after the other, so few of them need to be asked for.
 func (s *call) answers(fr *Frame) (n int, first, last *event.Answer) {
 	if fr.rec.Calls == nil {
 		return 0, nil, nil
 	}
-	round := func(n int) *event.Answer { return fr.rec.Calls.Answer(s.id(fr, n)) }
-	if first = round(0); first == nil {
-		return 0, nil, nil
+	if first = fr.rec.Calls.Answer(s.id(fr, 0)); first == nil || s.until == nil {
+		return 1, first, first
 	}
-	last, n = first, 1 // n rounds are answered, and beyond are not
-	beyond := 2
-	for a := round(beyond - 1); a != nil; a = round(beyond - 1) {
-		last, n = a, beyond
-		beyond *= 2
+	n = fr.rec.Calls.Rounds(s.name(fr))
+	return n, first, fr.rec.Calls.Answer(s.id(fr, n-1))
+}
+
+// name is what the rounds of the call have in common within its record.
+func (s *call) name(fr *Frame) string {
+	if len(fr.path) > 0 {
+		return string(fr.path) + " " + s.key
 	}
-	for beyond-n > 1 {
-		mid := n + (beyond-n)/2
-		if a := round(mid - 1); a != nil {
-			last, n = a, mid
-		} else {
-			beyond = mid
-		}
-	}
-	return n, first, last
+	return s.key
 }
 
 // id names a round of the call within its record.
-func (s *call) id(fr *Frame, n int) string {
-	id := s.key + " " + strconv.Itoa(n)
-	if len(fr.path) > 0 {
-		id = string(fr.path) + " " + id
-	}
-	return id
-}
+func (s *call) id(fr *Frame, n int) string { return s.name(fr) + " " + strconv.Itoa(n) }
 
 // ask ends the record until a round is answered; it goes on where an equal request was
 // answered not long ago.
@@ -144,6 +131,9 @@ func (s *call) ask(fr *Frame, n int, notBefore int64) int {
 	c.Out.NotBefore = notBefore
 	if n > 0 {
 		c.Spent = s.id(fr, n-1)
+	}
+	if n > 2 {
+		c.Over = s.id(fr, n-2)
 	}
 	return fr.wait(&s.place, &event.Wait{Lane: c.Out.Lane, Ordered: c.Out.Ordered, Call: c})
 }

@@ -3,6 +3,7 @@ package op_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,17 @@ func newDesk(p *player, reply func(string) *event.Answer) *desk {
 
 func (d *desk) Parked(lane uint64) bool        { return d.parked[lane] }
 func (d *desk) Answer(id string) *event.Answer { return d.answers[id] }
+func (d *desk) Rounds(call string) int {
+	n := 0
+	for id := range d.answers {
+		if rest, ok := strings.CutPrefix(id, call+" "); ok {
+			if round, err := strconv.Atoi(rest); err == nil {
+				n = max(n, round+1)
+			}
+		}
+	}
+	return n
+}
 
 // run runs a record until it does not wait for an answer that comes.
 func (d *desk) run(route int, rec *event.Record) event.Outcome {
@@ -647,6 +659,10 @@ emit log { s: r.body.s }
 				}
 				if id := o.Wait.Call.Spent; id != "" {
 					d.answers[id] = &event.Answer{At: d.answers[id].At}
+					delete(d.answers, o.Wait.Call.Over)
+					if len(d.answers) > 2 { // the first and the last: however often, no more is kept
+						rt.Fatalf("%d answers are kept behind round %d", len(d.answers), n)
+					}
 				} else if n > 0 {
 					rt.Fatal("the answer before is not spent")
 				}

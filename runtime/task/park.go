@@ -5,6 +5,8 @@ import (
 	"container/heap"
 	"encoding/binary"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluice-dev/sluice/lang/diag"
@@ -201,6 +203,23 @@ func (a *asking) Answer(id string) *event.Answer {
 	return nil
 }
 
+// Rounds is event.Calls'.
+func (a *asking) Rounds(call string) int {
+	if a.run == nil {
+		return 0
+	}
+	n := 0
+	for i := range a.run.Answers {
+		rest, ok := strings.CutPrefix(a.run.Answers[i].ID, call)
+		if rest, blank := strings.CutPrefix(rest, " "); ok && blank {
+			if round, err := strconv.Atoi(rest); err == nil {
+				n = max(n, round+1)
+			}
+		}
+	}
+	return n
+}
+
 // park parks a record that waits; of one that its list has just run, again. It fails
 // the record where that cannot be.
 func (t *Task) park(e *epoch, route int, rec *event.Record, end *event.Outcome) *diag.Failure {
@@ -209,7 +228,7 @@ func (t *Task) park(e *epoch, route int, rec *event.Record, end *event.Outcome) 
 	if was != nil && !child {
 		p.Record, p.Answers = was.Record, was.Answers
 		if c := w.Call; c != nil && c.Spent != "" {
-			p.Answers = spent(p.Answers, c.Spent)
+			p.Answers = spent(p.Answers, c.Spent, c.Over)
 		}
 	}
 	if p.Record == nil {
@@ -256,14 +275,18 @@ func (t *Task) park(e *epoch, route int, rec *event.Record, end *event.Outcome) 
 	return nil
 }
 
-// spent leaves of the answer of a round that is over its time alone: a call may be
-// repeated for days.
-func spent(answers []state.ParkedAnswer, id string) []state.ParkedAnswer {
-	out := slices.Clone(answers)
-	for i := range out {
-		if out[i].ID == id {
-			out[i].Answer = event.Answer{At: out[i].At}
+// spent leaves of the answer of a round that is over its time alone, and of the one before
+// that nothing: a call may be repeated for days, and each round writes the record down.
+func spent(answers []state.ParkedAnswer, id, over string) []state.ParkedAnswer {
+	out := make([]state.ParkedAnswer, 0, len(answers)+1)
+	for _, a := range answers {
+		switch a.ID {
+		case over:
+			continue
+		case id:
+			a.Answer = event.Answer{At: a.At}
 		}
+		out = append(out, a)
 	}
 	return out
 }
