@@ -448,7 +448,7 @@ func (d *devServer) fingerprint() [32]byte {
 		if e.IsDir() && strings.HasPrefix(e.Name(), ".") && path != d.dir {
 			return filepath.SkipDir
 		}
-		if ext := filepath.Ext(path); e.IsDir() || ext != ".route" && ext != ".txtar" {
+		if ext := filepath.Ext(path); e.IsDir() || ext != ".route" && ext != ".txtar" && ext != ".json" {
 			return nil
 		}
 		if b, err := os.ReadFile(path); err == nil {

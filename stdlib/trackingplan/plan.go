@@ -39,7 +39,7 @@ var errShape = errors.New("the file is no tracking plan: rules of key, type and 
 
 // Read reads the file of a plan.
 func Read(data []byte) (*Plan, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	if err != nil {
 		return nil, fmt.Errorf("the file is not JSON: %w", err)
 	}

@@ -21,6 +21,7 @@ func TestForms(t *testing.T) {
 		"list":       `[{"key":"A","type":"TRACK","version":1,"jsonSchema":` + bare + `}]`,
 		"text":       `{"rules":[{"key":"A","type":"TRACK","jsonSchema":"` + strings.ReplaceAll(wrapped, `"`, `\"`) + `"}]}`,
 		"Typewriter": `{"name":"p","rules":{"events":[{"name":"A","rules":` + wrapped + `}],"identify":{"properties":{"traits":{"type":"object"}}}}}`,
+		"a mark":     "\ufeff" + `{"rules":[{"key":"A","type":"TRACK","jsonSchema":` + bare + `}]}`,
 		"versions":   `{"rules":[{"key":"A","type":"TRACK","version":2,"jsonSchema":{"type":"object","properties":{"z":{}}}},{"key":"A","type":"TRACK","version":1,"jsonSchema":` + bare + `}]}`,
 	} {
 		p, err := trackingplan.Read([]byte(file))
@@ -86,5 +87,17 @@ func TestJudge(t *testing.T) {
 		case tt.path != "" && (!errors.As(err, &f) || f.Code != diag.NotPlanned || f.Path != tt.path && f.Message != tt.path):
 			t.Errorf("%s %s %s: %v, want %s", tt.call, tt.name, tt.body, err, tt.path)
 		}
+	}
+}
+
+// TestRequiredOnly: a rule that only says what must be there is known when a script is
+// checked, too.
+func TestRequiredOnly(t *testing.T) {
+	p, err := trackingplan.Read([]byte(`[{"key":"A","type":"TRACK","jsonSchema":{"properties":{"properties":{"required":["id"]}}}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := p.Body("track", "A"); body.String() != "{ id: any, ...: any }" {
+		t.Errorf("the body is %v", body)
 	}
 }

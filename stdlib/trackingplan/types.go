@@ -34,7 +34,7 @@ func typeOf(schema any) *types.Type {
 			return types.UnionOf(ts...)
 		}
 	}
-	if s["properties"] != nil {
+	if s["properties"] != nil || s["required"] != nil {
 		return kindOf("object", s)
 	}
 	return types.AnyT
