@@ -35,12 +35,22 @@ func (e *Engine) hookTopics(ctx context.Context) error {
 		for _, name := range kafka.SourceTopics(e.cfg.Plan.App, r.Source) {
 			if !seen[name] {
 				seen[name] = true
-				spec := kafka.LogTopicSpec(name, e.hookPartitions())
-				spec.Configs["max.message.bytes"] = strconv.Itoa(edge.MaxRecord)
-				specs = append(specs, spec)
+				specs = append(specs, inTopic(name, e.hookPartitions()))
 			}
 		}
 	}
+	return e.ensureIn(ctx, specs)
+}
+
+// inTopic is a topic that edges or files write to: it takes what they take.
+func inTopic(name string, partitions int32) kafka.TopicSpec {
+	spec := kafka.LogTopicSpec(name, partitions)
+	spec.Configs["max.message.bytes"] = strconv.Itoa(edge.MaxRecord)
+	return spec
+}
+
+// ensureIn makes such topics where they are not there.
+func (e *Engine) ensureIn(ctx context.Context, specs []kafka.TopicSpec) error {
 	if len(specs) == 0 {
 		return nil
 	}

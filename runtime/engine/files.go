@@ -173,18 +173,9 @@ func (e *Engine) open(f *fileSource) (*os.File, error) {
 func (e *Engine) fileTopics(ctx context.Context) error {
 	var specs []kafka.TopicSpec
 	for _, f := range e.files {
-		spec := kafka.LogTopicSpec(f.topic, 1)
-		spec.Configs["max.message.bytes"] = strconv.Itoa(edge.MaxRecord)
-		specs = append(specs, spec)
+		specs = append(specs, inTopic(f.topic, 1))
 	}
-	if len(specs) == 0 {
-		return nil
-	}
-	a := e.admins[mainKafka]
-	if a == nil {
-		return fmt.Errorf("there is no connection kafka %s", mainKafka)
-	}
-	return a.Ensure(ctx, specs...)
+	return e.ensureIn(ctx, specs)
 }
 
 // bindFiles finds the route of each file whose partition decides who writes.
