@@ -99,13 +99,13 @@ func (e *Engine) onceRoute(ctx context.Context, r *route, goals map[*route]kafka
 	return e.reached(ctx, r, admin, goal)
 }
 
-// heard tells whether a group has done all that its own log tells it: what operators,
-// and other groups, asked for.
+// heard tells whether a group has done all that its own log tells it, what operators and
+// other groups asked for, and waits for no answer and no output that the store holds.
 func (g *group) heard(ctx context.Context) (bool, error) {
 	runs, waits, name, applied := false, false, "", int64(0)
 	g.loop.command(func() {
 		if runs, name, applied = g.run != nil, g.ownName, g.applied; runs {
-			waits = g.run.task.Parked() > 0
+			waits = g.run.task.Parked() > 0 || g.run.task.Holds()
 		}
 	})
 	if !runs {

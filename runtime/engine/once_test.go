@@ -51,6 +51,28 @@ emit log
 	})
 }
 
+// What a throttle delays is taken before --once ends, though its record has run long ago.
+func TestOnceWaitsForWhatIsDelayed(t *testing.T) {
+	t.Parallel()
+	w := onEmbedded(t)
+	w.topics(1, "orders")
+	r := w.receive(receiver.Options{})
+	w.feed("orders", 1, 4)
+	e := w.start(head+`
+route orders
+from topic "orders~" as Order
+throttle 1/s by "all" burst 1 else wait
+emit track "Ordered" { userId: .user, properties: { topic: .topic, seq: .seq } }
+`, options{url: r.URL(), once: true})
+	if err := e.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if em := row(e.closed(), "orders").Emits[0]; em.Accepted != 4 || em.Held != 0 {
+		t.Errorf("it ended with %+v", em)
+	}
+	w.clean()
+}
+
 // Over a pattern it waits for what is there at start, before the group has joined.
 func TestOnceOverAPattern(t *testing.T) {
 	onBrokers(t, func(t *testing.T, w *world) {

@@ -153,6 +153,9 @@ func (t *Task) linger(e *epoch) {
 	t.heldBytes += e.bytes
 }
 
+// Holds tells whether the store holds outputs that have not ended.
+func (t *Task) Holds() bool { return len(t.lingering) > 0 }
+
 // heldWrites are the entries that an epoch makes and deletes.
 func (t *Task) heldWrites(ws []state.Write, e *epoch) []state.Write {
 	group := t.cfg.Group.Name
