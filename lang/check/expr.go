@@ -306,6 +306,8 @@ func (e *ex) name(x *syntax.Name) ir.Expr {
 		d.WithHelp("write %s", wordsElsewhere[strings.ToLower(x.Name)])
 	case e.src != nil && (e.src.metas[x.Name] != nil || x.Name == "time"):
 		d.WithHelp("what is known of the record begins with @: @%s", x.Name)
+	case e.c.env.Func(x.Name) != nil:
+		d.WithHelp("a function is called with ( ): %s(…)", x.Name)
 	}
 	return badExpr(x.Span())
 }

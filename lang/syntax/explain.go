@@ -51,6 +51,11 @@ var sourceElsewhere = map[string]string{
 	"schedule": "every", "timer": "every", "csv": "file", "json": "file", "stdin": `file "-"`, "deadletter": "dead", "dlq": "dead",
 }
 
+// emitElsewhere is what people call calls.
+var emitElsewhere = map[string]string{
+	"kafka": "topic", "queue": "topic", "event": "track", "user": "identify", "webhook": "http", "post": "http", "print": "log", "console": "log", "stdout": "log",
+}
+
 var emitUsage = map[string]string{
 	"track": `emit track "Signed Up" { userId: .user_id }`, "page": `emit page { userId: .user_id }`, "screen": `emit screen "Home" { userId: .user_id }`,
 	"identify": `emit identify { userId: .user_id, traits: { plan: .plan } }`, "group": `emit group { userId: .user_id, groupId: .company }`,
@@ -264,6 +269,10 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 		list, uses = sources, sourceUsage
 	case "emit":
 		list, uses = emits, emitUsage
+	case "update":
+		if t.Value == "+" || t.Value == "-" || t.Value == "+=" {
+			f.help = "write update ltv[p] = it + …"
+		}
 	case "set":
 		if named(t) && prev == head {
 			f.help = "write set ." + t.Value + " = …"
@@ -276,7 +285,11 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 		}
 	} else if list != nil && second != nil && t.Pos == second.Pos {
 		f.help = "one of " + strings.Join(list, " ")
-		if near := sourceElsewhere[t.Value]; near != "" && head.Value == "from" {
+		words := sourceElsewhere
+		if head.Value == "emit" {
+			words = emitElsewhere
+		}
+		if near := words[t.Value]; near != "" {
 			f.help = "did you mean " + near + "?"
 		} else if near := diag.Nearest(t.Value, list); near != "" {
 			f.help = "did you mean " + near + "?"
@@ -408,8 +421,10 @@ func unexpected(t, head *lexer.Token) *fault {
 		f.help = "track, page, screen, topic and log have one name before their braces; identify, group, alias and segment have none"
 	case t.Type == kindOp && (t.Value == "?" || t.Value == "/"):
 		f.help = instead[t.Value]
+	case infix[t.Value] != "":
+		f.help = infix[t.Value]
 	case t.Type == kindOp && t.Value == ",":
-		f.help = "stages and arms stand each on a line of its own, without commas between them"
+		f.help = "leave it out: braces follow without a comma, and stages and arms stand each on a line of its own"
 	case head.Value == "emit" && (t.Value == "as" || t.Value == "via" || t.Value == "to"):
 		f.help = "the connection and the name stand before the braces: emit track \"Signed Up\" via main as signed_up { … }"
 	case t.Type == kindOp && t.Value == ":":
@@ -422,6 +437,16 @@ func unexpected(t, head *lexer.Token) *fault {
 		f.help = "what stands before it is complete; the next statement starts a line"
 	}
 	return f
+}
+
+// infix is what to write in place of words that other languages have between values.
+var infix = map[string]string{
+	"contains": "of a list write \"a\" in .list, of a text contains(.text, \"a\")", "like": "write .text matches `^a`, or contains(.text, \"a\")",
+	"between": "write .n >= 1 and .n <= 5", "then": "a condition ends its line; a choice of values is `if … then … else …`",
+	"elif": "write else when … { … }", "elsif": "write else when … { … }", "elseif": "write else when … { … }", "if": "write when … { … }",
+	"equals": "equality is ==", "eq": "equality is ==", "ne": "inequality is !=", "mod": "a remainder is %",
+	"seconds": "a duration is one word: 5s", "minutes": "a duration is one word: 5m", "hours": "a duration is one word: 5h", "days": "a duration is one word: 5d",
+	"second": "a duration is one word: 1s", "minute": "a duration is one word: 1m", "hour": "a duration is one word: 1h", "day": "a duration is one word: 1d",
 }
 
 // instead is what to write in place of signs that other languages have.

@@ -688,6 +688,9 @@ func (p *pratt) primary() Expr {
 				p.fail(t, "", "there is nothing between these ( )")
 			}
 			x := p.expr()
+			if c := p.tok(); p.is(",") {
+				p.fail(c, "a list stands in [ ], and the name of a function directly before its (", "( ) hold one value")
+			}
 			p.shut(")", t, "the value")
 			p.grow(p.h)
 			return &Paren{node: p.ended(n), X: x}

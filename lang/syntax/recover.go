@@ -245,10 +245,15 @@ func readStage(pl *lexer.PeekingLexer) (Stage, *fault) {
 	if f := vet(n); f != nil {
 		return badStage(pl, start, n.(Stage)), f
 	}
-	if next := pl.Peek(); next.Type == kindOp && next.Value == "=" && pl.RawPeek().Type != kindEOL {
-		return badStage(pl, start, n.(Stage)), unexpected(next, t) // what stands before it is half of a comparison
+	if next := pl.Peek(); pl.RawPeek().Type != kindEOL && goesOn(next) {
+		return badStage(pl, start, n.(Stage)), unexpected(next, t) // what stands before it is half of what was meant
 	}
 	return n.(Stage), nil
+}
+
+// goesOn tells of a token behind a stage that it was meant to be a part of it.
+func goesOn(t *lexer.Token) bool {
+	return t.Type == kindOp && (t.Value == "=" || t.Value == ",") || named(t) && !begins(t)
 }
 
 // badStage stands for the tokens read since start.
