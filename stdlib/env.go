@@ -78,8 +78,6 @@ func (e *env) AggregateNames() []string {
 	return out
 }
 
-func (e *env) FuncLater(string) bool { return false } // all are there
-
 func (e *env) Type(name string) *types.Type {
 	if name == "segment.Call" {
 		return e.events.PassType()
@@ -92,7 +90,5 @@ func (e *env) Module(path string) (string, bool) { return mod.Text(path) }
 func (e *env) ModuleNames() []string { return mod.Names() }
 
 func (e *env) Schema(data []byte) (*types.Type, []string, error) { return schema.Read(data) }
-
-func (e *env) ModuleLater(string) bool { return false } // all are there
 
 func (e *env) Events() check.Events { return e.events }

@@ -45,10 +45,6 @@ func (e *ex) call(x *syntax.Call) ir.Expr {
 	if _, ok := s.unread[rest]; ok {
 		return badExpr(x.Span())
 	}
-	if i := strings.IndexByte(name, '.'); e.c.env.FuncLater(name) || i > 0 && e.c.env.ModuleLater(name[:i]) {
-		e.c.notYet(at, name)
-		return badExpr(x.Span())
-	}
 	e.unknownFunc(s, name, at)
 	return badExpr(x.Span())
 }

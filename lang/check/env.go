@@ -15,16 +15,12 @@ type Env interface {
 	Aggregate(name string) *types.Func
 	// AggregateNames lists them, for "did you mean".
 	AggregateNames() []string
-	// FuncLater tells that a function belongs to the language but is not there yet.
-	FuncLater(name string) bool
 	// Type gives a type that the library declares ("segment.Call"), or nil.
 	Type(name string) *types.Type
 	// Module gives the text of a module written in Route.
 	Module(path string) (text string, ok bool)
 	// ModuleNames lists the modules, for "did you mean".
 	ModuleNames() []string
-	// ModuleLater tells that a module belongs to the language but is not there yet.
-	ModuleLater(path string) bool
 	// Schema gives the type of a JSON Schema, and the rules of it that a type cannot say.
 	Schema(data []byte) (t *types.Type, open []string, err error)
 	// Events are the rules of the event API.

@@ -145,7 +145,7 @@ func (c *checker) fresh(s *space, kind string, name syntax.Word) bool {
 			old = d.decl.Name.Span()
 		}
 	case "def":
-		if c.env.Func(name.Text) != nil || c.env.FuncLater(name.Text) {
+		if c.env.Func(name.Text) != nil {
 			c.errorf(diag.Duplicate, name.Span(), "the function `%s` is there already", name.Text).
 				WithLabel("part of the library").WithHelp("give it another name")
 			return false
@@ -191,10 +191,6 @@ func (c *checker) use(fs *fileScope, d *syntax.UseDecl) {
 		return
 	}
 	fs.uses[alias] = &use{path: p}
-	if c.env.ModuleLater(p) {
-		c.notYet(at, "use "+p)
-		return
-	}
 	e := c.errorf(diag.UnknownModule, at, "there is no module `%s`", p)
 	if near := diag.Nearest(p, c.env.ModuleNames()); near != "" {
 		e.WithHelp("did you mean %s?", near)

@@ -28,7 +28,6 @@ const (
 	methodsOption                    // [GET, POST]
 	requestOption                    // an expression over a request before `as T`
 	countOption                      // a whole number from 1 on
-	laterOption                      // not there yet
 )
 
 // option is one line of the list of what stands in some braces.
@@ -127,13 +126,10 @@ func (e *ex) option(x *syntax.Option, s *option, of string) (ir.Option, bool) {
 		e.errorf(diag.BadOption, at, "`%s` takes %s", s.name, want).WithHelp("%s", s.help)
 		return out, false
 	}
-	if x.Rate != nil && s.kind != rateOption && s.kind != laterOption {
+	if x.Rate != nil && s.kind != rateOption {
 		return wrong(s.takes())
 	}
 	switch s.kind {
-	case laterOption:
-		e.c.notYet(x.Key.Span(), s.name)
-		return out, false
 	case choiceOption:
 		n, ok := x.Value.(*syntax.Name)
 		if !ok || !slices.Contains(s.choices, n.Name) {

@@ -119,7 +119,7 @@ func (c *checker) route(fs *fileScope, r *syntax.Route) *ir.Route {
 	return out
 }
 
-// noSource goes on below a source that this version does not have.
+// noSource goes on below a source of which nothing is known.
 func (w *walker) noSource() {
 	w.src = &source{t: bad}
 	w.f.person = true

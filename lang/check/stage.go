@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -136,14 +137,7 @@ func (w *walker) stage(s syntax.Stage, block int) ir.Stage {
 		}
 		return nil
 	}
-	w.later(s)
-	return nil
-}
-
-// later refuses a stage that this version does not run.
-func (w *walker) later(s syntax.Stage) {
-	word := keyword(s)
-	w.c.notYet(word, word.Text())
+	panic(fmt.Sprintf("check: no stage is a %T", s))
 }
 
 // bind puts a name in force in the rest of its block.
