@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,8 +133,8 @@ type deadDone struct {
 	outputs map[string]int // of Routes: letters that hold an output
 }
 
-// write writes a record for each letter, one after the other. What is written when
-// something ends the command stands; the rest can be asked for again.
+// write writes a record for each letter, in their order. What is written when something
+// ends the command stands; the rest can be asked for again.
 func (o *deadWriting) write(cmd *cobra.Command, d *deadTopics, ls []*dead, done *deadDone, every time.Duration, of func(*dead) kafka.Record) error {
 	done.Routes = map[string]int{}
 	if o.dryRun {
@@ -167,31 +169,60 @@ func (o *deadWriting) write(cmd *cobra.Command, d *deadTopics, ls []*dead, done 
 		tick = time.NewTicker(every)
 		defer tick.Stop()
 	}
+	sent, refused, answers := 0, 0, make(chan deadAnswer, sendAhead)
+	var wrong error  // what ended it
+	take := func() { // one answer
+		a := <-answers
+		sent--
+		switch {
+		case a.res.Class == kafka.Accepted:
+			done.count(a.of)
+		case a.res.Class == kafka.Refused:
+			fmt.Fprintf(cmd.ErrOrStderr(), "the letter %s stays: %v; let %s take larger records (max.message.bytes)\n", a.of.ID, a.res.Err, of(a.of).Topic)
+			done.Stays++
+			refused++
+		case wrong == nil:
+			wrong = fail(exitUnreachable, fmt.Errorf("the letter %s was not written: %w; it may be there all the same, and the same letter twice is one", a.of.ID, a.res.Err))
+		}
+	}
+	ctx, end := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer end()
 	for i, l := range ls {
 		if tick != nil && i > 0 {
 			select {
 			case <-tick.C:
-			case <-cmd.Context().Done():
+			case <-ctx.Done():
 			}
 		}
-		if err := cmd.Context().Err(); err != nil {
-			return errors.Join(o.report(cmd, done), fail(exitProblems, fmt.Errorf("stopped: %s left as they were", count(len(ls)-i, "letter"))))
+		for sent > 0 && (sent == sendAhead || len(answers) > 0) {
+			take()
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), o.wait)
-		res := producers[l.conn].SendSync(ctx, of(l))
-		cancel()
-		if res.Class == kafka.Refused {
-			fmt.Fprintf(cmd.ErrOrStderr(), "the letter %s stays: %v; let %s take larger records (max.message.bytes)\n", l.ID, res.Err, of(l).Topic)
-			done.Stays++
-			continue
+		if wrong != nil || ctx.Err() != nil {
+			break
 		}
-		if res.Class != kafka.Accepted {
-			err := fail(exitUnreachable, fmt.Errorf("the letter %s was not written: %w; it may be there all the same, and the same letter twice is one", l.ID, res.Err))
-			return errors.Join(o.report(cmd, done), err)
-		}
-		done.count(l)
+		sent++
+		one, cancel := context.WithTimeout(cmd.Context(), o.wait)
+		producers[l.conn].Send(one, of(l), func(res kafka.Result) {
+			cancel()
+			answers <- deadAnswer{l, res}
+		})
 	}
-	return o.report(cmd, done)
+	for sent > 0 {
+		take()
+	}
+	if left := len(ls) - done.N - refused; wrong == nil && ctx.Err() != nil && left > 0 {
+		wrong = fail(exitProblems, fmt.Errorf("stopped: %s left as they were", count(left, "letter")))
+	}
+	return errors.Join(o.report(cmd, done), wrong)
+}
+
+// sendAhead is how many letters are on their way to the log at once.
+const sendAhead = 256
+
+// deadAnswer is what became of the writing of a letter.
+type deadAnswer struct {
+	of  *dead
+	res kafka.Result
 }
 
 // count counts a letter that was written.
