@@ -269,6 +269,10 @@ func explain(pl *lexer.PeekingLexer, err error, head *lexer.Token) *fault {
 		list, uses = sources, sourceUsage
 	case "emit":
 		list, uses = emits, emitUsage
+	case "when":
+		if infix[t.Value] != "" && prev != nil && prev.Value == "else" {
+			f.help = "write else when … { … }"
+		}
 	case "update":
 		if t.Value == "+" || t.Value == "-" || t.Value == "+=" {
 			f.help = "write update ltv[p] = it + …"
