@@ -258,7 +258,7 @@ func TestKochavaTolerates(t *testing.T) {
 		{"milliseconds in a text", `{"event_time":"1774030205123"}`, "kochava.event_time(.)", `"2026-03-20T18:10:05.123Z"`},
 		{"RFC 3339", `{"event_time":"2026-03-20T19:10:05+01:00"}`, "kochava.event_time(.)", `"2026-03-20T18:10:05.000Z"`},
 		{"a fraction", `{"event_time":"2026-03-20 18:10:05.5"}`, "kochava.event_time(.)", `"2026-03-20T18:10:05.500Z"`},
-		{"no time", `{"event_time":"{event_time}"}`, "kochava.event_time(.) catch 0", `0`},
+		{"no time", `{"event_time":"{time}"}`, "kochava.event_time(.) catch 0", `0`},
 		{"macros in numbers", `{"event_value":"{event_value}","quantity":"N/A"}`, "compact({ value: .event_value, quantity: .quantity })", `{}`},
 		{"a macro for an order", `{"event_value":1,"order_id":"{order_id}"}`, "kochava.order(.)", `E0414 the postback names no order`},
 		{"a transaction for an order", `{"event_value":"3","transaction_id":7,"sku":"s","quantity":"2"}`, "kochava.order(.)", `{"order_id":"7","total":3,"revenue":3,"currency":"USD","products":[{"product_id":"s","quantity":2,"price":1.5}]}`},
@@ -287,13 +287,21 @@ func TestKochavaTolerates(t *testing.T) {
 	}
 }
 
-// TestKochavaRefuses: an amount with a comma may be one of two numbers, so it is a
-// dead letter that says what it is.
+// TestKochavaRefuses: an amount with a comma may be one of two numbers, and a name or a
+// time that the sender did not fill in is none, so they are dead letters that say what
+// it is.
 func TestKochavaRefuses(t *testing.T) {
 	v, _ := value.DecodeJSON([]byte(`{"event_name":"Purchase","event_time":"0","event_value":"4,99"}`))
 	_, m := types.Judge(v, postback(t), types.Mode{Text: true})
 	if m == nil || m.Error() != ".event_value: expected number, got string" || !strings.Contains(m.Help, `number.parse(.event_value, "de")`) {
 		t.Errorf("4,99: %v", m)
+	}
+	for _, name := range []string{"event_name", "event_time"} {
+		v, _ := value.DecodeJSON([]byte(`{"event_name":"Purchase","event_time":"0"}`))
+		v.(*value.Object).Set(name, "{"+name+"}")
+		if _, m := types.Judge(v, postback(t), types.Mode{Text: true}); m == nil || m.Path != "."+name || !strings.Contains(m.Got, "macro") {
+			t.Errorf("%s: %v", name, m)
+		}
 	}
 }
 

@@ -358,8 +358,16 @@ func (j *judge) declared(o *value.Object, row *Type) ([]taken, *Mismatch) {
 		f := &row.Fields[i]
 		v, there := o.Get(f.Name)
 		takesNull := MayBeNull(f.Type)
-		if s, isText := v.(string); isText && j.mode.Text && f.Type.Kind != Any && (takesNull || f.Optional || f.HasDef) && (s == "" || value.IsMacroOf(s, f.Name)) {
-			v, there = nil, takesNull || f.HasDef
+		if s, isText := v.(string); isText && j.mode.Text && f.Type.Kind != Any {
+			mayBeNothing, macro := takesNull || f.Optional || f.HasDef, s != "" && value.IsMacroOf(s, f.Name)
+			switch {
+			case mayBeNothing && (s == "" || macro):
+				v, there = nil, takesNull || f.HasDef
+			case macro:
+				m := &Mismatch{Want: f.Type.Brief(), Got: "a macro that the sender did not replace", Value: v, Help: "the sender's template has no value for it"}
+				m.Path = pathText(append(j.path, step{name: f.Name}))
+				return nil, m
+			}
 		}
 		switch {
 		case there && v == nil && f.HasDef:
