@@ -204,8 +204,15 @@ func (c *connection) send(ctx context.Context, r *deliver.Request, taken time.Ti
 // that is kept and a hiccup are no news; what keeps events back is.
 func (c *connection) tell(h deliver.Health, now time.Time) {
 	name := "connection " + c.name
-	switch h.State {
-	case deliver.Running, deliver.Waiting:
+	switch {
+	case h.Queued+h.OnWire == 0 && (h.State == deliver.Down || h.State == deliver.Refusing):
+		// What failed has ended, and only another output can tell whether the receiver is
+		// back: a program that is sent nothing while it is not ready would stay so for ever.
+		if c.health.Clear(name) {
+			c.log.Warn("nothing waits for the connection any more; whether it takes something shows with the next output", "connection", c.name)
+		}
+		return
+	case h.State == deliver.Running, h.State == deliver.Waiting:
 		if c.health.Clear(name) {
 			c.log.Info("connection is up again", "connection", c.name)
 		}
@@ -223,6 +230,9 @@ const secretsAgain = "the file of NAME_FILE is read again with each try, a varia
 func (c *connection) reason(h deliver.Health) string {
 	switch h.State {
 	case deliver.Down:
+		if status, ok := strings.CutSuffix(h.Code, " to be repeated"); ok {
+			return fmt.Sprintf("busy: `retry_when` holds for one answer after another, last with %s; nothing is lost, it is tried again until it does not", status)
+		}
 		return fmt.Sprintf("down: %s; nothing is lost, it is tried again until it answers", h.Code)
 	case deliver.Misconfiguration:
 		if words, ok := strings.CutPrefix(h.Code, "address refused: "); ok {

@@ -34,7 +34,7 @@ type Answer struct {
 	Headers []Header
 	Body    []byte
 	// Fault says why there is no answer that can be used: "timeout", "refused: 503",
-	// "too large"; "" where there is one, whatever its status.
+	// "larger than 4 MiB"; "" where there is one, whatever its status.
 	Fault string
 	At    int64 // clock when it came, microseconds since 1970
 	// Sum is Out.Group of the call, which is of all that was sent: when the answer comes

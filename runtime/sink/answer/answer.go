@@ -50,6 +50,7 @@ func Code(err error) string {
 	var op *net.OpError
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "no such host"
@@ -59,6 +60,10 @@ func Code(err error) string {
 		return "cancelled"
 	case errors.As(err, &ne) && ne.Timeout():
 		return "timeout"
+	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return "no TLS is spoken there"
+	case strings.Contains(err.Error(), "server response headers exceeded"):
+		return "headers too large"
 	case errors.As(err, &op) && op.Op == "dial":
 		return "cannot connect"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -15,6 +15,16 @@ import (
 	"github.com/sluice-dev/sluice/runtime/deliver"
 )
 
+// TestNoTLS: a receiver without TLS that is called by https:// is named as that.
+func TestNoTLS(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+	_, err := http.Get("https" + strings.TrimPrefix(srv.URL, "http"))
+	if err == nil || Code(err) != "no TLS is spoken there" {
+		t.Errorf("%v is %q", err, Code(err))
+	}
+}
+
 func TestRead(t *testing.T) {
 	tests := []struct {
 		name    string

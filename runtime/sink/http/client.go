@@ -181,6 +181,8 @@ func (s *Sender) attempt(ctx context.Context, outs []*event.Output, parts *Parts
 	defer res.Body.Close()
 	got, err := s.read(res)
 	switch {
+	case errors.Is(err, errTooLarge) && res.StatusCode/100 != 2:
+		got.Body = got.Body[:excerptBytes] // an outage with a long page is an outage
 	case errors.Is(err, errTooLarge):
 		return s.unreadable("answer too large", TooLarge, got, time.Now()), res.StatusCode, token
 	case err != nil && (res.StatusCode/100 == 2 || s.stage.IsCall()):

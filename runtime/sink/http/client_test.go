@@ -284,6 +284,13 @@ func TestAnswers(t *testing.T) {
 		}, deliver.Failed, "400 to be repeated"},
 		{"accept comes before retry_when", `accept: it.body.n == 1, retry_when: true`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, `{"n":1}`) }, deliver.Accepted, "200"},
 		{"an answer that is judged has a limit", `accept: it.body != null`, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, long) }, deliver.Refused, "answer too large"},
+		{"an outage is one, however long its page", `accept: it.body != null`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(503)
+			fmt.Fprint(w, long)
+		}, deliver.Failed, "503"},
+		{"headers have a limit", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.Header().Set("X-Long", long[:100_000])
+		}, deliver.Failed, "headers too large"},
 		{"one that is not judged is not read to its end", ``, func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, long) }, deliver.Accepted, "200"},
 		{"gzip", `accept: it.body.ok == true`, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
 			w.Header().Set("Content-Encoding", "gzip")

@@ -34,7 +34,7 @@ type Got struct {
 
 // Faults of answers that came and cannot be used, for event.Answer.
 const (
-	TooLarge     = "too large"
+	TooLarge     = "larger than 4 MiB"
 	NotDecodable = "not decodable"
 	NotAccepted  = "not accepted"
 )
