@@ -720,7 +720,9 @@ var notNullFunc = &types.Func{
 	Params: []types.Param{{Name: "x", Type: types.AnyT}},
 	Call: func(_ *types.Context, args []value.Value) (value.Value, error) {
 		if args[0] == nil {
-			return nil, diag.Failf(diag.NullValue, token.Span{}, "null where a value is needed")
+			fl := diag.Failf(diag.NullValue, token.Span{}, "null where a value is needed")
+			fl.Help = "`require` it above, or give another value with `??`"
+			return nil, fl
 		}
 		return args[0], nil
 	},

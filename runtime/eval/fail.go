@@ -140,6 +140,8 @@ func source(x ir.Expr) string {
 		return p
 	}
 	switch x := x.(type) {
+	case *ir.Cast:
+		return source(x.X)
 	case *ir.Call:
 		if len(x.Args) > 0 {
 			return source(x.Args[0])
