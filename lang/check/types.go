@@ -151,7 +151,7 @@ func (c *checker) declared(d *typeDecl, at syntax.Node) *types.Type {
 		return bad
 	}
 	d.pending = true
-	t := bad
+	var t *types.Type
 	if d.decl.Schema.Set() {
 		t = c.schema(d.decl)
 	} else {
