@@ -75,13 +75,19 @@ func (r *resolver) plain(name string) *value.Object {
 
 // whole tells what is wrong with where a connection's requests go.
 func (h *HTTP) whole() error {
-	if u := strings.ToLower(h.Sink.URL); u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
+	if u := h.Sink.URL; u != "" && !isWeb(u) {
 		return &SettingError{h.decl.At, fmt.Sprintf("the url of connection http %s does not begin with https:// or http://", h.Name)}
 	}
-	if a := h.Sink.Auth; a != nil && h.Sink.Local == "" && !strings.HasPrefix(a.TokenURL, "https://") && !strings.HasPrefix(a.TokenURL, "http://") {
+	if a := h.Sink.Auth; a != nil && h.Sink.Local == "" && !isWeb(a.TokenURL) {
 		return &SettingError{h.decl.At, fmt.Sprintf("the token_url of connection http %s does not begin with https:// or http://", h.Name)}
 	}
 	return nil
+}
+
+// isWeb tells whether an address begins as one that requests are sent to.
+func isWeb(address string) bool {
+	low := strings.ToLower(address)
+	return strings.HasPrefix(low, "https://") || strings.HasPrefix(low, "http://")
 }
 
 // deliver reads what a connection says about delivery.

@@ -75,7 +75,7 @@ var stages = []word{
 	{"dedupe", "dedupe [NAME] by E, … within 24h", "The first of equal keys passes; exact, and safe through crashes. A NAME is one memory for the whole program.", "dedupe by .id within 24h"},
 	{"changed", "changed by E, … within 395d", "Passes on only the fields that differ from the last object of the key; an event without a difference ends as `unchanged`.", "map { id: .id, total: .total }\nchanged by .id within 30d"},
 	{"sample", "sample 10% by E", "The same share of keys for ever; `@sample_rate` says how large it is.", "sample 10% by .customer.id"},
-	{"throttle", "throttle 100/s by E [burst 50] [else drop | fail | wait 10m]", "At most so many of a key in a span of time.", "throttle 5/h by .customer.id else drop"},
+	{"throttle", "throttle 100/s by E [burst 50] [else drop | fail | wait 10m]", "At most so many of a key in a span of time. It counts a record when it has its answers: what a `call` may ask is limited by the `rate` of its connection.", "throttle 5/h by .customer.id else drop"},
 	{"update", "update TABLE[K] = E [as n] [was o]", "Writes a row; `it` is the old one. `as` binds the new row and `was` the old for what follows.", "update orders[.id] = { total: .total, at: .at }"},
 	{"delete", "delete TABLE[K]", "Takes a row away.", "delete orders[.id]"},
 	{"resolve", "resolve PEOPLE as p { user_id: E, … }\nresolve PEOPLE as p? { … }", "Links the identifiers, and names the person: `p.id p.user_id p.anonymous_id p.known p.merged p.ids`. Calls below are about that person. No usable identifier is a failure; with `p?` it is null.", "resolve people as p { user_id: .customer.id, email: .email }"},
@@ -83,7 +83,7 @@ var stages = []word{
 	{"forget", "forget PEOPLE as f { user_id: E }", "Erases the person: identifiers, rows, memories. `f.ids` are the identifiers, `f.rows` is how many rows went.", "forget people as f { user_id: .customer.id }"},
 	{"with", "with { context: E, integrations: E, userId: E }", "Defaults for every Segment call of the record below it.", "with { userId: .customer.id }"},
 	{"window", "window 5m by E [as w] [every 1m] [grace 30s] { n: count(), … } [late { … }]\nwindow session 30m by E { … }", "Collects records by key in panes of event time; below it every pane is an event.", "window 5m by .customer.id { n: count(), total: sum(.total) }"},
-	{"call", "call http METHOD URL [via CONNECTION] as r: T { body, query, headers, until, every, for, cache, timeout, retry, accept, retry_when }", "Asks a service, and waits for its answer `r`: `{ status, headers, body }`. Anything but 2xx fails. The answer is kept before the next stage runs, so a crash asks nobody twice. `until` asks again until it holds.", "call http GET \"/customers/${.customer.id}\" via crm as r: { name: string? } { cache: 1h }"},
+	{"call", "call http METHOD URL [via CONNECTION] as r: T { body, query, headers, until, every, for, cache, timeout, retry, accept, retry_when }", "Asks a service, and waits for its answer `r`: `{ status, headers, body }`. Anything but 2xx fails, unless `accept` takes it: `accept: it.status in [200, 404]`. The answer is kept before the next stage runs, so a crash asks nobody twice. `until` asks again until it holds.", "call http GET \"/customers/${.customer.id}\" via crm as r: { name: string? } { cache: 1h }"},
 }
 
 var emits = []word{
@@ -96,7 +96,7 @@ var emits = []word{
 	{"emit alias", "emit alias { userId, previousId }", "Two ids are one person, for destinations that ask for it. Segment's profiles do not go by it: an identify with both ids links them.", "emit alias { userId: .customer.id, previousId: .id }"},
 	{"emit segment", "emit segment", "Passes a segment.Call on with its own ids and times.", "from topic \"calls\" as segment.Call\nemit segment"},
 	{"emit topic", "emit topic NAME { key, value, headers }", "A record of Kafka. `key` is the ordering key unless given, `value` is `.`; `value: null` is a tombstone.", "emit topic \"orders.paid\" { key: .id, value: { id: .id, total: .total } }"},
-	{"emit http", "emit http METHOD URL [via CONNECTION] { body, item, headers, query, key, batch, timeout, retry, idempotency, accept, retry_when, verdicts }", "A request. `${…}` in the address is percent-encoded. With `batch`, `body` is made once of `items`, the list of each event's `item`.", "emit http POST \"/orders\" via crm { body: { id: .id, total: .total } }"},
+	{"emit http", "emit http METHOD URL [via CONNECTION] { body, item, headers, query, key, batch, timeout, retry, idempotency, accept, retry_when, verdicts }", "A request. `${…}` in the address is percent-encoded. With `batch`, `body` is made once of `items`, the list of each event's `item`. `accept` says of a 2xx whether it was taken, and of every answer where it looks at `it.status`: `accept: it.status in [200, 409]`.", "emit http POST \"/orders\" via crm { body: { id: .id, total: .total } }"},
 	{"emit log", "emit log [NAME] { … }", "A line of the log; `.` unless fields are given.", "emit log \"order\" { id: .id }"},
 }
 
