@@ -409,3 +409,18 @@ func TestKochavaCase(t *testing.T) {
 		}
 	}
 }
+
+// TestModuleFailurePlaces: what can fail inside a module is listed once, at its call.
+func TestModuleFailurePlaces(t *testing.T) {
+	p := load("app \"a\"\nuse kochava\nfrom topic \"t\" as kochava.Postback\ntime by kochava.event_time(.)\nemit log { order: kochava.order(.) }\n")
+	if !p.OK() {
+		t.Fatal(p.Diags)
+	}
+	var got []string
+	for _, f := range ir.FailurePlaces(p.Plan.Routes[0].Stages) {
+		got = append(got, f.At.Text())
+	}
+	if diff := cmp.Diff([]string{"kochava.event_time(.)", "kochava.order(.)"}, got); diff != "" {
+		t.Errorf("places (-want +got):\n%s", diff)
+	}
+}

@@ -78,20 +78,44 @@ func (p *places) stages(list []Stage, timed bool) {
 }
 
 // expr adds those of an expression; of one that the script did not write, as the time
-// of a call, they are at the stage.
-func (p *places) expr(x Expr, stage token.Span) {
-	Walk(x, func(x Expr) bool {
-		if c, ok := x.(*Catch); ok {
-			p.expr(c.Y, stage)
-			return false
-		}
-		at := x.Span()
-		if !at.Valid() {
-			at = stage
-		}
+// of a call, they are at the stage, and of a module's at the call of it.
+func (p *places) expr(x Expr, stage token.Span) { p.inside(x, stage, stage) }
+
+func (p *places) inside(x Expr, stage, call token.Span) {
+	if c, ok := x.(*Catch); ok {
+		p.inside(c.Y, stage, call)
+		return
+	}
+	at := x.Span()
+	switch {
+	case !at.Valid():
+		at = stage
+	case at.File.Module:
+		p.merge(call, x.Fails())
+		at = token.Span{}
+	default:
+		call = at
+	}
+	if at.Valid() {
 		p.add(at, x.Fails()...)
-		return true
-	})
+	}
+	for _, c := range Children(x) {
+		p.inside(c, stage, call)
+	}
+}
+
+// merge adds codes to those of a place.
+func (p *places) merge(at token.Span, codes []*diag.Code) {
+	i := slices.IndexFunc(p.out, func(f Failure) bool { return f.At == at })
+	if i < 0 {
+		p.add(at, slices.Clone(codes)...)
+		return
+	}
+	for _, c := range codes {
+		if !slices.Contains(p.out[i].Codes, c) {
+			p.out[i].Codes = append(slices.Clone(p.out[i].Codes), c)
+		}
+	}
 }
 
 // judges gives the conditions of audiences that a stage has judged: those on a table
