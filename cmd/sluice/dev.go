@@ -233,11 +233,14 @@ func (d *devServer) prepare(p *plan.Plan) (*engine.Engine, error) {
 	return e, nil
 }
 
+// answersFile is what the receiver answers, in the program's folder.
+const answersFile = "http.jsonl"
+
 // readAnswers reads what the receiver is to answer.
 func (d *devServer) readAnswers() (*sim.Answers, error) {
 	name := d.answers
 	if name == "" {
-		name = filepath.Join(d.dir, "http.jsonl")
+		name = filepath.Join(d.dir, answersFile)
 	}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && d.answers == "" {
@@ -422,6 +425,10 @@ func (d *devServer) watch(ctx context.Context, ended <-chan struct{}) *program.P
 			fmt.Fprintf(d.words, "saved: %s, the old program goes on\n", count(p.Errors(), "error"))
 			continue
 		}
+		if _, err := d.readAnswers(); err != nil {
+			fmt.Fprintf(d.words, "%v\nsaved: the old program and its answers go on\n", err)
+			continue
+		}
 		d.test()
 		return p
 	}
@@ -448,7 +455,7 @@ func (d *devServer) fingerprint() [32]byte {
 		if e.IsDir() && strings.HasPrefix(e.Name(), ".") && path != d.dir {
 			return filepath.SkipDir
 		}
-		if ext := filepath.Ext(path); e.IsDir() || ext != ".route" && ext != ".txtar" && ext != ".json" {
+		if ext := filepath.Ext(path); e.IsDir() || ext != ".route" && ext != ".txtar" && ext != ".json" && e.Name() != answersFile {
 			return nil
 		}
 		if b, err := os.ReadFile(path); err == nil {

@@ -45,4 +45,13 @@ emit log "asked ${r.body.name}" { id: .id }
 			}
 		}
 	}
+	save := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "http.jsonl"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(`{"method":"GET","url":"/users/a","repl":1}`) // an answer with a mistake leaves the old ones
+	await(t, told, "the old program and its answers go on")
+	save(`{"method":"GET","url":"/users/a","reply":{"body":{"name":"Bea"}}}`)
+	await(t, told, "started again")
 }
