@@ -10,6 +10,7 @@ import (
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/runtime/kafka"
 	"github.com/sluice-dev/sluice/runtime/observe"
+	"github.com/sluice-dev/sluice/runtime/task"
 )
 
 // once waits until everything has been taken: what stood in the files and the other
@@ -23,6 +24,7 @@ func (e *Engine) once(ctx context.Context) error {
 	tick := time.NewTicker(pollWait)
 	defer tick.Stop()
 	written := e.written()
+	var since time.Time // all but what the clock tells has been taken
 	for rounds := 0; ; {
 		done := true
 		for _, r := range e.routes {
@@ -46,7 +48,11 @@ func (e *Engine) once(ctx context.Context) error {
 		if rounds++; !done {
 			rounds = 0
 		}
-		if rounds == 2 {
+		if rounds >= 2 && since.IsZero() {
+			since = time.Now()
+		}
+		// A source that goes on may never be idle.
+		if rounds >= 2 && (time.Since(since) > onceIdle || !e.owes()) {
 			return e.onceError()
 		}
 		select {
@@ -55,6 +61,19 @@ func (e *Engine) once(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// onceIdle is how long panes and rows are waited for that are told when sources are idle.
+const onceIdle = task.IdleAfter + 2*lookEvery + time.Second
+
+// owes tells whether a group has such.
+func (e *Engine) owes() bool {
+	return slices.ContainsFunc(e.loops, func(l *loop) (owes bool) {
+		if l.group != nil {
+			l.command(func() { owes = l.group.run != nil && l.group.run.task.Owes(time.Now().UnixNano()) })
+		}
+		return owes
+	})
 }
 
 func (e *Engine) onceError() error {

@@ -73,6 +73,29 @@ emit track "Ordered" { userId: .user, properties: { topic: .topic, seq: .seq } }
 	w.clean()
 }
 
+// Panes whose time is long past are told before --once ends, though most partitions have
+// no record that closes them.
+func TestOnceTellsPanes(t *testing.T) {
+	t.Parallel()
+	w := onEmbedded(t)
+	w.topics(4, "orders")
+	r := w.receive(receiver.Options{})
+	w.sendText("orders", order("orders", "u1", 1), order("orders", "u1", 2))
+	e := w.start(head+`
+route orders
+from topic "orders~" as Order
+time by "2026-01-01T12:00:00Z" | time
+window 1h by .user { n: count() }
+emit track "Ordered" { userId: @window.key, properties: { n: .n } }
+`, options{url: r.URL(), once: true})
+	if err := e.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if em := row(e.closed(), "orders").Emits[0]; em.Accepted != 1 {
+		t.Errorf("it ended with %+v", em)
+	}
+}
+
 // Over a pattern it waits for what is there at start, before the group has joined.
 func TestOnceOverAPattern(t *testing.T) {
 	onBrokers(t, func(t *testing.T, w *world) {

@@ -198,6 +198,20 @@ func (t *Task) Looked(n int, end, clock int64) {
 	t.idles = append(t.idles, idleMark{in, in.next, clock})
 }
 
+// Owes tells whether panes or rows wait whose time is past by the clock: they are told
+// when all inputs count as idle, if no record tells them before.
+func (t *Task) Owes(now int64) bool {
+	for _, s := range t.timed {
+		if len(t.marks[s].feeds) == 0 {
+			continue // the next tick tells them
+		}
+		if _, _, ok := t.cells.Due(s, now/1000-t.cfg.IdleAfter.Microseconds()); ok && !t.broken() {
+			return true
+		}
+	}
+	return false
+}
+
 // note is a record of the own log.
 type note struct {
 	Version int        `json:"v"`
