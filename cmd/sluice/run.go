@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -119,7 +120,8 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 	}
 	words := cmd.ErrOrStderr()
 	log := newLogger(words, level)
-	if o.state == "" {
+	byDefault := o.state == ""
+	if byDefault {
 		o.state = filepath.Join(".sluice", p.App)
 	}
 	dir, err := engine.OpenState(o.state)
@@ -127,6 +129,11 @@ func host(cmd *cobra.Command, o *runOptions, p *plan.Plan, s *engine.Settings) e
 		return fail(exitState, err)
 	}
 	defer dir.Close()
+	if ignore := filepath.Join(".sluice", ".gitignore"); byDefault {
+		if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
+			_ = os.WriteFile(ignore, []byte("*\n"), 0o600) // state holds people's data, and stands beside scripts; without it all works
+		}
+	}
 
 	ctx, stop := withSignals(cmd.Context(), words)
 	defer stop()
