@@ -172,7 +172,15 @@ func (o *deadWriting) write(cmd *cobra.Command, d *deadTopics, ls []*dead, done 
 	sent, refused, answers := 0, 0, make(chan deadAnswer, sendAhead)
 	var wrong error  // what ended it
 	take := func() { // one answer
-		a := <-answers
+		var a deadAnswer
+		select {
+		case a = <-answers:
+		case <-time.After(o.wait):
+			// The client asks for ever about what it has sent, so that it is not there twice.
+			wrong = fail(exitUnreachable, fmt.Errorf("the brokers have not answered for %s: %s may be written or not; the same letter twice is one", o.wait, count(sent, "letter")))
+			sent = 0
+			return
+		}
 		sent--
 		switch {
 		case a.res.Class == kafka.Accepted:
