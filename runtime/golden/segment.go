@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluice-dev/sluice/lang/diag"
 	"github.com/sluice-dev/sluice/lang/plan"
 	"github.com/sluice-dev/sluice/lang/value"
 	"github.com/sluice-dev/sluice/runtime/edge"
@@ -68,22 +67,10 @@ func (c *Case) calls(s *Step, now time.Time, p *plan.Plan) ([]sim.Input, error) 
 	a := front.Do(&in)
 	if a.Status != edge.StatusOK {
 		why := a.Text
-		if a.Status == edge.StatusNotFound {
-			if front.Source(in.Path) == "" {
-				why = "no route reads Segment's calls there: there are " + strings.Join(front.Paths(), ", ")
-				if near := diag.Nearest(in.Path, front.Paths()); near != "" {
-					why = "no route reads Segment's calls there: did you mean " + near + "?"
-				}
-			}
+		if a.Status == edge.StatusNotFound && front.Source(in.Path) == "" {
+			why = "no route reads Segment's calls there: " + meant(front, in.Path)
 		}
 		return nil, c.errf(s, "%s answers %d: %s", in.Path, a.Status, why)
 	}
-	if len(a.Records) == 0 {
-		s.answer = answered(a)
-	}
-	var out []sim.Input
-	for _, r := range a.Records {
-		out = append(out, sim.Input{Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: in.Millis})
-	}
-	return out, nil
+	return s.logged(a, in.Millis), nil
 }

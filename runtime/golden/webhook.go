@@ -124,20 +124,28 @@ func (c *Case) requests(s *Step, now time.Time, p *plan.Plan) ([]sim.Input, erro
 	}
 	a := front.Do(&in)
 	if a.Status == edge.StatusNotFound {
-		help := "there are " + strings.Join(front.Paths(), ", ")
-		if near := diag.Nearest(in.Path, front.Paths()); near != "" {
-			help = "did you mean " + near + "?"
-		}
-		return bad("no route reads the webhook %s: %s", in.Path, help)
+		return bad("no route reads the webhook %s: %s", in.Path, meant(front, in.Path))
 	}
+	return s.logged(a, in.Millis), nil
+}
+
+// meant tells which paths there are, or which of them is nearly this one.
+func meant(front *edge.Front, path string) string {
+	if near := diag.Nearest(path, front.Paths()); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "there are " + strings.Join(front.Paths(), ", ")
+}
+
+// logged are the records of an answer; of one without any it notes what was answered.
+func (s *Step) logged(a *edge.Answer, millis int64) (out []sim.Input) {
 	if len(a.Records) == 0 {
 		s.answer = answered(a)
 	}
-	var out []sim.Input
 	for _, r := range a.Records {
-		out = append(out, sim.Input{Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: in.Millis})
+		out = append(out, sim.Input{Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: millis})
 	}
-	return out, nil
+	return out
 }
 
 // queryOf writes parameters as a browser does; a list repeats its name.

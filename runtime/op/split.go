@@ -64,7 +64,7 @@ type split struct {
 
 func (c *compiler) split(p place, s *ir.Split) error {
 	if c.child != ended {
-		return fmt.Errorf("%s: `split` inside `each` is not there yet", p.node)
+		return fmt.Errorf("%s: `split` inside `each`, which does not check", p.node)
 	}
 	st := &split{place: p, at: s.At, in: s.In, slot: s.Slot, has: s.HasSlot}
 	st.entry = c.add(st) + 1
