@@ -198,7 +198,8 @@ type Scheduler struct {
 	creditCost int64 // of one request; 0: no limit
 	creditCap  int64
 
-	waiting int // outputs here and not on the wire
+	waiting int    // outputs here and not on the wire
+	pushed  uint64 // outputs so far
 
 	freeItems    *item
 	freeRequests []*Request
@@ -269,6 +270,8 @@ func (s *Scheduler) Push(o *event.Output, owner *Owner, connection int, p Priori
 	it := s.newItem()
 	it.out, it.owner, it.since, it.before, it.size = o, owner, now, o.NotBefore, int32(Size(o))
 	c := &s.classes[s.family[connection]+int(p)]
+	it.seq = s.pushed
+	s.pushed++
 	it.retry, it.lot = o.RetryMS*int64(time.Millisecond), c.lotOf(s, o, connection)
 	it.lot.items++
 	sl := &it.lot.unordered

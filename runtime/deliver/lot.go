@@ -7,14 +7,14 @@ import (
 )
 
 // lot is what may share a request: outputs of one connection, group and priority. A
-// ready slot stands in the ring of the lot of its head. To Segment and Kafka there is
+// ready slot stands among those of the lot of its head. To Segment and Kafka there is
 // one lot a class; over HTTP there is one for each address and the like.
 type lot struct {
 	class *class
 	key   lotKey
 	limit Limit
 
-	ring      ring
+	slots     byAge
 	unordered slot // of its outputs without an order
 	// count and bytes are those of the outputs that its ready slots give before one of
 	// another lot comes.
@@ -23,11 +23,8 @@ type lot struct {
 	// class.ready; -1 where nothing of it is ready.
 	goes  int64
 	place int
-	// oldest is since when the one waits that waits longest, of a lot that waits for
-	// full requests: what comes back to the ring may be older than its head.
-	oldest int64
-	full   bool // what is ready makes a full request
-	items  int  // outputs of it, on the wire too
+	full  bool // what is ready makes a full request
+	items int  // outputs of it, on the wire too
 }
 
 type lotKey struct {
@@ -55,7 +52,7 @@ func (c *class) lotOf(s *Scheduler, o *event.Output, connection int) *lot {
 	l := c.lots[key]
 	if l == nil {
 		c.sweep()
-		l = &lot{class: c, key: key, limit: limit, place: -1, oldest: Never}
+		l = &lot{class: c, key: key, limit: limit, place: -1}
 		l.unordered.unordered = true
 		c.lots[key] = l
 	}
@@ -92,39 +89,21 @@ func (s *Scheduler) Hurry() {
 	}
 }
 
-// since is since when the one waits that is looked at when it is to be chosen.
-func (l *lot) since() int64 {
-	if l.waits() {
-		return l.oldest
-	}
-	return l.ring.head.head.since
-}
+// since is since when its oldest output waits, of those that are ready.
+func (l *lot) since() int64 { return l.slots.first().head.since }
 
-// makeReady puts a slot that has outputs at the end of the ring of its head's lot.
+// makeReady puts a slot that has outputs among those of its head's lot.
 func makeReady(sl *slot) {
 	l := sl.head.lot
 	sl.state = ready
-	l.ring.push(sl)
-	l.counts(sl)
-}
-
-// again puts a slot that was taken from the ring back in front.
-func (l *lot) again(sl *slot) {
-	sl.state = ready
-	l.ring.pushFront(sl)
-	l.counts(sl)
-}
-
-// counts counts a slot that was put into the ring.
-func (l *lot) counts(sl *slot) {
+	l.slots.push(sl)
 	sl.counted, sl.countedBytes = sl.run, sl.runBytes
 	l.count += sl.run
 	l.bytes += sl.runBytes
-	l.oldest = min(l.oldest, sl.head.since)
 	l.settle()
 }
 
-// grown counts what a slot in the ring got.
+// grown counts what a ready slot got.
 func grown(sl *slot) {
 	l := sl.head.lot
 	l.count += sl.run - sl.counted
@@ -135,9 +114,9 @@ func grown(sl *slot) {
 	}
 }
 
-// take takes the first slot out of the ring. The caller settles the lot.
+// take takes the slot with the oldest head. The caller settles the lot.
 func (l *lot) take() *slot {
-	sl := l.ring.pop()
+	sl := l.slots.pop()
 	l.count -= sl.counted
 	l.bytes -= sl.countedBytes
 	return sl
@@ -148,7 +127,7 @@ func (l *lot) isFull() bool { return l.count >= l.limit.Count || l.bytes >= l.li
 // settle finds out when the lot goes and puts it where it belongs.
 func (l *lot) settle() {
 	c := l.class
-	if full := l.isFull() && l.ring.head != nil; full != l.full {
+	if full := l.isFull() && !l.slots.empty(); full != l.full {
 		l.full = full
 		if full {
 			c.full++
@@ -156,8 +135,7 @@ func (l *lot) settle() {
 			c.full--
 		}
 	}
-	if l.ring.head == nil {
-		l.oldest = Never
+	if l.slots.empty() {
 		if l.place >= 0 {
 			heap.Remove(&c.ready, l.place)
 		}
@@ -174,17 +152,6 @@ func (l *lot) settle() {
 	if len(c.ready) > 1 {
 		heap.Fix(&c.ready, l.place)
 	}
-}
-
-// taken settles a lot of which a request was made.
-func (l *lot) taken() {
-	if l.waits() {
-		l.oldest = Never
-		for sl := l.ring.head; sl != nil; sl = sl.nextReady {
-			l.oldest = min(l.oldest, sl.head.since)
-		}
-	}
-	l.settle()
 }
 
 func (l *lot) earlier(than *lot) bool { return l.goes < than.goes }

@@ -336,14 +336,17 @@ func (w *world) ready() {
 		inHeap, full := 0, 0
 		for _, l := range c.lots {
 			n, b := 0, 0
-			for sl := l.ring.head; sl != nil; sl = sl.nextReady {
+			l.slots.each(func(sl *slot) {
 				if sl.state != ready || sl.head.lot != l {
-					w.t.Fatalf("slot in the ring of a lot in state %d", sl.state)
+					w.t.Fatalf("slot of a lot in state %d", sl.state)
+				}
+				if first := l.slots.first().head.seq; sl.head.seq < first {
+					w.t.Fatalf("lot %v: output %d is first, %d is older", l.key, first, sl.head.seq)
 				}
 				for it := sl.head; it != nil && it.lot == l; it = it.next {
 					n, b = n+1, b+int(it.size)
 				}
-			}
+			})
 			if n != l.count || b != l.bytes || l.full != (n > 0 && (n >= l.limit.Count || b >= l.limit.Bytes)) {
 				w.t.Fatalf("lot %v: %d outputs, %d bytes ready; counted %d, %d, full %v", l.key, n, b, l.count, l.bytes, l.full)
 			}

@@ -238,7 +238,7 @@ func (s *Scheduler) build(l *lot, now int64, count int) *Request {
 	s.built++
 	for _, l := range lots {
 		if l != nil {
-			l.taken()
+			l.settle()
 		}
 	}
 	if len(r.items) == 0 {
@@ -267,10 +267,10 @@ func (s *Scheduler) first(lots [priorities]*lot, now int64) *lot {
 	var best *lot
 	var most int64
 	for _, l := range lots {
-		if l == nil || l.ring.head == nil {
+		if l == nil || l.slots.empty() {
 			continue
 		}
-		if score := s.score(l, l.ring.head.head.since, now); best == nil || score > most {
+		if score := s.score(l, l.since(), now); best == nil || score > most {
 			best, most = l, score
 		}
 	}
@@ -316,7 +316,7 @@ func (s *Scheduler) goes() int64 {
 	return at
 }
 
-// fill takes from the first ready slot of a lot what fits. It reports whether the
+// fill takes from the oldest ready slot of a lot what fits. It reports whether the
 // request is full.
 func (s *Scheduler) fill(r *Request, l *lot, limit Limit, now int64) (full bool) {
 	sl := l.take()
@@ -363,9 +363,7 @@ func (s *Scheduler) fill(r *Request, l *lot, limit Limit, now int64) (full bool)
 		if sl.side {
 			s.forget(sl)
 		}
-	case full: // nothing fitted: its turn comes first
-		l.again(sl)
-	case sl.head.lot != l: // what it had for this one is aside
+	case full, sl.head.lot != l: // nothing fitted, or what it had for this lot is aside
 		makeReady(sl)
 	default: // a side slot whose head is not to be sent yet
 		s.wait(sl, s.mustWait(sl.head, now))

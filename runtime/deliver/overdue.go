@@ -60,9 +60,7 @@ func (s *Scheduler) Overdue(o *Owner, now int64, after time.Duration, yield func
 
 // each goes through what stands in the ready slots of a lot.
 func (l *lot) each(do func(*item)) {
-	for sl := l.ring.head; sl != nil; sl = sl.nextReady {
-		sl.queue.each(do)
-	}
+	l.slots.each(func(sl *slot) { sl.queue.each(do) })
 }
 
 func (q *queue) each(do func(*item)) {

@@ -165,7 +165,7 @@ func (s *Scheduler) Purge(o *Owner) {
 	s.retries = kept
 }
 
-// unready takes all slots out of the rings, each lot's in order: what is at the head of
+// unready takes all slots out of their lots, each lot's in order: what is at the head of
 // one, and so the lot it belongs to, is about to change.
 func (s *Scheduler) unready() []*slot {
 	var out []*slot
@@ -173,7 +173,7 @@ func (s *Scheduler) unready() []*slot {
 		c := &s.classes[i]
 		for len(c.ready) > 0 {
 			l := c.ready[0]
-			for l.ring.head != nil {
+			for !l.slots.empty() {
 				out = append(out, l.take())
 			}
 			l.settle()

@@ -12,8 +12,9 @@ type item struct {
 	// failed is the time, on the clock that stops while the connection is gated
 	// or paused, of the first failed attempt; 0: none failed.
 	failed   int64
-	since    int64 // pushed
-	before   int64 // event.Output.NotBefore
+	since    int64  // pushed
+	before   int64  // event.Output.NotBefore
+	seq      uint64 // how many were pushed before it: its age among all
 	lot      *lot
 	retry    int64 // event.Output.RetryMS in nanoseconds
 	attempts int32
@@ -98,7 +99,7 @@ type slotState uint8
 
 const (
 	idle   slotState = iota // empty, nothing undecided
-	ready                   // in the ring of a lot
+	ready                   // among the slots of a lot
 	busy                    // some of its outputs are undecided
 	timed                   // a side slot that waits for its time
 	lonely                  // a side slot in Scheduler.alone
@@ -134,14 +135,6 @@ func (r *ring) push(sl *slot) {
 		r.tail.nextReady = sl
 	}
 	r.tail = sl
-}
-
-func (r *ring) pushFront(sl *slot) {
-	sl.nextReady = r.head
-	r.head = sl
-	if r.tail == nil {
-		r.tail = sl
-	}
 }
 
 func (r *ring) pop() *slot {
