@@ -123,7 +123,7 @@ func (s *Sender) Send(ctx context.Context, outs []*event.Output, _ int, now time
 	if status != nethttp.StatusUnauthorized && status != nethttp.StatusForbidden {
 		return a
 	}
-	fresh := s.client.renewed(parts, time.Now())
+	fresh := s.client.renewed(parts, now)
 	switch {
 	case status == nethttp.StatusUnauthorized && token != "":
 		s.client.tokens.spoil(token)
